@@ -1,0 +1,1 @@
+//! Formats and connectors: files, topics, datagen, nexmark, print and blackhole.

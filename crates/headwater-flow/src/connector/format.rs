@@ -1,0 +1,96 @@
+//! How rows lie in bytes. A format decodes single records (topics) or framed bytes (files) straight into Arrow,
+//! only the columns that are asked for, and encodes rows.
+
+use std::ops::Range as ByteRange;
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+
+use super::options::{OptionSpec, Options};
+use crate::batch::ZBatch;
+use crate::error::Result;
+
+/// What a decoder or encoder is made for.
+#[derive(Debug, Clone)]
+pub struct FormatRequest {
+    /// The columns, nested ones pruned to the fields that are used.
+    pub schema: SchemaRef,
+    /// The table's options; the format reads those under its own prefix.
+    pub options: Options,
+}
+
+/// A kind of bytes: `json`, `csv`, …
+pub trait Format: Send + Sync {
+    /// Its name in `'format' = '…'`.
+    fn name(&self) -> &'static str;
+
+    /// The options that it reads, with their full names (`json.ignore-parse-errors`).
+    fn options(&self) -> &'static [OptionSpec];
+
+    /// A decoder.
+    ///
+    /// # Errors
+    /// `Invalid` if a column has a type that the format cannot carry.
+    fn decoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueDecoder>>;
+
+    /// An encoder.
+    ///
+    /// # Errors
+    /// As [`Format::decoder`].
+    fn encoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueEncoder>>;
+
+    /// The columns found in sample values, for tables without DDL.
+    ///
+    /// # Errors
+    /// `Invalid` if the sample is not of this format.
+    fn infer(&self, sample: &[&[u8]]) -> Result<SchemaRef>;
+}
+
+/// Decodes values. Pure and shared by threads.
+pub trait ValueDecoder: Send + Sync {
+    /// Decodes one record a value. `None` values (tombstones) become rejects unless the format knows them.
+    ///
+    /// # Errors
+    /// `Bug` only: what does not decode is a [`ValueReject`].
+    fn decode(&self, values: &[Option<&[u8]>]) -> Result<DecodedValues>;
+
+    /// Cuts framed bytes of a file into records (for line formats: the lines, without their ends).
+    /// `first` says that `bytes` is the beginning of the file (a CSV header is skipped there).
+    fn split(&self, bytes: &[u8], first: bool) -> Vec<ByteRange<usize>>;
+
+    /// The length of the longest prefix of `bytes` that ends at a record's end; 0 if there is none.
+    fn frame(&self, bytes: &[u8]) -> usize;
+}
+
+/// What a [`ValueDecoder`] made.
+#[derive(Debug)]
+pub struct DecodedValues {
+    /// The rows, in the order of the values.
+    pub rows: RecordBatch,
+    /// Weights of changelog formats; `None`: all +1.
+    pub weights: Option<Int64Array>,
+    /// For each row the index of its value; `None`: row `i` is value `i`.
+    pub sources: Option<Vec<u32>>,
+    /// What did not decode.
+    pub rejects: Vec<ValueReject>,
+}
+
+/// A value that did not decode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueReject {
+    /// Its index among the values.
+    pub index: u32,
+    /// Why, in a sentence without the record's values.
+    pub reason: String,
+}
+
+/// Encodes rows.
+pub trait ValueEncoder: Send + Sync {
+    /// Appends one encoded value a row to `out` and its end to `ends`. Weights are the caller's affair, unless the
+    /// format is a changelog format.
+    ///
+    /// # Errors
+    /// `Invalid` if a value cannot be carried.
+    fn encode(&self, rows: &ZBatch, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> Result<()>;
+}

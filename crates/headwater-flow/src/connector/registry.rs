@@ -1,0 +1,133 @@
+//! The connectors and formats of a process, by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use headwater_log::{Clock, Log};
+
+use super::format::Format;
+use super::options::{OptionSpec, Options, nearest};
+use super::sink::Sink;
+use super::source::Source;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a source is made for.
+#[derive(Clone)]
+pub struct SourceRequest {
+    /// Name of the table.
+    pub table: String,
+    /// The columns to produce, in order: physical ones (nested fields pruned to what is used) and metadata ones.
+    pub schema: SchemaRef,
+    /// For each column of `schema` the metadata key that it is read from, `None` for a physical one.
+    pub metadata: Vec<Option<String>>,
+    /// Names of the primary-key columns.
+    pub primary_key: Vec<String>,
+    /// The table's options.
+    pub options: Options,
+    /// The log of the process.
+    pub log: Log,
+    /// The clock of the process.
+    pub clock: Arc<dyn Clock>,
+    /// The formats that connectors may use.
+    pub registry: Registry,
+}
+
+/// What a sink is made for.
+#[derive(Clone)]
+pub struct SinkRequest {
+    /// Name of the table.
+    pub table: String,
+    /// The columns of the rows that will be written.
+    pub schema: SchemaRef,
+    /// For each column of `schema` the metadata key that it is written to, `None` for a physical one.
+    pub metadata: Vec<Option<String>>,
+    /// Names of the primary-key columns.
+    pub primary_key: Vec<String>,
+    /// The table's options.
+    pub options: Options,
+    /// The log of the process.
+    pub log: Log,
+    /// The clock of the process.
+    pub clock: Arc<dyn Clock>,
+    /// The formats that connectors may use.
+    pub registry: Registry,
+}
+
+/// A kind of external system: what `'connector' = '…'` names.
+pub trait Connector: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// The options that it reads (those of formats are declared by the formats).
+    fn options(&self) -> &'static [OptionSpec];
+
+    /// Opens a source.
+    ///
+    /// # Errors
+    /// `Unsupported` if the connector cannot be read; `Invalid` for wrong options; `NotFound`.
+    fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>>;
+
+    /// Opens a sink.
+    ///
+    /// # Errors
+    /// `Unsupported` if the connector cannot be written; `Invalid` for wrong options.
+    fn sink(&self, request: SinkRequest) -> Result<Box<dyn Sink>>;
+}
+
+/// Connectors and formats by name. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Registry {
+    connectors: BTreeMap<&'static str, Arc<dyn Connector>>,
+    formats: BTreeMap<&'static str, Arc<dyn Format>>,
+}
+
+impl Registry {
+    /// Adds a connector.
+    pub fn register(&mut self, connector: Arc<dyn Connector>) {
+        self.connectors.insert(connector.name(), connector);
+    }
+
+    /// Adds a format.
+    pub fn register_format(&mut self, format: Arc<dyn Format>) {
+        self.formats.insert(format.name(), format);
+    }
+
+    /// The connector called `name`.
+    ///
+    /// # Errors
+    /// `NotFound`, with the nearest known name as hint.
+    pub fn connector(&self, name: &str) -> Result<&Arc<dyn Connector>> {
+        self.connectors
+            .get(name)
+            .ok_or_else(|| unknown("connector", name, self.connectors.keys()))
+    }
+
+    /// The format called `name`.
+    ///
+    /// # Errors
+    /// `NotFound`, with the nearest known name as hint.
+    pub fn format(&self, name: &str) -> Result<&Arc<dyn Format>> {
+        self.formats
+            .get(name)
+            .ok_or_else(|| unknown("format", name, self.formats.keys()))
+    }
+
+    /// All connectors, by name.
+    pub fn connectors(&self) -> impl Iterator<Item = &Arc<dyn Connector>> {
+        self.connectors.values()
+    }
+
+    /// All formats, by name.
+    pub fn formats(&self) -> impl Iterator<Item = &Arc<dyn Format>> {
+        self.formats.values()
+    }
+}
+
+fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a &'static str>) -> Error {
+    let error = Error::new(ErrorKind::NotFound, format!("unknown {kind} '{name}'"));
+    match nearest(name, known.copied()) {
+        Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+        None => error,
+    }
+}

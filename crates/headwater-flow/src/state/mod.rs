@@ -1,0 +1,1 @@
+//! Keyed, paged, columnar state.

@@ -1,0 +1,1 @@
+//! The SQL dialect: statements, catalogue, planning onto flow, views and queries.

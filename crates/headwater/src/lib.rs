@@ -1,0 +1,1 @@
+//! The library facade and the binary: assembly, configuration, command line and demo.
