@@ -1,0 +1,55 @@
+//! What the build and the tests need from the system, and how it is installed when it is missing.
+
+use std::process::Command;
+
+use crate::{Failure, process};
+
+/// A program that must be there, and the Debian packages that bring it.
+struct Need {
+    program: &'static str,
+    packages: &'static [&'static str],
+    why: &'static str,
+}
+
+const NEEDS: &[Need] = &[Need {
+    program: "cc",
+    packages: &["gcc", "libc6-dev"],
+    why: "links Rust programs and compiles zstd",
+}];
+
+/// Installs what is missing; says what it does.
+pub(crate) fn missing() -> Result<(), Failure> {
+    let missing: Vec<&Need> = NEEDS
+        .iter()
+        .filter(|n| !process::exists(n.program))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for need in &missing {
+        println!("'{}' is missing: it {}", need.program, need.why);
+    }
+    if !process::exists("apt-get") {
+        return Err("this is not Debian: install the programs above and run again".to_owned());
+    }
+    process::run(apt().arg("update"))?;
+    process::run(
+        apt()
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(missing.iter().flat_map(|n| n.packages)),
+    )
+}
+
+/// `apt-get`, through sudo for people who are not root.
+fn apt() -> Command {
+    let is_root = process::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let mut command = if is_root {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("apt-get");
+        sudo
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}

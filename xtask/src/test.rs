@@ -1,0 +1,22 @@
+//! `cargo xtask test`: every test of the workspace in one build, doctests included.
+
+use std::time::Instant;
+
+use crate::{Failure, install, process};
+
+/// Seconds that each fuzz entry test runs, unless the environment says otherwise.
+const FUZZ_SECONDS: &str = "60";
+
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    install::missing()?;
+    let started = Instant::now();
+    let mut cargo = process::cargo();
+    cargo.args(["test", "--workspace", "--profile", "ci", "--no-fail-fast"]);
+    cargo.args(args);
+    if std::env::var_os("HEADWATER_FUZZ_SECONDS").is_none() {
+        cargo.env("HEADWATER_FUZZ_SECONDS", FUZZ_SECONDS);
+    }
+    process::run(&mut cargo)?;
+    println!("all tests passed in {} s", started.elapsed().as_secs());
+    Ok(())
+}
