@@ -7,7 +7,10 @@ mod error;
 mod log;
 mod record;
 
-pub use batch::LogBatch;
+pub use batch::{
+    BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderIter, HeadersRef, LogBatch, Producer, RecordRef,
+    Records,
+};
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, Receipt};
 pub use error::{Error, ErrorKind, Result};

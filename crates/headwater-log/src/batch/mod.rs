@@ -1,0 +1,22 @@
+//! Kafka's record-batch format, version 2: what the log stores and what the Kafka protocol hands out as it lies.
+//!
+//! One [`LogBatch`] is one run of records of one partition. It is built by [`LogBatch::build`] or a
+//! [`BatchBuilder`], and bytes from outside become one only through [`LogBatch::parse`], which trusts no
+//! length and no count. The byte tables stand in `docs/formats/batch.md`.
+
+mod builder;
+mod codec;
+mod decode;
+mod header;
+mod log_batch;
+mod records;
+mod varint;
+mod xerial;
+
+pub use builder::{BatchBuilder, Producer};
+pub use codec::{BATCH_BYTES_MAX, Codec};
+pub use log_batch::LogBatch;
+pub use records::{HeaderIter, HeadersRef, RecordRef, Records};
+
+#[cfg(test)]
+mod tests;
