@@ -5,7 +5,9 @@ mod clock;
 mod commit;
 mod error;
 mod log;
+mod options;
 mod record;
+mod topic;
 
 pub use batch::{
     BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderIter, HeadersRef, LogBatch, Producer, RecordRef,
@@ -14,5 +16,10 @@ pub use batch::{
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, Receipt};
 pub use error::{Error, ErrorKind, Result};
-pub use log::Log;
+pub use log::{Fetched, Log, Pending, Pin, Stats, Subscription, Waker};
+pub use options::Options;
 pub use record::{CommitNumber, Header, Offset, Record, TopicPartition, Version};
+pub use topic::{
+    Bounds, Cleanup, PARTITIONS_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TOPIC_NAME_BYTES_MAX,
+    TopicConfig, TopicDescription,
+};

@@ -1,0 +1,38 @@
+//! The bounds within which a log works. The defaults suit a server; tests make them small.
+
+/// The bounds of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Size of a write-ahead file; the first ones are smaller and double up to this.
+    pub wal_file_bytes: u64,
+    /// Write-ahead bytes beyond which commits are refused until a checkpoint has succeeded.
+    pub wal_bytes_max: u64,
+    /// The most bytes that are written with one sync.
+    pub group_bytes_max: usize,
+    /// Batches of at least this size go straight to their segment instead of through the write-ahead log.
+    pub direct_bytes: usize,
+    /// Records are cut into batches of about this size.
+    pub batch_bytes: usize,
+    /// Bytes that may wait in memory before they are written to their segments.
+    pub flush_bytes: usize,
+    /// Commits that may wait in the queue before `submit` blocks.
+    pub queue_commits_max: usize,
+    /// Whether a writer and a keeper thread do the work; if not, whoever waits for a commit does it, so that a
+    /// simulation is deterministic.
+    pub threads: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            wal_file_bytes: 64 << 20,
+            wal_bytes_max: 512 << 20,
+            group_bytes_max: 8 << 20,
+            direct_bytes: 256 << 10,
+            batch_bytes: 1 << 20,
+            flush_bytes: 4 << 20,
+            queue_commits_max: 64 << 10,
+            threads: true,
+        }
+    }
+}
