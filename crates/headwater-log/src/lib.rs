@@ -6,6 +6,7 @@ mod commit;
 mod error;
 mod log;
 mod options;
+mod partitioner;
 mod record;
 mod topic;
 
@@ -18,6 +19,7 @@ pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, R
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Fetched, Log, Pending, Pin, Stats, Subscription, Waker};
 pub use options::Options;
+pub use partitioner::{murmur2, partition_of};
 pub use record::{CommitNumber, Header, Offset, Record, TopicPartition, Version};
 pub use topic::{
     Bounds, Cleanup, PARTITIONS_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TOPIC_NAME_BYTES_MAX,

@@ -1,0 +1,318 @@
+//! The command tree. Scripts depend on it: names and meanings only ever grow.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Event streaming in one binary: a durable log, event-time stream processing in SQL, views.
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the statements of a SQL file, in order, until all inputs have ended
+    Run(RunArgs),
+    /// Check SQL files without running anything
+    Check {
+        /// The files; - is standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Show the plan of the last query of a file or text
+    Explain(ExplainArgs),
+    /// Ask and change a data directory in SQL: a shell on a terminal, else standard input
+    Sql(SqlArgs),
+    /// Work with topics
+    Topic(TopicArgs),
+    /// Work with the log's files
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
+    },
+    /// Measure this machine: the log, the engine, latency
+    Bench(BenchArgs),
+    /// Play a week of New York flights through topics, windows and views
+    Demo(DemoArgs),
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns
+    #[default]
+    Table,
+    /// One JSON array
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The file; - is standard input
+    pub(crate) file: PathBuf,
+    /// Keep state here: a second run goes on where the first stopped
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// How rows are written
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+    /// Worker threads; as many as there are cores unless said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ExplainArgs {
+    /// The file; - is standard input
+    pub(crate) file: Option<PathBuf>,
+    /// SQL text instead of a file
+    #[arg(short, long, value_name = "SQL")]
+    pub(crate) command: Option<String>,
+}
+
+/// Where the data is.
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// The data directory; a process that has it open is asked instead
+    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA", default_value = "headwater-data", global = true)]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SqlArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Run this text and end
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    pub(crate) command: Option<String>,
+    /// Run this file and end; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How rows are written
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopicArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(subcommand)]
+    pub(crate) command: TopicCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopicCommand {
+    /// List topics
+    List {
+        /// Internal topics too
+        #[arg(short, long)]
+        internal: bool,
+        /// How rows are written
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Create topics
+    Create {
+        /// Their names
+        #[arg(required = true)]
+        topics: Vec<String>,
+        /// How many partitions
+        #[arg(short, long, default_value_t = 1)]
+        partitions: u32,
+        /// A setting, as in Kafka: retention.ms, retention.bytes, cleanup.policy, compression.type
+        #[arg(short = 'c', long = "topic-config", value_name = "KEY=VALUE")]
+        config: Vec<String>,
+    },
+    /// Describe a topic: partitions with their offsets, settings
+    Describe {
+        /// Its name
+        topic: String,
+        /// How rows are written
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Produce records, one a line of standard input
+    Produce(ProduceArgs),
+    /// Consume records
+    Consume(ConsumeArgs),
+    /// Delete topics with their records
+    Delete {
+        /// Their names
+        #[arg(required = true)]
+        topics: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProduceArgs {
+    /// The topic
+    pub(crate) topic: String,
+    /// The key of all records
+    #[arg(short, long)]
+    pub(crate) key: Option<String>,
+    /// A header of all records; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "KEY:VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// The partition; by the key's hash unless said
+    #[arg(short, long)]
+    pub(crate) partition: Option<u32>,
+    /// What a line holds: %k key, %v value
+    #[arg(short, long, default_value = "%v", value_name = "FORMAT")]
+    pub(crate) format: String,
+    /// An empty value is a tombstone
+    #[arg(short = 'Z', long)]
+    pub(crate) tombstone: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "OFFSETS
+  start     from the first record            end       from the end, waiting for more
+  N         from offset N                    :N        up to offset N
+  N1:N2     from N1 up to N2                 :end      up to the present end
+  +N        from N after the start           -N        from N before the end
+  @T        from time T                      @:T       up to time T
+  @T1:T2    from T1 up to T2
+  A time is in Unix milliseconds (13 digits) or seconds, 2013-01-31, 2013-01-31T10:00:00Z,
+  or a duration before now: -90s, -48h.
+
+FORMATS
+  json, jsonl, or a text with %t topic, %p partition, %o offset, %k key, %v value, %h number of
+  headers, %d timestamp in milliseconds, %% percent, \\n and \\t")]
+pub(crate) struct ConsumeArgs {
+    /// The topic
+    pub(crate) topic: String,
+    /// Where to begin and where to stop, see below
+    #[arg(short, long, default_value = "start", allow_hyphen_values = true)]
+    pub(crate) offset: String,
+    /// Stop after this many records
+    #[arg(short, long, value_name = "N")]
+    pub(crate) num: Option<u64>,
+    /// Only these partitions
+    #[arg(short, long, value_delimiter = ',')]
+    pub(crate) partitions: Vec<u32>,
+    /// How records are written, see below
+    #[arg(short, long, default_value = "json")]
+    pub(crate) format: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Read every byte of a data directory, change nothing, and say what is damaged and where
+    Verify {
+        /// The data directory
+        dir: PathBuf,
+        /// How rows are written
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// What to measure; everything unless said
+    #[arg(value_enum)]
+    pub(crate) suites: Vec<Suite>,
+    /// Where files are written, on the disk that is to be measured
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How tables are written
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+    /// Worker threads of the engine
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) threads: u16,
+    /// Nexmark events of the engine's input
+    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+    pub(crate) events: u64,
+    /// Only these Nexmark queries: q0,q1
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) queries: Vec<String>,
+}
+
+/// A part of `bench`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Suite {
+    /// Commits, throughput and restart of the log, beside the raw disk
+    Log,
+    /// Nexmark queries from a JSON-lines file
+    Engine,
+    /// From append to visible in a view
+    Latency,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where the demo keeps its data; killed and started again, it goes on there
+    #[arg(long, value_name = "DIR", default_value = "headwater-demo")]
+    pub(crate) data: PathBuf,
+    /// Times faster than the week was, or max
+    #[arg(long, value_name = "N|max", default_value = "5000")]
+    pub(crate) speed: Speed,
+    /// Start afresh: delete what the demo has kept
+    #[arg(long)]
+    pub(crate) reset: bool,
+}
+
+/// How fast the demo plays.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Speed {
+    /// Times faster than real.
+    Times(f64),
+    /// As fast as it goes.
+    Max,
+}
+
+impl std::str::FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.eq_ignore_ascii_case("max") {
+            return Ok(Self::Max);
+        }
+        match text.trim_end_matches(['x', '×']).parse::<f64>() {
+            Ok(times) if times.is_finite() && times > 0.0 => Ok(Self::Times(times)),
+            _ => Err("not a number above 0 or 'max'".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn negative_offsets_are_values() {
+        let cli = Cli::try_parse_from(["headwater", "topic", "consume", "t", "-o", "-10"]);
+        let Command::Topic(args) = cli.expect("parses").command else {
+            panic!("another command");
+        };
+        let TopicCommand::Consume(consume) = args.command else {
+            panic!("another verb");
+        };
+        assert_eq!(consume.offset, "-10");
+    }
+
+    #[test]
+    fn speeds() {
+        assert_eq!("max".parse(), Ok(Speed::Max));
+        assert_eq!("250x".parse(), Ok(Speed::Times(250.0)));
+        assert!("-1".parse::<Speed>().is_err());
+        assert!("0".parse::<Speed>().is_err());
+    }
+}

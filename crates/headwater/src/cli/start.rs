@@ -1,0 +1,34 @@
+//! From the arguments to a command, and from its outcome to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::args::{Cli, Command};
+use super::exit::{Failure, Outcome};
+use super::topic;
+
+/// Runs the command line.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Help and version are answers; everything else is a wrong command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    drop(error.print());
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Topic(args) => topic::run(args),
+        _ => Err(Failure::failed("this build cannot do that yet")),
+    }
+}
