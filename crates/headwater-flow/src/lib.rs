@@ -4,6 +4,7 @@
 //! from a [`plan`] → sinks; the driver commits each epoch to the log.
 
 pub mod batch;
+pub mod circuit;
 pub mod connector;
 mod error;
 pub mod operator;

@@ -1,10 +1,28 @@
 //! The operators of the circuit: synchronous, vectorised, one file or folder each. They start no I/O, know no
 //! clock but the [`EpochContext`], and keep what they must remember in [`crate::state`] only.
 
+mod calc;
+mod exchange;
+
+use arrow::array::RecordBatch;
+
+pub use calc::{Calc, Projection, evaluate};
+pub use exchange::{Exchange, KEY_GROUPS, key_converter, murmur2, shard_of};
+
 use crate::batch::ZBatch;
 use crate::connector::LateRow;
 use crate::error::Result;
+use crate::state::StateVisitor;
 use crate::time::Watermark;
+
+/// An operator without memory: runs on each batch, on any thread.
+pub trait Stateless: Send + Sync + std::fmt::Debug {
+    /// The rows that come of `input`, in its order.
+    ///
+    /// # Errors
+    /// `Invalid` for a computation that fails, `Bug` for rows of another shape.
+    fn apply(&self, input: ZBatch) -> Result<ZBatch>;
+}
 
 /// What an operator may know of the epoch it works in. The commit of the epoch records all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,5 +74,27 @@ pub trait Operator: Send {
     /// The watermark of the output, given that of the input (only session and pattern operators hold it back).
     fn watermark(&self, input: Watermark) -> Watermark {
         input
+    }
+
+    /// Shows the visitor every column of state.
+    ///
+    /// # Errors
+    /// What the visit fails with.
+    fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()>;
+
+    /// Called after state was restored: rebuild what is derived from it.
+    ///
+    /// # Errors
+    /// `Corrupt` if it does not fit.
+    fn restored(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The present rows, of operators that are views.
+    ///
+    /// # Errors
+    /// `Bug` if the state cannot be read.
+    fn contents(&self) -> Result<Option<RecordBatch>> {
+        Ok(None)
     }
 }

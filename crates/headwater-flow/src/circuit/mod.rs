@@ -1,0 +1,10 @@
+//! The circuit of a pipeline: what it consists of ([`Circuit`]), and how rows run through it, epoch by epoch.
+//!
+//! Stateless operators are edges, run chunk by chunk on all threads; keyed operators are nodes with a fixed number of
+//! shards. Batches keep their canonical order from the inputs to the outputs.
+
+mod graph;
+mod run;
+
+pub use graph::{Circuit, Feed, KeyedNode, Port, Producer};
+pub use run::Outcome;

@@ -1,0 +1,233 @@
+//! How rows run through a circuit: any number of pushes, then one finish, per epoch.
+
+use rayon::prelude::*;
+
+use super::graph::{Circuit, Feed, KeyedNode, Producer};
+use crate::batch::ZBatch;
+use crate::connector::LateRow;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operator::{EpochContext, Operator, Outbox};
+use crate::time::Watermark;
+
+/// What came out of a circuit.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Per output its rows, in canonical order.
+    pub outputs: Vec<Vec<ZBatch>>,
+    /// Per output the rows judged late on the way to it.
+    pub late: Vec<Vec<LateRow>>,
+    /// The earliest processing time, microseconds, at which an operator wants an epoch even without input.
+    pub timer: Option<i64>,
+}
+
+/// The rows of a step so far.
+struct Flow<'a> {
+    inputs: &'a [Vec<ZBatch>],
+    nodes: Vec<Vec<ZBatch>>,
+}
+
+impl Flow<'_> {
+    fn of(&self, producer: Producer) -> &[ZBatch] {
+        match producer {
+            Producer::Input(i) => &self.inputs[i],
+            Producer::Node(n) => &self.nodes[n],
+        }
+    }
+
+    /// The chunks of feeds, in order.
+    fn chunks<'b>(&'b self, feeds: &'b [Feed]) -> Vec<(&'b Feed, &'b ZBatch)> {
+        let feeds = feeds.iter();
+        let chunks = feeds.flat_map(|f| self.of(f.from).iter().map(move |b| (f, b)));
+        chunks.filter(|(_, b)| b.num_rows() > 0).collect()
+    }
+}
+
+/// Per shard and port the parts of each chunk, in order.
+type Parts = Vec<Vec<Vec<ZBatch>>>;
+
+impl Circuit {
+    /// Takes rows into the epoch: per input its chunks, in canonical order.
+    ///
+    /// # Errors
+    /// `Invalid` for a computation that fails; the epoch must then be abandoned and the circuit restored.
+    pub fn push(
+        &mut self,
+        epoch: u64,
+        processing_time: i64,
+        inputs: &[Vec<ZBatch>],
+    ) -> Result<Outcome> {
+        self.step(epoch, processing_time, inputs, None)
+    }
+
+    /// Ends the epoch with the inputs' watermarks after all its rows.
+    ///
+    /// # Errors
+    /// As [`Circuit::push`].
+    pub fn finish(
+        &mut self,
+        epoch: u64,
+        processing_time: i64,
+        watermarks: &[Watermark],
+    ) -> Result<Outcome> {
+        let none = vec![Vec::new(); self.inputs()];
+        self.step(epoch, processing_time, &none, Some(watermarks))
+    }
+
+    fn step(
+        &mut self,
+        epoch: u64,
+        processing_time: i64,
+        inputs: &[Vec<ZBatch>],
+        finish: Option<&[Watermark]>,
+    ) -> Result<Outcome> {
+        if inputs.len() != self.inputs() || finish.is_some_and(|w| w.len() != self.inputs()) {
+            return Err(Error::new(ErrorKind::Bug, "a circuit has other inputs"));
+        }
+        self.clock.set(processing_time);
+        match self.pool.clone() {
+            Some(pool) => pool.install(|| self.run(epoch, processing_time, inputs, finish)),
+            None => self.run(epoch, processing_time, inputs, finish),
+        }
+    }
+
+    fn run(
+        &mut self,
+        epoch: u64,
+        processing_time: i64,
+        inputs: &[Vec<ZBatch>],
+        finish: Option<&[Watermark]>,
+    ) -> Result<Outcome> {
+        let mut outcome = Outcome {
+            late: vec![Vec::new(); self.outputs()],
+            ..Outcome::default()
+        };
+        let mut flow = Flow {
+            inputs,
+            nodes: vec![Vec::new(); self.nodes.len()],
+        };
+        if let Some(watermarks) = finish {
+            self.input_watermarks.copy_from_slice(watermarks);
+        }
+        for n in 0..self.nodes.len() {
+            let parts = self.route(n, &flow)?;
+            let before = self.node_watermarks[n].0;
+            let mut context = EpochContext {
+                epoch,
+                processing_time,
+                watermark_before: before,
+                watermark: before,
+            };
+            let mut outboxes = self.push_node(n, &context, parts)?;
+            if finish.is_some() {
+                context.watermark = self.watermarks_of(n).0.max(before);
+                self.finish_node(n, &context, &mut outboxes)?;
+                self.node_watermarks[n] = self.watermarks_of(n);
+            }
+            for outbox in outboxes {
+                flow.nodes[n].extend(outbox.rows);
+                for output in &self.reaches[n] {
+                    outcome.late[*output].extend_from_slice(&outbox.late);
+                }
+                outcome.timer = outcome.timer.into_iter().chain(outbox.timer).min();
+            }
+        }
+        for feeds in &self.outputs {
+            let rows = self.each(flow.chunks(feeds), |(feed, batch)| apply(feed, batch))?;
+            let rows = rows.into_iter().filter(|b| b.num_rows() > 0);
+            outcome.outputs.push(rows.collect());
+        }
+        Ok(outcome)
+    }
+
+    /// Runs a node's feeds and sends their rows to its shards.
+    fn route(&self, n: usize, flow: &Flow<'_>) -> Result<Parts> {
+        let node = &self.nodes[n];
+        let mut parts: Parts = vec![vec![Vec::new(); node.ports.len()]; node.shards.len()];
+        for (p, port) in node.ports.iter().enumerate() {
+            let split = self.each(flow.chunks(&port.feeds), |(feed, batch)| {
+                port.exchange.split(apply(feed, batch)?)
+            })?;
+            for chunk in split {
+                for (shard, part) in chunk.into_iter().enumerate() {
+                    parts[shard][p].extend(part);
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    fn push_node(&mut self, n: usize, context: &EpochContext, parts: Parts) -> Result<Vec<Outbox>> {
+        let parallel = self.pool.is_some();
+        each_shard(&mut self.nodes[n], parallel, parts, |operator, ports| {
+            let mut outbox = Outbox::default();
+            for (port, batches) in ports.into_iter().enumerate() {
+                for batch in batches {
+                    operator.push(context, port, batch, &mut outbox)?;
+                }
+            }
+            Ok(outbox)
+        })
+    }
+
+    fn finish_node(
+        &mut self,
+        n: usize,
+        context: &EpochContext,
+        outboxes: &mut Vec<Outbox>,
+    ) -> Result<()> {
+        let parallel = self.pool.is_some();
+        let pushed = std::mem::take(outboxes);
+        *outboxes = each_shard(
+            &mut self.nodes[n],
+            parallel,
+            pushed,
+            |operator, mut outbox| {
+                operator.finish(context, &mut outbox)?;
+                Ok(outbox)
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Maps items on all threads, in order.
+    fn each<T: Send, R: Send>(
+        &self,
+        items: Vec<T>,
+        work: impl Fn(T) -> Result<R> + Sync,
+    ) -> Result<Vec<R>> {
+        if self.pool.is_some() && items.len() > 1 {
+            items.into_par_iter().with_max_len(1).map(work).collect()
+        } else {
+            items.into_iter().map(work).collect()
+        }
+    }
+}
+
+fn apply(feed: &Feed, batch: &ZBatch) -> Result<ZBatch> {
+    let mut rows = batch.clone();
+    for operator in &feed.chain {
+        rows = operator.apply(rows)?;
+    }
+    Ok(rows)
+}
+
+fn each_shard<T: Send, R: Send>(
+    node: &mut KeyedNode,
+    parallel: bool,
+    items: Vec<T>,
+    work: impl Fn(&mut dyn Operator, T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let shards = &mut node.shards;
+    if parallel && shards.len() > 1 {
+        let pairs = shards.par_iter_mut().zip(items);
+        pairs
+            .with_max_len(1)
+            .map(|(operator, item)| work(operator.as_mut(), item))
+            .collect()
+    } else {
+        let pairs = shards.iter_mut().zip(items);
+        pairs
+            .map(|(operator, item)| work(operator.as_mut(), item))
+            .collect()
+    }
+}

@@ -1,0 +1,369 @@
+//! Keys to slots.
+
+use std::sync::Arc;
+
+use ahash::RandomState;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
+use arrow::row::Rows;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as TableEntry;
+
+use super::page::Page;
+use super::snapshot::{EncodePage, FrozenColumn, StateColumn};
+use crate::error::{Error, ErrorKind, Result};
+
+const BITS: usize = 12;
+const MASK: usize = (1 << BITS) - 1;
+
+/// A hash index from key bytes to slots. A slot stays the same until its key is removed; removed slots are used again.
+///
+/// Invariants: the index holds exactly the live slots; every slot that is not live is on the free list once.
+#[derive(Debug)]
+pub struct KeyTable {
+    index: HashTable<Entry>,
+    pages: Vec<Page<KeyPage>>,
+    /// Length of every key, if they are all equally long.
+    width: Option<usize>,
+    free: Vec<u32>,
+    slots: usize,
+    hasher: RandomState,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    slot: u32,
+    hash: u32,
+}
+
+/// The keys of a page's slots. With a fixed width the key of slot `i` lies at `i * width`, else at its span.
+#[derive(Debug, Clone, Default)]
+struct KeyPage {
+    bytes: Vec<u8>,
+    spans: Vec<(u32, u32)>,
+    live: Vec<bool>,
+    width: Option<usize>,
+    /// Bytes of removed keys of a page without fixed width.
+    garbage: usize,
+}
+
+impl KeyTable {
+    /// An empty table; `width` says that every key is so many bytes long.
+    pub fn new(width: Option<usize>) -> Self {
+        Self {
+            index: HashTable::new(),
+            pages: Vec::new(),
+            width,
+            free: Vec::new(),
+            slots: 0,
+            hasher: RandomState::with_seeds(0x51_7c_c1, 0xb7_27_22, 0x0a_94_fe, 0x13_a8_e6),
+        }
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// One more than the highest slot ever used: what columns must [grow](super::Paged::grow) to.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// The key of a live slot.
+    #[inline]
+    pub fn key(&self, slot: u32) -> &[u8] {
+        self.pages[slot as usize >> BITS]
+            .get()
+            .key(slot as usize & MASK)
+    }
+
+    /// Whether the slot holds a key.
+    pub fn is_live(&self, slot: u32) -> bool {
+        self.pages
+            .get(slot as usize >> BITS)
+            .is_some_and(|p| p.get().live.get(slot as usize & MASK) == Some(&true))
+    }
+
+    /// The live slots, ascending.
+    pub fn live_slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.slots as u32).filter(|s| self.is_live(*s))
+    }
+
+    /// The slot of a key, if it has one.
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<u32> {
+        let hash = self.hash(key);
+        self.index
+            .find(spread(hash), |e| e.hash == hash && self.key(e.slot) == key)
+            .map(|e| e.slot)
+    }
+
+    /// The slot of a key, which gets one if it has none.
+    #[inline]
+    pub fn intern(&mut self, key: &[u8]) -> u32 {
+        let hash = self.hash(key);
+        self.intern_hashed(hash, key).0
+    }
+
+    /// As [`KeyTable::intern`], and whether the key is new.
+    #[inline]
+    pub fn intern_new(&mut self, key: &[u8]) -> (u32, bool) {
+        let hash = self.hash(key);
+        self.intern_hashed(hash, key)
+    }
+
+    /// Interns every row; `slots` is cleared first and then holds one slot a row.
+    pub fn intern_rows(&mut self, rows: &Rows, slots: &mut Vec<u32>) {
+        slots.clear();
+        slots.reserve(rows.num_rows());
+        for row in rows {
+            slots.push(self.intern(row.data()));
+        }
+    }
+
+    /// Forgets the key of a live slot. The slot will be used again: what columns remember of it must be cleared.
+    pub fn remove(&mut self, slot: u32) {
+        let hash = self.hash(self.key(slot));
+        if let Ok(entry) = self.index.find_entry(spread(hash), |e| e.slot == slot) {
+            entry.remove();
+            self.pages[slot as usize >> BITS]
+                .get_mut()
+                .remove(slot as usize & MASK);
+            self.free.push(slot);
+        }
+    }
+
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u32 {
+        self.hasher.hash_one(key) as u32
+    }
+
+    #[inline]
+    fn intern_hashed(&mut self, hash: u32, key: &[u8]) -> (u32, bool) {
+        let pages = &self.pages;
+        let entry = self.index.entry(
+            spread(hash),
+            |e| {
+                e.hash == hash
+                    && pages[e.slot as usize >> BITS]
+                        .get()
+                        .key(e.slot as usize & MASK)
+                        == key
+            },
+            |e| spread(e.hash),
+        );
+        match entry {
+            TableEntry::Occupied(found) => (found.get().slot, false),
+            TableEntry::Vacant(vacant) => {
+                let slot = self.free.pop().unwrap_or(self.slots as u32);
+                vacant.insert(Entry { slot, hash });
+                self.store(slot, key);
+                (slot, true)
+            }
+        }
+    }
+
+    fn store(&mut self, slot: u32, key: &[u8]) {
+        let at = slot as usize;
+        if at == self.slots {
+            if at & MASK == 0 {
+                self.pages.push(Page::Owned(KeyPage::new(self.width)));
+            }
+            self.slots += 1;
+        }
+        self.pages[at >> BITS].get_mut().store(at & MASK, key);
+    }
+
+    /// Checks the invariants.
+    ///
+    /// # Errors
+    /// `Bug` if one does not hold.
+    pub fn check_invariants(&self) -> Result<()> {
+        let live = self.live_slots().count();
+        if live != self.index.len() || live + self.free.len() != self.slots {
+            return Err(Error::new(
+                ErrorKind::Bug,
+                "a key table's index does not fit its slots",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Spreads 32 bits of hash over the 64 that the index looks at.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    let wide = u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    wide ^ (wide >> 32)
+}
+
+impl KeyPage {
+    fn new(width: Option<usize>) -> Self {
+        Self {
+            width,
+            ..Self::default()
+        }
+    }
+
+    #[inline]
+    fn key(&self, i: usize) -> &[u8] {
+        match self.width {
+            Some(width) => &self.bytes[i * width..(i + 1) * width],
+            None => {
+                let (from, to) = self.spans[i];
+                &self.bytes[from as usize..to as usize]
+            }
+        }
+    }
+
+    fn store(&mut self, i: usize, key: &[u8]) {
+        if i == self.live.len() {
+            self.live.push(true);
+        } else {
+            self.live[i] = true;
+        }
+        if let Some(width) = self.width {
+            let at = i * width;
+            if at == self.bytes.len() {
+                self.bytes.extend_from_slice(key);
+            } else {
+                self.bytes[at..at + width].copy_from_slice(key);
+            }
+            return;
+        }
+        let from = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(key);
+        let span = (from, self.bytes.len() as u32);
+        if i == self.spans.len() {
+            self.spans.push(span);
+        } else {
+            self.spans[i] = span;
+        }
+    }
+
+    fn remove(&mut self, i: usize) {
+        self.live[i] = false;
+        if self.width.is_none() {
+            self.garbage += self.key(i).len();
+            self.spans[i] = (0, 0);
+            if self.garbage > 4096 && self.garbage > self.bytes.len() / 2 {
+                self.compact();
+            }
+        }
+    }
+
+    fn compact(&mut self) {
+        let mut bytes = Vec::with_capacity(self.bytes.len() - self.garbage);
+        for span in &mut self.spans {
+            let from = bytes.len() as u32;
+            bytes.extend_from_slice(&self.bytes[span.0 as usize..span.1 as usize]);
+            *span = (from, bytes.len() as u32);
+        }
+        self.bytes = bytes;
+        self.garbage = 0;
+    }
+}
+
+impl EncodePage for KeyPage {
+    fn to_array(&self) -> Result<ArrayRef> {
+        let mut builder = BinaryBuilder::with_capacity(self.live.len(), self.bytes.len());
+        for (i, live) in self.live.iter().enumerate() {
+            builder.append_option(live.then(|| self.key(i)));
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+}
+
+impl StateColumn for KeyTable {
+    fn freeze(&mut self, all: bool, column: &mut FrozenColumn) {
+        for (number, page) in self.pages.iter_mut().enumerate() {
+            if let Some(frozen) = page.freeze(all) {
+                column.push(number as u32, frozen);
+            }
+        }
+    }
+
+    fn restore(&mut self, pages: &[(u32, ArrayRef)]) -> Result<()> {
+        *self = Self::new(self.width);
+        for (_, array) in pages {
+            let keys = array
+                .as_binary_opt::<i32>()
+                .ok_or_else(|| Error::new(ErrorKind::Corrupt, "snapshot keys are not binary"))?;
+            let mut page = KeyPage::new(self.width);
+            let dead = vec![0; self.width.unwrap_or(0)];
+            for (i, key) in keys.iter().enumerate() {
+                if key.is_some_and(|k| self.width.is_some_and(|w| w != k.len())) {
+                    return Err(Error::new(
+                        ErrorKind::Corrupt,
+                        "a snapshot key has another length",
+                    ));
+                }
+                page.store(i, key.unwrap_or(&dead));
+                page.live[i] = key.is_some();
+                let slot = (self.slots + i) as u32;
+                match key {
+                    Some(key) => {
+                        let hash = self.hash(key);
+                        self.index
+                            .insert_unique(spread(hash), Entry { slot, hash }, |e| spread(e.hash));
+                    }
+                    None => self.free.push(slot),
+                }
+            }
+            self.slots += keys.len();
+            self.pages.push(Page::Frozen(Arc::new(page)));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(width: Option<usize>, key: impl Fn(u32) -> Vec<u8>) {
+        let mut table = KeyTable::new(width);
+        let slots: Vec<u32> = (0..10_000).map(|i| table.intern(&key(i))).collect();
+        assert_eq!(table.intern(&key(77)), slots[77]);
+        for i in (0..10_000).step_by(3) {
+            table.remove(slots[i as usize]);
+            assert_eq!(table.find(&key(i)), None);
+        }
+        let again = table.intern(&key(99_999));
+        assert!(slots.contains(&again), "removed slots are used again");
+        table.check_invariants().expect("holds");
+
+        let mut frozen = FrozenColumn::new("keys");
+        table.freeze(false, &mut frozen);
+        let mut restored = KeyTable::new(width);
+        restored
+            .restore(&frozen.arrays().expect("encodes"))
+            .expect("restores");
+        restored.check_invariants().expect("holds");
+        assert_eq!(restored.len(), table.len());
+        for i in 0..10_000 {
+            assert_eq!(restored.find(&key(i)), table.find(&key(i)));
+        }
+    }
+
+    #[test]
+    fn keys_of_one_width_keep_their_slots() {
+        check(Some(8), |i| u64::from(i).to_be_bytes().to_vec());
+    }
+
+    #[test]
+    fn keys_of_many_widths_keep_their_slots() {
+        check(None, |i| {
+            "k".repeat(i as usize % 17)
+                .into_bytes()
+                .into_iter()
+                .chain(i.to_be_bytes())
+                .collect()
+        });
+    }
+}
