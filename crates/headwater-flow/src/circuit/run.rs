@@ -193,7 +193,7 @@ impl Circuit {
     fn each<T: Send, R: Send>(
         &self,
         items: Vec<T>,
-        work: impl Fn(T) -> Result<R> + Sync,
+        work: impl Fn(T) -> Result<R> + Sync + Send,
     ) -> Result<Vec<R>> {
         if self.pool.is_some() && items.len() > 1 {
             items.into_par_iter().with_max_len(1).map(work).collect()
@@ -215,7 +215,7 @@ fn each_shard<T: Send, R: Send>(
     node: &mut KeyedNode,
     parallel: bool,
     items: Vec<T>,
-    work: impl Fn(&mut dyn Operator, T) -> Result<R> + Sync,
+    work: impl Fn(&mut dyn Operator, T) -> Result<R> + Sync + Send,
 ) -> Result<Vec<R>> {
     let shards = &mut node.shards;
     if parallel && shards.len() > 1 {
