@@ -5,6 +5,8 @@ use arrow::array::{ArrayRef, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 
+use headwater_log::murmur2;
+
 use crate::batch::ZBatch;
 use crate::error::Result;
 
@@ -85,29 +87,6 @@ pub fn key_converter(schema: &SchemaRef, keys: &[usize]) -> Result<RowConverter>
     Ok(RowConverter::new(fields.collect())?)
 }
 
-/// Kafka's murmur2, seed 0x9747b28c.
-pub fn murmur2(data: &[u8]) -> u32 {
-    const M: u32 = 0x5bd1_e995;
-    let mut h = 0x9747_b28c ^ data.len() as u32;
-    let mut words = data.chunks_exact(4);
-    for word in &mut words {
-        let mut k = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-        k = k.wrapping_mul(M);
-        k ^= k >> 24;
-        h = h.wrapping_mul(M) ^ k.wrapping_mul(M);
-    }
-    let rest = words.remainder();
-    for (i, byte) in rest.iter().enumerate() {
-        h ^= u32::from(*byte) << (8 * i);
-    }
-    if !rest.is_empty() {
-        h = h.wrapping_mul(M);
-    }
-    h ^= h >> 13;
-    h = h.wrapping_mul(M);
-    h ^ h >> 15
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -116,27 +95,6 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
 
     use super::*;
-
-    /// The vectors of Kafka's own `UtilsTest.testMurmur2`.
-    #[test]
-    fn murmur2_is_kafkas() {
-        let vectors: [(&str, i32); 8] = [
-            ("21", -973932308),
-            ("foobar", -790332482),
-            ("a-little-bit-long-string", -985981536),
-            ("a-little-bit-longer-string", -1486304829),
-            (
-                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-                -58897971,
-            ),
-            ("abc", 479470107),
-            ("21", -973932308),
-            ("foobar", -790332482),
-        ];
-        for (text, hash) in vectors {
-            assert_eq!(murmur2(text.as_bytes()) as i32, hash, "{text}");
-        }
-    }
 
     #[test]
     fn rows_of_a_key_stay_together_and_in_order() {

@@ -7,7 +7,7 @@ mod exchange;
 use arrow::array::RecordBatch;
 
 pub use calc::{Calc, Projection, evaluate};
-pub use exchange::{Exchange, KEY_GROUPS, key_converter, murmur2, shard_of};
+pub use exchange::{Exchange, KEY_GROUPS, key_converter, shard_of};
 
 use crate::batch::ZBatch;
 use crate::connector::LateRow;
