@@ -1,1 +1,21 @@
-//! Formats and connectors: files, topics, datagen, nexmark, print and blackhole.
+//! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet) and connectors (files, topics, generators,
+//! `print`, `blackhole`).
+
+mod base64;
+mod blackhole;
+mod column;
+mod decimal;
+mod filesystem;
+mod json;
+mod kept;
+mod lines;
+mod print;
+mod register;
+mod temporal;
+mod ticks;
+
+pub use blackhole::BlackholeConnector;
+pub use filesystem::FilesystemConnector;
+pub use json::{JsonDecoder, JsonEncoder, JsonFormat};
+pub use print::{PrintConnector, PrintTarget};
+pub use register::register_all;

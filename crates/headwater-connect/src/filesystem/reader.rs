@@ -1,0 +1,167 @@
+//! The bytes of one file at any offset, decompressed as they are read.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use headwater_flow::{Error, ErrorKind, Result};
+
+use super::config::Compression;
+use super::listing::failed;
+
+/// Bytes of a file and whether the file ends with them.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// The bytes.
+    pub(super) bytes: Vec<u8>,
+    /// Whether the file had no more at the time.
+    pub(super) is_end: bool,
+}
+
+/// Reads one file.
+#[derive(Debug)]
+pub(super) struct FileReader {
+    path: PathBuf,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Plain(Option<File>),
+    Packed(Compression, Option<Unpacked>),
+}
+
+/// A decompressed stream with a window on its newest bytes.
+struct Unpacked {
+    stream: Box<dyn Read + Send>,
+    window: Vec<u8>,
+    window_at: u64,
+    is_end: bool,
+}
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain",
+            Self::Packed(..) => "Packed",
+        })
+    }
+}
+
+impl FileReader {
+    /// A reader of the file at `path`, which is opened when it is first read.
+    pub(super) fn new(path: PathBuf) -> Self {
+        let bytes = match Compression::of(&path) {
+            Compression::None => Bytes::Plain(None),
+            packed => Bytes::Packed(packed, None),
+        };
+        Self { path, bytes }
+    }
+
+    /// The file's path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes the file; reading opens it again.
+    pub(super) fn close(&mut self) {
+        match &mut self.bytes {
+            Bytes::Plain(file) => *file = None,
+            Bytes::Packed(_, stream) => *stream = None,
+        }
+    }
+
+    /// At most `length` bytes from offset `from` of the decompressed file; fewer only at its end.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`, or `Corrupt` for a damaged archive.
+    pub(super) fn read(&mut self, from: u64, length: usize) -> Result<Piece> {
+        let path = &self.path;
+        match &mut self.bytes {
+            Bytes::Plain(file) => read_plain(file, path, from, length).map_err(|e| failed(path, e)),
+            Bytes::Packed(compression, slot) => {
+                if slot.as_ref().is_none_or(|s| from < s.window_at) {
+                    *slot = Some(Unpacked::open(path, *compression).map_err(|e| failed(path, e))?);
+                }
+                match slot {
+                    Some(stream) => stream.read(from, length).map_err(|e| damaged(path, e)),
+                    None => Err(Error::new(ErrorKind::Bug, "an archive that is not open")),
+                }
+            }
+        }
+    }
+}
+
+fn read_plain(
+    file: &mut Option<File>,
+    path: &Path,
+    from: u64,
+    length: usize,
+) -> io::Result<Piece> {
+    let open = match file {
+        Some(open) => open,
+        None => file.insert(File::open(path)?),
+    };
+    open.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::with_capacity(length);
+    open.take(length as u64).read_to_end(&mut bytes)?;
+    Ok(Piece {
+        is_end: bytes.len() < length,
+        bytes,
+    })
+}
+
+impl Unpacked {
+    fn open(path: &Path, compression: Compression) -> io::Result<Self> {
+        let file = BufReader::with_capacity(1 << 18, File::open(path)?);
+        let stream: Box<dyn Read + Send> = match compression {
+            Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
+            _ => Box::new(MultiGzDecoder::new(file)),
+        };
+        Ok(Self {
+            stream,
+            window: Vec::new(),
+            window_at: 0,
+            is_end: false,
+        })
+    }
+
+    fn read(&mut self, from: u64, length: usize) -> io::Result<Piece> {
+        self.skip_to(from)?;
+        self.fill(length)?;
+        let bytes = self.window[..length.min(self.window.len())].to_vec();
+        Ok(Piece {
+            is_end: self.is_end && bytes.len() == self.window.len(),
+            bytes,
+        })
+    }
+
+    /// Moves the beginning of the window to `from`.
+    fn skip_to(&mut self, from: u64) -> io::Result<()> {
+        while self.window_at + (self.window.len() as u64) < from && !self.is_end {
+            self.window_at += self.window.len() as u64;
+            self.window.clear();
+            let step = (from - self.window_at).min(1 << 20);
+            self.fill(step as usize)?;
+        }
+        let drop = (from - self.window_at).min(self.window.len() as u64);
+        self.window.drain(..drop as usize);
+        self.window_at += drop;
+        Ok(())
+    }
+
+    fn fill(&mut self, length: usize) -> io::Result<()> {
+        let missing = length.saturating_sub(self.window.len());
+        if missing > 0 && !self.is_end {
+            let mut part = (&mut self.stream).take(missing as u64);
+            let got = part.read_to_end(&mut self.window)?;
+            self.is_end = got < missing;
+        }
+        Ok(())
+    }
+}
+
+fn damaged(path: &Path, e: io::Error) -> Error {
+    let text = format!("'{}' is damaged or cut off", path.display());
+    Error::new(ErrorKind::Corrupt, text).with_source(e)
+}

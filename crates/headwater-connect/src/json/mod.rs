@@ -1,0 +1,14 @@
+//! The `json` format: objects, one a record, one a line in files.
+
+mod decoder;
+mod encoder;
+mod escape;
+mod fault;
+mod format;
+mod infer;
+mod reader;
+mod scan;
+
+pub use decoder::JsonDecoder;
+pub use encoder::JsonEncoder;
+pub use format::JsonFormat;

@@ -1,0 +1,343 @@
+//! One pass over the bytes of a record, straight into columns. Recursion follows the declared types, so its depth is
+//! bounded by them; what nobody asked for is skipped without recursion.
+
+use super::escape;
+use super::fault::{Fault, Parsed};
+use super::scan;
+use crate::column::{Column, FoundKey, Scalar, ShapeKind, StructColumn, StructShape, Values};
+
+/// How strictly records are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Strictness {
+    /// A field that does not fit its column becomes null (`json.ignore-parse-errors`).
+    pub(super) is_lenient: bool,
+    /// Every column must be there (`json.fail-on-missing-field`).
+    pub(super) needs_all: bool,
+}
+
+/// Reads one record.
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    scratch: &'a mut Vec<u8>,
+    strictness: Strictness,
+}
+
+/// What follows a value in an object.
+enum Next {
+    Key(FoundKey),
+    End(usize),
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of `bytes`; `scratch` is memory to be reused.
+    pub(super) fn new(
+        bytes: &'a [u8],
+        scratch: &'a mut Vec<u8>,
+        strictness: Strictness,
+    ) -> Self {
+        Self {
+            bytes,
+            scratch,
+            strictness,
+        }
+    }
+
+    /// Reads the record into row `row` of `columns`.
+    pub(super) fn record(&mut self, columns: &mut StructColumn, row: usize) -> Parsed<()> {
+        let at = scan::space(self.bytes, 0);
+        if self.bytes.get(at) != Some(&b'{') {
+            return Err(Fault::syntax("expected an object"));
+        }
+        let end = self.object(columns, row, at)?;
+        if scan::space(self.bytes, end) != self.bytes.len() {
+            return Err(Fault::syntax("something follows the object"));
+        }
+        Ok(())
+    }
+
+    /// Reads the object at `at` into row `row` of its fields' columns.
+    fn object(&mut self, columns: &mut StructColumn, row: usize, at: usize) -> Parsed {
+        let start = at;
+        let mut at = at;
+        let mut next = 0;
+        loop {
+            let (field, value) = match columns.order.expect(self.bytes, at, next) {
+                Some(found) => found,
+                None => match self.key(columns, at, at == start, &mut next)? {
+                    Next::Key(found) => found,
+                    Next::End(end) => {
+                        at = end;
+                        break;
+                    }
+                },
+            };
+            next += 1;
+            at = match field {
+                Some(f) => match self.field(&mut columns.fields[f], row, value) {
+                    Ok(at) => at,
+                    Err(fault) => return Err(fault.within(&columns.shape.names[f])),
+                },
+                None => scan::skip(self.bytes, value)?,
+            };
+            if self.bytes.get(at) == Some(&b'}') {
+                at += 1;
+                break;
+            }
+        }
+        self.complete(columns, row)?;
+        Ok(at)
+    }
+
+    #[inline]
+    fn complete(&self, columns: &StructColumn, row: usize) -> Parsed<()> {
+        let missing = if self.strictness.needs_all {
+            columns.fields.iter().position(|f| f.len() <= row)
+        } else {
+            columns.missing(row)
+        };
+        match missing {
+            None => Ok(()),
+            Some(f) => Err(Fault::syntax("missing").within(&columns.shape.names[f])),
+        }
+    }
+
+    /// The next key when it is not the expected one.
+    fn key(
+        &mut self,
+        columns: &mut StructColumn,
+        at: usize,
+        is_first: bool,
+        next: &mut usize,
+    ) -> Parsed<Next> {
+        if let Some(found) = columns.order.search(self.bytes, at, next) {
+            return Ok(Next::Key(found));
+        }
+        let mut here = scan::space(self.bytes, at);
+        match self.bytes.get(here) {
+            Some(b'{') if is_first => {
+                here = scan::space(self.bytes, here + 1);
+                if self.bytes.get(here) == Some(&b'}') {
+                    return Ok(Next::End(here + 1));
+                }
+            }
+            Some(b',') if !is_first => here = scan::space(self.bytes, here + 1),
+            Some(b'}') if !is_first => return Ok(Next::End(here + 1)),
+            Some(_) => return Err(Fault::syntax("expected ',' or '}' in an object")),
+            None => return Err(Fault::syntax("the record ends too early")),
+        }
+        let (field, value) = self.named(&columns.shape, here)?;
+        columns.order.learn(*next, &self.bytes[at..value], field);
+        Ok(Next::Key((field, value)))
+    }
+
+    /// The field whose quoted name is at `at`, and where its value begins.
+    fn named(&mut self, shape: &StructShape, at: usize) -> Parsed<FoundKey> {
+        let (name, end) = self.quoted(at)?;
+        let field = shape.index_of(name);
+        let colon = scan::space(self.bytes, end);
+        if self.bytes.get(colon) != Some(&b':') {
+            return Err(Fault::syntax("expected ':' after a key"));
+        }
+        Ok((field, scan::space(self.bytes, colon + 1)))
+    }
+
+    /// The string at `at`, unescaped, and the position after it.
+    fn quoted(&mut self, at: usize) -> Parsed<(&[u8], usize)> {
+        if self.bytes.get(at) != Some(&b'"') {
+            return Err(Fault::syntax("expected a key"));
+        }
+        let end = scan::string(self.bytes, at + 1)?;
+        let inside = &self.bytes[at + 1..end.quote];
+        if !end.escaped {
+            return Ok((inside, end.quote + 1));
+        }
+        self.scratch.clear();
+        escape::unescape(inside, self.scratch)?;
+        Ok((self.scratch, end.quote + 1))
+    }
+
+    #[inline]
+    fn field(&mut self, column: &mut Column, row: usize, at: usize) -> Parsed {
+        column.align(row);
+        match self.value(column, at) {
+            Err(fault) if self.strictness.is_lenient && fault.is_conversion => {
+                column.truncate(row);
+                column.push_null().map_err(Fault::conversion)?;
+                scan::skip(self.bytes, at)
+            }
+            other => other,
+        }
+    }
+
+    /// Appends the value at `at`.
+    #[inline]
+    fn value(&mut self, column: &mut Column, at: usize) -> Parsed {
+        match self.bytes.get(at) {
+            Some(b'"') => self.text(column, at + 1),
+            Some(b'-' | b'0'..=b'9') => self.number(column, at),
+            Some(b'{') => self.braced(column, at),
+            Some(b'[') => self.array(column, at),
+            Some(b'n') if self.bytes[at..].starts_with(b"null") => {
+                column.push_null().map_err(Fault::conversion)?;
+                Ok(at + 4)
+            }
+            Some(b't') if self.bytes[at..].starts_with(b"true") => {
+                column.push_bool(true).map_err(Fault::conversion)?;
+                Ok(at + 4)
+            }
+            Some(b'f') if self.bytes[at..].starts_with(b"false") => {
+                column.push_bool(false).map_err(Fault::conversion)?;
+                Ok(at + 5)
+            }
+            Some(_) => Err(Fault::syntax("expected a value")),
+            None => Err(Fault::syntax("the record ends too early")),
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, column: &mut Column, at: usize) -> Parsed {
+        let end = scan::string(self.bytes, at)?;
+        let inside = &self.bytes[at..end.quote];
+        if !end.escaped {
+            if end.ascii && column.shape().is_text()
+                && let Values::Bytes(v) = &mut column.values
+            {
+                v.data.extend_from_slice(inside);
+                v.end().map_err(Fault::conversion)?;
+                column.pushed();
+            } else {
+                column.push_text(inside).map_err(Fault::conversion)?;
+            }
+        } else {
+            self.scratch.clear();
+            escape::unescape(inside, self.scratch)?;
+            column.push_text(self.scratch).map_err(Fault::conversion)?;
+        }
+        Ok(end.quote + 1)
+    }
+
+    #[inline]
+    fn number(&mut self, column: &mut Column, at: usize) -> Parsed {
+        if let ShapeKind::Scalar(Scalar::I64) = &column.shape().kind
+            && let Some((value, end)) = short_integer(self.bytes, at)
+            && let Values::I64(v) = &mut column.values
+        {
+            v.push(value);
+            column.pushed();
+            return Ok(end);
+        }
+        let end = scan::number(self.bytes, at)?;
+        if !column.takes_numbers() {
+            return Err(Fault::conversion(crate::column::Refusal("unexpected number")));
+        }
+        column.push_text(&self.bytes[at..end]).map_err(Fault::conversion)?;
+        Ok(end)
+    }
+
+    fn braced(&mut self, column: &mut Column, at: usize) -> Parsed {
+        let row = column.len();
+        let end = match &mut column.values {
+            Values::Struct(fields) => self.object(fields, row, at)?,
+            Values::Map(ends, entries) => {
+                let end = self.map(entries, at)?;
+                push_end(ends, entries.0.len())?;
+                end
+            }
+            _ => return self.raw(column, at, "unexpected object"),
+        };
+        column.pushed();
+        Ok(end)
+    }
+
+    fn map(&mut self, (keys, values): &mut (Column, Column), at: usize) -> Parsed {
+        let mut at = scan::space(self.bytes, at + 1);
+        if self.bytes.get(at) == Some(&b'}') {
+            return Ok(at + 1);
+        }
+        loop {
+            let (key, end) = self.quoted(at)?;
+            keys.push_text(key).map_err(Fault::conversion)?;
+            let colon = scan::space(self.bytes, end);
+            if self.bytes.get(colon) != Some(&b':') {
+                return Err(Fault::syntax("expected ':' after a key"));
+            }
+            let row = keys.len() - 1;
+            let end = self.field(values, row, scan::space(self.bytes, colon + 1))?;
+            let (after, is_end) = separator(self.bytes, end, b'}')?;
+            if is_end {
+                return Ok(after);
+            }
+            at = after;
+        }
+    }
+
+    fn array(&mut self, column: &mut Column, at: usize) -> Parsed {
+        let Values::List(ends, item) = &mut column.values else {
+            return self.raw(column, at, "unexpected array");
+        };
+        let mut at = scan::space(self.bytes, at + 1);
+        let mut is_end = self.bytes.get(at) == Some(&b']');
+        if is_end {
+            at += 1;
+        }
+        while !is_end {
+            let row = item.len();
+            let end = self.field(item, row, at)?;
+            (at, is_end) = separator(self.bytes, end, b']')?;
+        }
+        push_end(ends, item.len())?;
+        column.pushed();
+        Ok(at)
+    }
+
+    /// The JSON text itself, for STRING columns.
+    fn raw(&mut self, column: &mut Column, at: usize, reason: &'static str) -> Parsed {
+        let end = scan::skip(self.bytes, at)?;
+        if !column.shape().is_text() {
+            return Err(Fault::conversion(crate::column::Refusal(reason)));
+        }
+        column.push_text(&self.bytes[at..end]).map_err(Fault::conversion)?;
+        Ok(end)
+    }
+}
+
+/// What follows an element: the position of the next one, or the position after the closing bracket.
+fn separator(bytes: &[u8], at: usize, close: u8) -> Parsed<(usize, bool)> {
+    let at = scan::space(bytes, at);
+    match bytes.get(at) {
+        Some(b',') => Ok((scan::space(bytes, at + 1), false)),
+        Some(b) if *b == close => Ok((at + 1, true)),
+        Some(_) => Err(Fault::syntax("expected ',' or the end of a list")),
+        None => Err(Fault::syntax("the record ends too early")),
+    }
+}
+
+fn push_end(ends: &mut Vec<i32>, len: usize) -> Parsed<()> {
+    let end = i32::try_from(len).map_err(|_| Fault::syntax("too many elements in one batch"))?;
+    ends.push(end);
+    Ok(())
+}
+
+/// A number of at most 18 digits without point or exponent, and where it ends.
+#[inline]
+fn short_integer(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
+    let negative = bytes.get(at) == Some(&b'-');
+    let first = at + usize::from(negative);
+    let mut end = first;
+    let mut value = 0_i64;
+    while let Some(byte @ b'0'..=b'9') = bytes.get(end) {
+        if end - first == 18 {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
+        end += 1;
+    }
+    let digits = end - first;
+    if digits == 0 || (digits > 1 && bytes[first] == b'0') {
+        return None;
+    }
+    match bytes.get(end) {
+        Some(b'.' | b'e' | b'E') => None,
+        _ => Some((if negative { -value } else { value }, end)),
+    }
+}

@@ -1,0 +1,241 @@
+//! The `print` connector: rows as text, `+I[1, abc]`, to a writer that the top crate gives. At least once: what was
+//! written but not committed is written again after a crash.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type,
+};
+use headwater_flow::connector::{Connector, OptionSpec, Sink, SinkRequest, Source, SourceRequest};
+use headwater_flow::{Error, ErrorKind, Result, ZBatch};
+
+use crate::temporal::{self, TimestampStyle};
+use crate::{decimal, ticks};
+
+/// Where `print` writes.
+#[derive(Clone)]
+pub struct PrintTarget(Arc<Mutex<dyn Write + Send>>);
+
+impl std::fmt::Debug for PrintTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrintTarget")
+    }
+}
+
+impl PrintTarget {
+    /// Prints to `writer`.
+    pub fn new(writer: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    /// Prints to a writer that others use too.
+    pub fn shared(writer: Arc<Mutex<dyn Write + Send>>) -> Self {
+        Self(writer)
+    }
+
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(text)?;
+        writer.flush()
+    }
+}
+
+/// Prints rows.
+#[derive(Debug, Clone)]
+pub struct PrintConnector {
+    target: PrintTarget,
+}
+
+impl PrintConnector {
+    /// Prints to `target`.
+    pub fn new(target: PrintTarget) -> Self {
+        Self { target }
+    }
+}
+
+const OPTIONS: &[OptionSpec] = &[
+    OptionSpec {
+        name: "print-identifier",
+        help: "Stands before each row, with '> '.",
+        required: false,
+    },
+    OptionSpec {
+        name: "standard-error",
+        help: "Accepted for compatibility; where rows go is the program's choice.",
+        required: false,
+    },
+];
+
+impl Connector for PrintConnector {
+    fn name(&self) -> &'static str {
+        "print"
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        OPTIONS
+    }
+
+    fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {
+        let text = format!("table '{}' cannot be read: it prints", request.table);
+        Err(Error::new(ErrorKind::Unsupported, text))
+    }
+
+    fn sink(&self, request: SinkRequest) -> Result<Box<dyn Sink>> {
+        let identifier = request.options.get("print-identifier");
+        Ok(Box::new(Print {
+            target: self.target.clone(),
+            prefix: identifier.map(|i| format!("{i}> ")).unwrap_or_default(),
+            pending: Vec::new(),
+        }))
+    }
+}
+
+struct Print {
+    target: PrintTarget,
+    prefix: String,
+    /// The text of epochs that are not committed yet.
+    pending: Vec<(u64, Vec<u8>)>,
+}
+
+impl Sink for Print {
+    fn write(
+        &mut self,
+        epoch: u64,
+        rows: &[ZBatch],
+        _commit: &mut headwater_log::Commit,
+    ) -> Result<()> {
+        let mut text = Vec::new();
+        for batch in rows {
+            for row in 0..batch.num_rows() {
+                let weight = batch.weight(row);
+                for _ in 0..weight.unsigned_abs() {
+                    text.extend_from_slice(self.prefix.as_bytes());
+                    text.extend_from_slice(if weight > 0 { b"+I" } else { b"-D" });
+                    write_row(batch.rows().columns(), row, &mut text);
+                    text.push(b'\n');
+                }
+            }
+        }
+        self.pending.push((epoch, text));
+        Ok(())
+    }
+
+    fn committed(&mut self, epoch: u64) -> Result<()> {
+        while self.pending.first().is_some_and(|(e, _)| *e <= epoch) {
+            let (_, text) = self.pending.remove(0);
+            if !text.is_empty() {
+                self.target.write(&text).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recover(&mut self, _epoch: u64) -> Result<()> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn failed(e: io::Error) -> Error {
+    let kind = match e.kind() {
+        io::ErrorKind::BrokenPipe => ErrorKind::Closed,
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, "cannot print").with_source(e)
+}
+
+fn write_row(columns: &[ArrayRef], row: usize, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (i, column) in columns.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b", ");
+        }
+        write_value(column.as_ref(), row, out);
+    }
+    out.push(b']');
+}
+
+/// Writes a value as Flink's `print` does.
+fn write_value(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    if column.is_null(row) {
+        return out.extend_from_slice(b"null");
+    }
+    match column.data_type() {
+        DataType::Boolean => show(column.as_boolean().value(row), out),
+        DataType::Int8 => show(column.as_primitive::<Int8Type>().value(row), out),
+        DataType::Int16 => show(column.as_primitive::<Int16Type>().value(row), out),
+        DataType::Int32 => show(column.as_primitive::<Int32Type>().value(row), out),
+        DataType::Int64 => show(column.as_primitive::<Int64Type>().value(row), out),
+        DataType::Float32 => debug(column.as_primitive::<Float32Type>().value(row), out),
+        DataType::Float64 => debug(column.as_primitive::<Float64Type>().value(row), out),
+        DataType::Decimal128(_, scale) => {
+            let value = column.as_primitive::<Decimal128Type>().value(row);
+            decimal::write(value, *scale, out);
+        }
+        DataType::Utf8 => out.extend_from_slice(column.as_string::<i32>().value(row).as_bytes()),
+        DataType::Binary => debug(column.as_binary::<i32>().value(row), out),
+        DataType::Date32 => {
+            let days = column.as_primitive::<Date32Type>().value(row);
+            temporal::write_date(days.into(), out);
+        }
+        DataType::Time32(unit) | DataType::Time64(unit) => {
+            temporal::write_time(ticks::value(column, row), *unit, TimestampStyle::Java, out);
+        }
+        DataType::Timestamp(unit, zone) => {
+            let value = ticks::value(column, row);
+            temporal::write_timestamp(value, *unit, TimestampStyle::Java, out);
+            if zone.is_some() {
+                out.push(b'Z');
+            }
+        }
+        _ => write_nested(column, row, out),
+    }
+}
+
+fn write_nested(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    match column.data_type() {
+        DataType::Struct(_) => {
+            out.extend_from_slice(b"+I");
+            write_row(column.as_struct().columns(), row, out);
+        }
+        DataType::List(_) => {
+            let items = column.as_list::<i32>().value(row);
+            out.push(b'[');
+            for i in 0..items.len() {
+                if i > 0 {
+                    out.extend_from_slice(b", ");
+                }
+                write_value(items.as_ref(), i, out);
+            }
+            out.push(b']');
+        }
+        DataType::Map(_, _) => {
+            let entries = column.as_map().value(row);
+            out.push(b'{');
+            for i in 0..entries.len() {
+                if i > 0 {
+                    out.extend_from_slice(b", ");
+                }
+                write_value(entries.column(0).as_ref(), i, out);
+                out.push(b'=');
+                write_value(entries.column(1).as_ref(), i, out);
+            }
+            out.push(b'}');
+        }
+        other => show(other, out),
+    }
+}
+
+fn show(value: impl std::fmt::Display, out: &mut Vec<u8>) {
+    write!(out, "{value}").expect("a vector takes every byte");
+}
+
+fn debug(value: impl std::fmt::Debug, out: &mut Vec<u8>) {
+    write!(out, "{value:?}").expect("a vector takes every byte");
+}

@@ -1,0 +1,6 @@
+//! Contract and property tests of formats and connectors.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod filesystem;
+mod json;
+mod support;
