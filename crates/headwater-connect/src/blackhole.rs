@@ -17,7 +17,10 @@ impl Connector for BlackholeConnector {
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {
-        let text = format!("table '{}' cannot be read: it is a blackhole", request.table);
+        let text = format!(
+            "table '{}' cannot be read: it is a blackhole",
+            request.table
+        );
         Err(Error::new(ErrorKind::Unsupported, text))
     }
 

@@ -131,7 +131,12 @@ mod tests {
         check("0e9000", 10, 2, Ok(0));
         check("1e9000", 10, 2, Err("number out of range"));
         check("99.995", 4, 2, Err("number out of range"));
-        check("99999999999999999999999999999999999999", 38, 0, Ok(10_i128.pow(38) - 1));
+        check(
+            "99999999999999999999999999999999999999",
+            38,
+            0,
+            Ok(10_i128.pow(38) - 1),
+        );
         check("1.", 5, 0, Ok(1));
         check(".", 5, 0, Err("expected a number"));
         check("1x", 5, 0, Err("expected a number"));
@@ -145,7 +150,10 @@ mod tests {
         assert_eq!(exact_whole(b"25e-1"), None);
         assert_eq!(exact_whole(b"250e-1"), Some(25));
         assert_eq!(exact_whole(b"5e-1"), None);
-        assert_eq!(exact_whole(b"-9223372036854775808"), Some(i128::from(i64::MIN)));
+        assert_eq!(
+            exact_whole(b"-9223372036854775808"),
+            Some(i128::from(i64::MIN))
+        );
     }
 
     #[test]

@@ -291,7 +291,11 @@ mod tests {
             -62_135_596_800_000,
             253_402_300_799_999,
         ] {
-            for style in [TimestampStyle::Sql, TimestampStyle::Iso, TimestampStyle::Java] {
+            for style in [
+                TimestampStyle::Sql,
+                TimestampStyle::Iso,
+                TimestampStyle::Java,
+            ] {
                 let mut out = Vec::new();
                 write_timestamp(value, TimeUnit::Millisecond, style, &mut out);
                 check(&String::from_utf8_lossy(&out), Some(value));

@@ -22,9 +22,10 @@ pub(crate) fn value(column: &dyn Array, row: usize) -> i64 {
             column.as_primitive::<TimestampNanosecondType>().value(row)
         }
         DataType::Time32(Second) => column.as_primitive::<Time32SecondType>().value(row).into(),
-        DataType::Time32(_) => {
-            column.as_primitive::<Time32MillisecondType>().value(row).into()
-        }
+        DataType::Time32(_) => column
+            .as_primitive::<Time32MillisecondType>()
+            .value(row)
+            .into(),
         DataType::Time64(Microsecond) => column.as_primitive::<Time64MicrosecondType>().value(row),
         DataType::Time64(_) => column.as_primitive::<Time64NanosecondType>().value(row),
         _ => 0,

@@ -10,6 +10,10 @@ use crate::support::schema;
 
 #[test]
 fn placeholder_until_a_log_can_be_made() {
-    drop((FilesystemConnector, schema(&[("a", DataType::Int64)]), Path::new("")));
+    drop((
+        FilesystemConnector,
+        schema(&[("a", DataType::Int64)]),
+        Path::new(""),
+    ));
     std::io::sink().write_all(b"").unwrap();
 }

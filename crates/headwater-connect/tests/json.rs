@@ -8,13 +8,25 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit};
 use crate::support::{decode, decoder, fields_of, schema, show, timestamp3};
 
 /// Decodes `values` and compares the rows, as JSON, and the rejects.
-fn check(fields: &[(&str, DataType)], pairs: &[(&str, &str)], values: &[&str], rows: &[&str], rejects: &[(u32, &str)]) {
+fn check(
+    fields: &[(&str, DataType)],
+    pairs: &[(&str, &str)],
+    values: &[&str],
+    rows: &[&str],
+    rejects: &[(u32, &str)],
+) {
     let decoded = decode(&*decoder("json", &schema(fields), pairs), values);
     assert_eq!(show(&decoded.rows), rows);
-    let got: Vec<(u32, &str)> = decoded.rejects.iter().map(|r| (r.index, r.reason.as_str())).collect();
+    let got: Vec<(u32, &str)> = decoded
+        .rejects
+        .iter()
+        .map(|r| (r.index, r.reason.as_str()))
+        .collect();
     assert_eq!(got, rejects);
     let kept = (0..values.len() as u32).filter(|i| !rejects.iter().any(|(r, _)| r == i));
-    let sources = decoded.sources.unwrap_or_else(|| (0..values.len() as u32).collect());
+    let sources = decoded
+        .sources
+        .unwrap_or_else(|| (0..values.len() as u32).collect());
     assert_eq!(sources, kept.collect::<Vec<_>>());
 }
 
@@ -50,7 +62,10 @@ fn every_type_reads_its_own_text() {
     let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true)));
     let entries = Field::new_struct(
         "entries",
-        vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Float64, true)],
+        vec![
+            Field::new("keys", DataType::Utf8, false),
+            Field::new("values", DataType::Float64, true),
+        ],
         false,
     );
     check(
@@ -64,7 +79,10 @@ fn every_type_reads_its_own_text() {
             ("dec", DataType::Decimal128(38, 10)),
             ("date", DataType::Date32),
             ("t", DataType::Time64(TimeUnit::Microsecond)),
-            ("ltz", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+            (
+                "ltz",
+                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            ),
             ("s", DataType::Utf8),
             ("bytes", DataType::Binary),
             ("l", list),
@@ -119,10 +137,21 @@ fn bad_records_are_rejected_with_a_reason_and_leave_no_trace() {
 #[test]
 fn lenient_reading_makes_only_the_field_null() {
     check(
-        &[("a", DataType::Int64), ("b", DataType::Utf8), ("t", timestamp3())],
+        &[
+            ("a", DataType::Int64),
+            ("b", DataType::Utf8),
+            ("t", timestamp3()),
+        ],
         &[("json.ignore-parse-errors", "true")],
-        &[r#"{"a":"x","b":"y","t":12}"#, r#"{"a":1"#, r#"{"a":[1],"b":{"q":1}}"#],
-        &[r#"{"a":null,"b":"y","t":null}"#, r#"{"a":null,"b":"{\"q\":1}","t":null}"#],
+        &[
+            r#"{"a":"x","b":"y","t":12}"#,
+            r#"{"a":1"#,
+            r#"{"a":[1],"b":{"q":1}}"#,
+        ],
+        &[
+            r#"{"a":null,"b":"y","t":null}"#,
+            r#"{"a":null,"b":"{\"q\":1}","t":null}"#,
+        ],
         &[(1, "the record ends too early")],
     );
 }
@@ -145,10 +174,19 @@ fn missing_columns_are_rejected_where_they_must_be_there() {
         Field::new("a", DataType::Int64, false),
         Field::new("b", DataType::Int64, true),
     ]));
-    let decoded = decode(&*decoder("json", &strict, &[]), &[r#"{"b":1}"#, r#"{"a":null}"#, r#"{"a":1}"#]);
-    assert_eq!(decoded.rows.column(0).as_primitive::<Int64Type>().values(), &[1]);
+    let decoded = decode(
+        &*decoder("json", &strict, &[]),
+        &[r#"{"b":1}"#, r#"{"a":null}"#, r#"{"a":1}"#],
+    );
+    assert_eq!(
+        decoded.rows.column(0).as_primitive::<Int64Type>().values(),
+        &[1]
+    );
     let reasons: Vec<&str> = decoded.rejects.iter().map(|r| r.reason.as_str()).collect();
-    assert_eq!(reasons, ["field 'a': missing", "field 'a': null in a NOT NULL column"]);
+    assert_eq!(
+        reasons,
+        ["field 'a': missing", "field 'a': null in a NOT NULL column"]
+    );
     check(
         &[("a", DataType::Int64)],
         &[("json.fail-on-missing-field", "true")],
@@ -164,7 +202,9 @@ fn bytes_that_are_not_utf8_reject_their_record_alone() {
     let bad = b"{\"a\":\"\xff\"}".as_slice();
     let split = b"{\"a\":\"\xc3\"}".as_slice();
     let good = "{\"a\":\"ä\"}".as_bytes();
-    let decoded = decoder.decode(&[Some(good), Some(bad), Some(split), Some(good), None]).unwrap();
+    let decoded = decoder
+        .decode(&[Some(good), Some(bad), Some(split), Some(good), None])
+        .unwrap();
     assert_eq!(show(&decoded.rows), [r#"{"a":"ä"}"#, r#"{"a":"ä"}"#]);
     assert_eq!(decoded.rejects.len(), 3);
 }

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use headwater_connect::{PrintTarget, register_all};
+use headwater_flow::ZBatch;
 use headwater_flow::connector::{
     DecodedValues, FormatRequest, Options, Registry, ValueDecoder, ValueEncoder,
 };
-use headwater_flow::ZBatch;
 
 /// Options from pairs.
 pub(crate) fn options(pairs: &[(&str, &str)]) -> Options {
-    Options::new(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    Options::new(
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+    )
 }
 
 /// A registry with everything, which prints nowhere.
@@ -39,21 +43,37 @@ pub(crate) fn timestamp3() -> DataType {
 }
 
 /// A decoder of a format.
-pub(crate) fn decoder(format: &str, schema: &SchemaRef, pairs: &[(&str, &str)]) -> Arc<dyn ValueDecoder> {
+pub(crate) fn decoder(
+    format: &str,
+    schema: &SchemaRef,
+    pairs: &[(&str, &str)],
+) -> Arc<dyn ValueDecoder> {
     let request = FormatRequest {
         schema: Arc::clone(schema),
         options: options(pairs),
     };
-    registry().format(format).unwrap().decoder(&request).unwrap()
+    registry()
+        .format(format)
+        .unwrap()
+        .decoder(&request)
+        .unwrap()
 }
 
 /// An encoder of a format.
-pub(crate) fn encoder(format: &str, schema: &SchemaRef, pairs: &[(&str, &str)]) -> Arc<dyn ValueEncoder> {
+pub(crate) fn encoder(
+    format: &str,
+    schema: &SchemaRef,
+    pairs: &[(&str, &str)],
+) -> Arc<dyn ValueEncoder> {
     let request = FormatRequest {
         schema: Arc::clone(schema),
         options: options(pairs),
     };
-    registry().format(format).unwrap().encoder(&request).unwrap()
+    registry()
+        .format(format)
+        .unwrap()
+        .encoder(&request)
+        .unwrap()
 }
 
 /// Decodes values, all of them present.

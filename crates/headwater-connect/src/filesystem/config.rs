@@ -74,7 +74,9 @@ impl SourceConfig {
 /// `Invalid` if it is missing, `Unsupported` for another scheme.
 pub(super) fn local_path(options: &Options) -> Result<String> {
     let path = options.require("path")?;
-    let local = path.strip_prefix("file://").or_else(|| path.strip_prefix("file:"));
+    let local = path
+        .strip_prefix("file://")
+        .or_else(|| path.strip_prefix("file:"));
     if local.is_none() && path.contains("://") {
         let text = format!("path '{path}' is not on this machine");
         return Err(Error::new(ErrorKind::Unsupported, text));

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, UInt64Array};
+use arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, UInt64Array,
+};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use bytes::Bytes;
 use headwater_flow::connector::{
@@ -52,7 +54,9 @@ pub(super) struct FileDecoder {
 /// The columns of a request that the format decodes.
 pub(super) fn physical(request: &SourceRequest) -> SchemaRef {
     let fields = request.schema.fields().iter().zip(&request.metadata);
-    let fields = fields.filter(|(_, m)| m.is_none()).map(|(f, _)| Arc::clone(f));
+    let fields = fields
+        .filter(|(_, m)| m.is_none())
+        .map(|(f, _)| Arc::clone(f));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
@@ -72,7 +76,10 @@ impl FileDecoder {
                 Some(other) => return Err(unknown_key(other)),
             };
             if field.data_type() != &data_type {
-                let text = format!("metadata column '{}' must have type {data_type}", field.name());
+                let text = format!(
+                    "metadata column '{}' must have type {data_type}",
+                    field.name()
+                );
                 return Err(Error::new(ErrorKind::Invalid, text));
             }
             Ok(column)
@@ -90,7 +97,12 @@ impl FileDecoder {
         self.names.clone()
     }
 
-    fn complete(&self, partition: u32, rows: &RecordBatch, offsets: &UInt64Array) -> Result<RecordBatch> {
+    fn complete(
+        &self,
+        partition: u32,
+        rows: &RecordBatch,
+        offsets: &UInt64Array,
+    ) -> Result<RecordBatch> {
         if self.columns.iter().all(|c| *c == FileColumn::Physical) {
             return Ok(rows.clone());
         }
@@ -101,14 +113,20 @@ impl FileDecoder {
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
             columns.push(match column {
-                FileColumn::Physical => Arc::clone(physical.next().ok_or_else(|| {
-                    Error::new(ErrorKind::Bug, "the format lost a column")
-                })?),
+                FileColumn::Physical => Arc::clone(
+                    physical
+                        .next()
+                        .ok_or_else(|| Error::new(ErrorKind::Bug, "the format lost a column"))?,
+                ),
                 FileColumn::Path => text(&path),
                 FileColumn::Name => text(path.rsplit('/').next().unwrap_or(&path)),
-                FileColumn::Offset => {
-                    Arc::new(offsets.values().iter().map(|o| *o as i64).collect::<Int64Array>())
-                }
+                FileColumn::Offset => Arc::new(
+                    offsets
+                        .values()
+                        .iter()
+                        .map(|o| *o as i64)
+                        .collect::<Int64Array>(),
+                ),
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(count));
@@ -121,8 +139,11 @@ impl FileDecoder {
 }
 
 fn unknown_key(key: &str) -> Error {
-    Error::new(ErrorKind::Invalid, format!("files have no metadata '{key}'"))
-        .with_hint("they have file.path, file.name and offset")
+    Error::new(
+        ErrorKind::Invalid,
+        format!("files have no metadata '{key}'"),
+    )
+    .with_hint("they have file.path, file.name and offset")
 }
 
 fn bytes(chunk: &Chunk) -> Result<&Bytes> {

@@ -92,12 +92,7 @@ impl FileReader {
     }
 }
 
-fn read_plain(
-    file: &mut Option<File>,
-    path: &Path,
-    from: u64,
-    length: usize,
-) -> io::Result<Piece> {
+fn read_plain(file: &mut Option<File>, path: &Path, from: u64, length: usize) -> io::Result<Piece> {
     let open = match file {
         Some(open) => open,
         None => file.insert(File::open(path)?),

@@ -83,7 +83,12 @@ impl FileSource {
     }
 
     /// The next whole records from `from`, or what is left of a file that will not grow.
-    fn next_records(&mut self, partition: u32, from: u64, length: usize) -> Result<Option<Vec<u8>>> {
+    fn next_records(
+        &mut self,
+        partition: u32,
+        from: u64,
+        length: usize,
+    ) -> Result<Option<Vec<u8>>> {
         let follows = self.monitor.is_some();
         let values = Arc::clone(&self.values);
         let file = self.file(partition)?;
@@ -91,7 +96,7 @@ impl FileSource {
         loop {
             let mut piece = file.read(from, length)?;
             let framed = values.frame(&piece.bytes);
-            if framed > 0 && !(piece.is_end && !follows) {
+            if framed > 0 && (follows || !piece.is_end) {
                 piece.bytes.truncate(framed);
                 return Ok(Some(piece.bytes));
             }

@@ -29,18 +29,24 @@ impl JsonEncoder {
     /// `Unsupported` for a column type that JSON cannot carry, `Invalid` for a wrong option.
     pub fn new(request: &FormatRequest) -> Result<Self> {
         StructShape::new(request.schema.fields(), 0)?;
-        let style = match request.options.get_or("json.timestamp-format.standard", "SQL") {
+        let style = match request
+            .options
+            .get_or("json.timestamp-format.standard", "SQL")
+        {
             s if s.eq_ignore_ascii_case("sql") => TimestampStyle::Sql,
             s if s.eq_ignore_ascii_case("iso-8601") => TimestampStyle::Iso,
             other => {
-                let text =
-                    format!("option 'json.timestamp-format.standard' does not understand '{other}'");
+                let text = format!(
+                    "option 'json.timestamp-format.standard' does not understand '{other}'"
+                );
                 return Err(Error::new(ErrorKind::Invalid, text).with_hint("write SQL or ISO-8601"));
             }
         };
         Ok(Self {
             style,
-            skips_nulls: request.options.flag("json.encode.ignore-null-fields", false)?,
+            skips_nulls: request
+                .options
+                .flag("json.encode.ignore-null-fields", false)?,
         })
     }
 
@@ -202,7 +208,11 @@ fn float<T: Into<f64> + Copy + std::fmt::Debug>(value: T, out: &mut Vec<u8>) {
     let written = if wide.is_nan() {
         out.write_all(b"\"NaN\"")
     } else if wide.is_infinite() {
-        out.write_all(if wide > 0.0 { b"\"Infinity\"" } else { b"\"-Infinity\"" })
+        out.write_all(if wide > 0.0 {
+            b"\"Infinity\""
+        } else {
+            b"\"-Infinity\""
+        })
     } else {
         write!(out, "{value:?}")
     };

@@ -28,10 +28,7 @@ pub(super) fn schema(sample: &[&[u8]]) -> Result<SchemaRef> {
     Ok(Arc::new(Schema::new(to_fields(fields))))
 }
 
-fn merge_fields(
-    fields: &mut Vec<(String, DataType)>,
-    object: &serde_json::Map<String, Value>,
-) {
+fn merge_fields(fields: &mut Vec<(String, DataType)>, object: &serde_json::Map<String, Value>) {
     for (name, value) in object {
         let found = type_of(value);
         match fields.iter_mut().find(|(n, _)| n == name) {

@@ -30,11 +30,7 @@ enum Next {
 
 impl<'a> Reader<'a> {
     /// A reader of `bytes`; `scratch` is memory to be reused.
-    pub(super) fn new(
-        bytes: &'a [u8],
-        scratch: &'a mut Vec<u8>,
-        strictness: Strictness,
-    ) -> Self {
+    pub(super) fn new(bytes: &'a [u8], scratch: &'a mut Vec<u8>, strictness: Strictness) -> Self {
         Self {
             bytes,
             scratch,
@@ -199,7 +195,8 @@ impl<'a> Reader<'a> {
         let end = scan::string(self.bytes, at)?;
         let inside = &self.bytes[at..end.quote];
         if !end.escaped {
-            if end.ascii && column.shape().is_text()
+            if end.ascii
+                && column.shape().is_text()
                 && let Values::Bytes(v) = &mut column.values
             {
                 v.data.extend_from_slice(inside);
@@ -228,9 +225,13 @@ impl<'a> Reader<'a> {
         }
         let end = scan::number(self.bytes, at)?;
         if !column.takes_numbers() {
-            return Err(Fault::conversion(crate::column::Refusal("unexpected number")));
+            return Err(Fault::conversion(crate::column::Refusal(
+                "unexpected number",
+            )));
         }
-        column.push_text(&self.bytes[at..end]).map_err(Fault::conversion)?;
+        column
+            .push_text(&self.bytes[at..end])
+            .map_err(Fault::conversion)?;
         Ok(end)
     }
 
@@ -296,7 +297,9 @@ impl<'a> Reader<'a> {
         if !column.shape().is_text() {
             return Err(Fault::conversion(crate::column::Refusal(reason)));
         }
-        column.push_text(&self.bytes[at..end]).map_err(Fault::conversion)?;
+        column
+            .push_text(&self.bytes[at..end])
+            .map_err(Fault::conversion)?;
         Ok(end)
     }
 }

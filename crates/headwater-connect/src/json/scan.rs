@@ -258,7 +258,10 @@ mod tests {
             for end in 0..value.len() {
                 let got = skip(&text.as_bytes()[..end], 0);
                 // A cut number is a shorter number; everything else must be noticed.
-                assert!(got.is_err() || value.starts_with(['0', '-']), "{value} {end}");
+                assert!(
+                    got.is_err() || value.starts_with(['0', '-']),
+                    "{value} {end}"
+                );
             }
         }
         assert!(skip(b"{\"a\":1]", 0).is_err());
