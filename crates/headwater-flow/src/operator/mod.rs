@@ -1,11 +1,13 @@
 //! The operators of the circuit: synchronous, vectorised, one file or folder each. They start no I/O, know no
 //! clock but the [`EpochContext`], and keep what they must remember in [`crate::state`] only.
 
+mod aggregate;
 mod calc;
 mod exchange;
 
 use arrow::array::RecordBatch;
 
+pub use aggregate::{AggregateCall, AggregateFunction, AggregateMode, AggregateSet};
 pub use calc::{Calc, Projection, evaluate};
 pub use exchange::{Exchange, KEY_GROUPS, key_converter, shard_of};
 

@@ -1,0 +1,91 @@
+//! What is asked for: a function over columns of the operator's input.
+
+use arrow::compute::SortOptions;
+use arrow::datatypes::DataType;
+
+/// The aggregate functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AggregateFunction {
+    /// `count(*)` without arguments, else the rows whose argument is not null.
+    Count,
+    /// Sum; integers wrap, as DataFusion's do.
+    Sum,
+    /// Mean.
+    Avg,
+    /// Least value.
+    Min,
+    /// Greatest value.
+    Max,
+    /// Sample variance.
+    VarSamp,
+    /// Population variance.
+    VarPop,
+    /// Sample standard deviation.
+    StddevSamp,
+    /// Population standard deviation.
+    StddevPop,
+    /// Whether all are true.
+    BoolAnd,
+    /// Whether one is true.
+    BoolOr,
+    /// The values, nulls included.
+    ArrayAgg,
+    /// The values joined by the second argument.
+    StringAgg,
+    /// The value of the first row.
+    FirstValue,
+    /// The value of the last row.
+    LastValue,
+    /// The number of distinct values; counted exactly.
+    ApproxDistinct,
+}
+
+impl AggregateFunction {
+    /// The function that DataFusion calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "count" => Self::Count,
+            "sum" => Self::Sum,
+            "avg" | "mean" => Self::Avg,
+            "min" => Self::Min,
+            "max" => Self::Max,
+            "var" | "var_samp" | "var_sample" => Self::VarSamp,
+            "var_pop" | "var_population" => Self::VarPop,
+            "stddev" | "stddev_samp" => Self::StddevSamp,
+            "stddev_pop" => Self::StddevPop,
+            "bool_and" => Self::BoolAnd,
+            "bool_or" => Self::BoolOr,
+            "array_agg" => Self::ArrayAgg,
+            "string_agg" => Self::StringAgg,
+            "first_value" => Self::FirstValue,
+            "last_value" => Self::LastValue,
+            "approx_distinct" => Self::ApproxDistinct,
+            _ => return None,
+        })
+    }
+
+    /// Whether the function looks at the rows of a null argument.
+    pub(super) fn sees_nulls(self, ignore_nulls: bool) -> bool {
+        let keeps = matches!(self, Self::ArrayAgg | Self::FirstValue | Self::LastValue);
+        keeps && !ignore_nulls
+    }
+}
+
+/// An aggregate function over columns of the operator's input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregateCall {
+    /// Which function.
+    pub function: AggregateFunction,
+    /// Its arguments; none for `count(*)`.
+    pub args: Vec<usize>,
+    /// `DISTINCT`.
+    pub distinct: bool,
+    /// `FILTER (WHERE …)`: a boolean column.
+    pub filter: Option<usize>,
+    /// `ORDER BY` in the call, for lists and first/last.
+    pub order_by: Vec<(usize, SortOptions)>,
+    /// The type of the result, as DataFusion has it.
+    pub return_type: DataType,
+    /// `IGNORE NULLS`.
+    pub ignore_nulls: bool,
+}
