@@ -4,12 +4,18 @@
 mod aggregate;
 mod calc;
 mod exchange;
+mod group;
+mod upsert;
+mod view;
 
 use arrow::array::RecordBatch;
 
 pub use aggregate::{AggregateCall, AggregateFunction, AggregateMode, AggregateSet};
 pub use calc::{Calc, Projection, evaluate};
 pub use exchange::{Exchange, KEY_GROUPS, key_converter, shard_of};
+pub use group::GroupAggregate;
+pub use upsert::Upsert;
+pub use view::View;
 
 use crate::batch::ZBatch;
 use crate::connector::LateRow;

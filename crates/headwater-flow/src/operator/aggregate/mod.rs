@@ -14,6 +14,5 @@ mod set;
 mod sum;
 mod variance;
 
-
 pub use call::{AggregateCall, AggregateFunction};
 pub use set::{AggregateMode, AggregateSet};

@@ -1,0 +1,139 @@
+//! A keyed changelog as a Z-set: a row replaces the last one of its key (−old, +new), a row of negative weight (a
+//! tombstone, of which only the key counts) deletes it.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use arrow::row::{RowConverter, SortField};
+
+use super::exchange::key_converter;
+use super::group::key_width;
+use super::{EpochContext, Operator, Outbox};
+use crate::batch::ZBatch;
+use crate::error::Result;
+use crate::state::{KeyTable, Paged, StateVisitor};
+
+/// One shard of an upsert: the last row by key.
+pub struct Upsert {
+    keys: Vec<usize>,
+    key_converter: RowConverter,
+    row_converter: RowConverter,
+    schema: SchemaRef,
+    table: KeyTable,
+    last: Paged<Box<[u8]>>,
+}
+
+impl Upsert {
+    /// A shard over rows of `schema` whose primary key is the columns `keys`.
+    ///
+    /// # Errors
+    /// `Invalid` if a column has a type that cannot be kept.
+    pub fn new(keys: Vec<usize>, schema: SchemaRef) -> Result<Self> {
+        Ok(Self {
+            key_converter: key_converter(&schema, &keys)?,
+            row_converter: row_converter(&schema)?,
+            table: KeyTable::new(key_width(&schema, &keys)),
+            last: Paged::new(),
+            keys,
+            schema,
+        })
+    }
+
+    /// The changes that row `i` makes, as encoded rows.
+    fn change(&mut self, key: &[u8], row: Option<&[u8]>, changes: &mut Changes) {
+        match row {
+            Some(row) => {
+                let (slot, is_new) = self.table.intern_new(key);
+                self.last.grow(self.table.slots());
+                let last = self.last.get_mut(slot);
+                if !is_new {
+                    if &last[..] == row {
+                        return;
+                    }
+                    changes.push(std::mem::take(last), -1);
+                }
+                *last = row.into();
+                changes.push(row.into(), 1);
+            }
+            None => {
+                if let Some(slot) = self.table.find(key) {
+                    changes.push(std::mem::take(self.last.get_mut(slot)), -1);
+                    self.table.remove(slot);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Changes {
+    rows: Vec<Box<[u8]>>,
+    weights: Vec<i64>,
+}
+
+impl Changes {
+    fn push(&mut self, row: Box<[u8]>, weight: i64) {
+        self.rows.push(row);
+        self.weights.push(weight);
+    }
+}
+
+impl Operator for Upsert {
+    fn push(
+        &mut self,
+        _context: &EpochContext,
+        _port: usize,
+        rows: ZBatch,
+        out: &mut Outbox,
+    ) -> Result<()> {
+        let columns = rows.rows().columns();
+        let keys: Vec<ArrayRef> = self.keys.iter().map(|i| Arc::clone(&columns[*i])).collect();
+        let keys = self.key_converter.convert_columns(&keys)?;
+        let encoded = self.row_converter.convert_columns(columns)?;
+        let mut changes = Changes::default();
+        for i in 0..rows.num_rows() {
+            let row = encoded.row(i);
+            let row = (rows.weight(i) > 0).then(|| row.data());
+            self.change(keys.row(i).data(), row, &mut changes);
+        }
+        if !changes.rows.is_empty() {
+            let batch = decode(
+                &self.row_converter,
+                &self.schema,
+                changes.rows.iter().map(|r| &r[..]),
+            )?;
+            let weights = Int64Array::from(changes.weights);
+            out.rows.push(ZBatch::new(batch, Some(weights))?);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _context: &EpochContext, _out: &mut Outbox) -> Result<()> {
+        Ok(())
+    }
+
+    fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        visitor.column("keys", &mut self.table)?;
+        visitor.column("last", &mut self.last)
+    }
+}
+
+/// Encodes whole rows.
+pub(super) fn row_converter(schema: &SchemaRef) -> Result<RowConverter> {
+    let fields = schema.fields().iter();
+    let fields = fields.map(|f| SortField::new(f.data_type().clone()));
+    Ok(RowConverter::new(fields.collect())?)
+}
+
+/// Decodes whole rows.
+pub(super) fn decode<'a>(
+    converter: &RowConverter,
+    schema: &SchemaRef,
+    rows: impl Iterator<Item = &'a [u8]>,
+) -> Result<RecordBatch> {
+    let parser = converter.parser();
+    let rows: Vec<&[u8]> = rows.collect();
+    let columns = converter.convert_rows(rows.iter().map(|r| parser.parse(r)))?;
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
