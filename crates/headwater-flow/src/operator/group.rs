@@ -310,3 +310,6 @@ fn unchanged(old: &[ArrayRef], new: &[ArrayRef]) -> Result<BooleanArray> {
         .map(|(old, new)| Some(old == new))
         .collect())
 }
+
+#[cfg(test)]
+mod tests;

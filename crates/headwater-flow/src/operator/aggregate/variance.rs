@@ -14,8 +14,13 @@ use crate::state::{Paged, StateValue, StateVisitor};
 struct Moments {
     sum: Double,
     squares: Double,
+    /// The greatest sum of squares so far: what is far below its last digit is rounding, not spread.
+    peak: f64,
     tally: Tally,
 }
+
+/// The relative error of a double-double sum of a few million values.
+const NOISE: f64 = 1e-29;
 
 impl Moments {
     fn take(&mut self, x: f64, weight: i64) {
@@ -37,17 +42,28 @@ impl Moments {
         }
         let mean_part = self.sum.squared().divided_by(count as f64);
         let spread = self.squares.add_double(mean_part.times(-1.0)).value();
-        Some(spread.max(0.0) / divisor as f64)
+        let noise = self.peak * NOISE;
+        let spread = if count == 1 || spread <= noise {
+            0.0
+        } else {
+            spread
+        };
+        Some(spread / divisor as f64)
     }
 }
 
-type Flat = ((f64, f64), (f64, f64), (i64, i64, i64, i64));
+type Flat = ((f64, f64), (f64, f64), f64, (i64, i64, i64, i64));
 
 impl StateValue for Moments {
     fn to_array(values: &[Self]) -> Result<ArrayRef> {
         let flat = values.iter().map(|v| {
             let (sum, squares) = (v.sum, v.squares);
-            ((sum.hi, sum.lo), (squares.hi, squares.lo), v.tally.flat())
+            (
+                (sum.hi, sum.lo),
+                (squares.hi, squares.lo),
+                v.peak,
+                v.tally.flat(),
+            )
         });
         let flat: Vec<Flat> = flat.collect();
         StateValue::to_array(&flat)
@@ -55,7 +71,7 @@ impl StateValue for Moments {
 
     fn from_array(array: &ArrayRef) -> Result<Vec<Self>> {
         let flat: Vec<Flat> = StateValue::from_array(array)?;
-        let values = flat.into_iter().map(|(sum, squares, tally)| Self {
+        let values = flat.into_iter().map(|(sum, squares, peak, tally)| Self {
             sum: Double {
                 hi: sum.0,
                 lo: sum.1,
@@ -64,6 +80,7 @@ impl StateValue for Moments {
                 hi: squares.0,
                 lo: squares.1,
             },
+            peak,
             tally: Tally::from_flat(tally),
         });
         Ok(values.collect())
@@ -114,6 +131,7 @@ impl Accumulator for Variance {
         let into = self.moments.get_mut(into);
         into.sum = into.sum.add_double(from.sum);
         into.squares = into.squares.add_double(from.squares);
+        into.peak = into.peak.max(from.peak).max(into.squares.hi);
         into.tally.merge(&from.tally);
     }
 

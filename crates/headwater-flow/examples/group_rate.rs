@@ -1,0 +1,130 @@
+//! Rows per second and core of the group aggregate: `cargo run --release -p headwater-flow --example group_rate`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use headwater_flow::ZBatch;
+use headwater_flow::operator::{
+    AggregateCall, AggregateFunction, EpochContext, GroupAggregate, Operator, Outbox,
+};
+use headwater_flow::time::Watermark;
+
+const ROWS: usize = 1 << 23;
+const BATCH: usize = 8192;
+
+fn call(
+    function: AggregateFunction,
+    args: &[usize],
+    distinct: bool,
+    filter: Option<usize>,
+) -> AggregateCall {
+    let return_type = match function {
+        AggregateFunction::Avg => DataType::Float64,
+        _ => DataType::Int64,
+    };
+    AggregateCall {
+        function,
+        args: args.to_vec(),
+        distinct,
+        filter,
+        order_by: Vec::new(),
+        return_type,
+        ignore_nulls: false,
+    }
+}
+
+fn batches(keys: impl Fn(u64) -> ArrayRef, schema: &SchemaRef, groups: u64) -> Vec<ZBatch> {
+    let mut next = 0x9e37_79b9_7f4a_7c15_u64;
+    (0..ROWS / BATCH)
+        .map(|_| {
+            let mut random = |bound: u64| -> Vec<u64> {
+                (0..BATCH)
+                    .map(|_| {
+                        next ^= next << 13;
+                        next ^= next >> 7;
+                        next ^= next << 17;
+                        next % bound
+                    })
+                    .collect()
+            };
+            let values = random(groups);
+            let column: ArrayRef = match schema.field(0).data_type() {
+                DataType::Int64 => Arc::new(Int64Array::from_iter_values(
+                    values.iter().map(|v| *v as i64),
+                )),
+                _ => keys(values[0]),
+            };
+            let others = random(20_000);
+            let other: ArrayRef = Arc::new(Int64Array::from_iter_values(
+                others.iter().map(|v| *v as i64),
+            ));
+            let rows = RecordBatch::try_new(Arc::clone(schema), vec![column, other]);
+            ZBatch::append_only(rows.expect("fits"))
+        })
+        .collect()
+}
+
+fn measure(name: &str, key: DataType, groups: u64, calls: &[AggregateCall]) {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("k", key.clone(), true),
+        Field::new("v", DataType::Int64, true),
+    ]));
+    let text = |v: u64| -> ArrayRef {
+        let texts = (0..BATCH as u64).map(|i| Some(format!("channel-{}", (v + i) % groups)));
+        Arc::new(texts.collect::<StringArray>())
+    };
+    let input = batches(text, &schema, groups);
+    let mut fields = vec![Field::new("k", key, true)];
+    for (i, call) in calls.iter().enumerate() {
+        fields.push(Field::new(format!("c{i}"), call.return_type.clone(), true));
+    }
+    let output = Arc::new(Schema::new(fields));
+    let mut group =
+        GroupAggregate::new(vec![0], &schema, calls, output, true).expect("is supported");
+    let context = EpochContext {
+        epoch: 1,
+        processing_time: 0,
+        watermark_before: Watermark::MIN,
+        watermark: Watermark::MIN,
+    };
+    let start = Instant::now();
+    let mut emitted = 0;
+    for epoch in input.chunks(128) {
+        let mut outbox = Outbox::default();
+        for batch in epoch {
+            group
+                .push(&context, 0, batch.clone(), &mut outbox)
+                .expect("takes rows");
+        }
+        group.finish(&context, &mut outbox).expect("finishes");
+        emitted += outbox.rows.iter().map(ZBatch::num_rows).sum::<usize>();
+    }
+    let rate = ROWS as f64 / start.elapsed().as_secs_f64() / 1e6;
+    println!("{name:32} {groups:>9} groups {rate:8.1} M rows/s   {emitted} rows emitted");
+}
+
+fn main() {
+    use AggregateFunction as F;
+    let count = [call(F::Count, &[], false, None)];
+    let several = [
+        call(F::Count, &[], false, None),
+        call(F::Min, &[1], false, None),
+        call(F::Max, &[1], false, None),
+        call(F::Sum, &[1], false, None),
+    ];
+    let distinct = [call(F::Count, &[1], true, None)];
+    for groups in [1_000, 100_000, 1_000_000] {
+        measure("count by i64", DataType::Int64, groups, &count);
+        measure(
+            "count, min, max, sum by i64",
+            DataType::Int64,
+            groups,
+            &several,
+        );
+    }
+    measure("count by text", DataType::Utf8, 1_000, &count);
+    measure("count(distinct) by i64", DataType::Int64, 10, &distinct);
+    measure("count(distinct) by i64", DataType::Int64, 1_000, &distinct);
+}
