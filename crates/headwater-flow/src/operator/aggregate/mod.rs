@@ -14,5 +14,8 @@ mod set;
 mod sum;
 mod variance;
 
+#[cfg(test)]
+mod tests;
+
 pub use call::{AggregateCall, AggregateFunction};
 pub use set::{AggregateMode, AggregateSet};
