@@ -1,1 +1,16 @@
 //! The SQL dialect: statements, catalogue, planning onto flow, views and queries.
+//!
+//! Way of a text: [`parse`] (our own statement parser over sqlparser's tokens) → a session looks names up in the
+//! catalogue → the planner makes DataFusion `LogicalPlan`s over `StreamTable`s, with our own nodes for windows.
+
+pub mod catalogue;
+mod error;
+mod functions;
+mod planner;
+mod session;
+mod show;
+pub mod statement;
+
+pub use error::{Place, Result, SqlError, SqlErrorKind};
+pub use session::{Planned, PlannedOutput, PlannedPipeline, PlannedQuery, Session};
+pub use statement::{ParsedStatement, Statement, parse};

@@ -1,0 +1,8 @@
+//! What is declared: tables, views, materialised views. The catalogue is a fold of its own compacted topic; sessions
+//! read snapshots of it and add their temporary objects.
+
+mod object;
+mod state;
+
+pub use object::{Definition, Object};
+pub use state::Catalogue;

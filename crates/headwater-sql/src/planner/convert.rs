@@ -1,0 +1,146 @@
+//! DataFusion's errors as ours: with a place and a hint where it gives them.
+
+use datafusion_common::diagnostic::Diagnostic;
+use datafusion_common::{Column, DataFusionError, SchemaError};
+use sqlparser::tokenizer::{Location, Span};
+
+use super::context::Names;
+use crate::error::{SqlError, SqlErrorKind, nearest, suggestion};
+
+/// Turns an error around; `fallback` is the place if no better one is known.
+pub(crate) fn from_datafusion(
+    error: DataFusionError,
+    fallback: Span,
+    names: &dyn Names,
+) -> SqlError {
+    convert(error, names, None).at(fallback)
+}
+
+fn convert(error: DataFusionError, names: &dyn Names, diagnostic: Option<&Diagnostic>) -> SqlError {
+    match error {
+        DataFusionError::Diagnostic(inner_diagnostic, inner) => {
+            let chosen = diagnostic.unwrap_or(&inner_diagnostic);
+            let error = convert(*inner, names, Some(chosen));
+            match span(chosen) {
+                Some(span) => error.at(span),
+                None => error,
+            }
+        }
+        DataFusionError::Context(_, inner) => convert(*inner, names, diagnostic),
+        DataFusionError::Shared(inner) => SqlError::invalid(tidy(&inner.to_string())),
+        DataFusionError::Collection(mut errors) if !errors.is_empty() => {
+            convert(errors.swap_remove(0), names, diagnostic)
+        }
+        DataFusionError::External(inner) => match inner.downcast::<SqlError>() {
+            Ok(ours) => *ours,
+            Err(other) => SqlError::invalid(tidy(&other.to_string())),
+        },
+        DataFusionError::SchemaError(inner, _) => schema_error(*inner),
+        DataFusionError::NotImplemented(text) => SqlError::unsupported(tidy(&text)),
+        DataFusionError::Internal(text) => SqlError::new(SqlErrorKind::Bug, tidy(&text)),
+        other => from_message(&other.strip_backtrace(), diagnostic),
+    }
+}
+
+fn span(diagnostic: &Diagnostic) -> Option<Span> {
+    let place = |l: datafusion_common::Location| Location {
+        line: l.line,
+        column: l.column,
+    };
+    let span = diagnostic.span.as_ref()?;
+    Some(Span::new(place(span.start), place(span.end)))
+}
+
+fn schema_error(error: SchemaError) -> SqlError {
+    match error {
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => field_not_found(&field, &valid_fields),
+        SchemaError::AmbiguousReference { field } => SqlError::invalid(format!(
+            "column '{}' is ambiguous: more than one input has it",
+            field.name
+        ))
+        .with_hint("write the name of the table before it"),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => {
+            SqlError::invalid(format!("column '{name}' appears twice"))
+                .with_hint("name one of them differently with AS")
+        }
+    }
+}
+
+fn field_not_found(field: &Column, valid: &[Column]) -> SqlError {
+    let relations: Vec<String> = valid
+        .iter()
+        .filter_map(|c| c.relation.as_ref().map(|r| r.table().to_owned()))
+        .collect();
+    if let Some(relation) = &field.relation
+        && !relations.iter().any(|r| r == relation.table())
+    {
+        let message = format!("column '{}' not found in '{relation}'", field.name);
+        let near = nearest(relation.table(), relations.iter().map(String::as_str));
+        return SqlError::not_found(message)
+            .with_hint_opt(near.map(|n| format!("did you mean '{n}.{}'?", field.name)));
+    }
+    let message = format!("column '{}' not found", field.name);
+    let known: Vec<&str> = valid
+        .iter()
+        .filter(|c| field.relation.is_none() || c.relation == field.relation)
+        .map(|c| c.name.as_str())
+        .collect();
+    let hint = suggestion(&field.name, known.iter().copied()).or_else(|| {
+        (!known.is_empty() && known.len() <= 16).then(|| format!("it has {}", known.join(", ")))
+    });
+    SqlError::not_found(message).with_hint_opt(hint)
+}
+
+fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
+    let hint = diagnostic.and_then(|d| d.helps.first().or(None).map(|h| h.message.clone()));
+    let message = tidy(text);
+    let lower = message.to_lowercase();
+    if let Some(name) = between(&lower, "invalid function '", "'") {
+        let known = crate::functions::functions().names();
+        return SqlError::not_found(format!("unknown function '{name}'"))
+            .with_hint_opt(suggestion(&name, known.iter().copied()));
+    }
+    let (message, did_you_mean) = match message.split_once("\nDid you mean") {
+        Some((m, near)) => (m.to_owned(), Some(format!("did you mean{near}"))),
+        None => (message, None),
+    };
+    SqlError::invalid(message)
+        .with_hint_opt(did_you_mean)
+        .with_hint_opt(hint)
+}
+
+fn between(text: &str, before: &str, after: &str) -> Option<String> {
+    let start = text.find(before)? + before.len();
+    let end = text[start..].find(after)?;
+    Some(text[start..start + end].to_owned())
+}
+
+/// One message without DataFusion's prefixes, lower case, without a full stop.
+fn tidy(text: &str) -> String {
+    let mut text = text.split("\n\nbacktrace:").next().unwrap_or(text).trim();
+    for prefix in [
+        "Error during planning: ",
+        "This feature is not implemented: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Schema error: ",
+        "External error: ",
+        "Internal error: ",
+        "type_coercion",
+    ] {
+        while let Some(rest) = text.strip_prefix(prefix) {
+            text = rest.trim_start_matches("\ncaused by\n").trim_start();
+        }
+    }
+    let text = text.trim_end_matches('.');
+    let mut chars = text.chars();
+    let second_is_upper = text.chars().nth(1).is_some_and(char::is_uppercase);
+    match chars.next() {
+        Some(first) if !second_is_upper => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}

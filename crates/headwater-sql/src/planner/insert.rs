@@ -1,0 +1,243 @@
+//! `INSERT INTO`: the query's columns are matched to the sink's by position, checked, and cast where no value can be
+//! misread.
+
+use std::collections::HashMap;
+
+use arrow::datatypes::DataType;
+use datafusion_common::ScalarValue;
+use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
+use headwater_flow::plan::{ColumnDef, ColumnKind, TableDef};
+
+use super::context::Names;
+use super::{Planner, from_datafusion, optimize};
+use crate::error::{Result, SqlError, suggestion};
+use crate::statement::{Insert, Name, type_name};
+
+/// The plan whose rows are written to `target`: one column for each that can be written, in declared order.
+pub(crate) fn insert_plan(
+    insert: &Insert,
+    target: &TableDef,
+    names: &dyn Names,
+) -> Result<LogicalPlan> {
+    let convert = |e| from_datafusion(e, insert.query.span, names);
+    let plan = Planner::new(names).query(&insert.query)?;
+    let plan = optimize::analyze(plan).map_err(convert)?;
+    let writable: Vec<&ColumnDef> = target.columns.iter().filter(|c| is_written(c)).collect();
+    let chosen = chosen_columns(insert, target, &writable)?;
+    check_arity(insert, target, &chosen, &plan)?;
+    let exprs = projection(insert, target, &writable, &chosen, &plan)?;
+    let projected = LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(convert)?;
+    optimize(projected).map_err(convert)
+}
+
+/// Whether a sink stores the column.
+pub(crate) fn is_written(column: &ColumnDef) -> bool {
+    match column.kind {
+        ColumnKind::Physical => true,
+        ColumnKind::Metadata { is_virtual, .. } => !is_virtual,
+        ColumnKind::Computed(_) => false,
+    }
+}
+
+fn chosen_columns<'a>(
+    insert: &Insert,
+    target: &TableDef,
+    writable: &[&'a ColumnDef],
+) -> Result<Vec<&'a ColumnDef>> {
+    if insert.columns.is_empty() {
+        return Ok(writable.to_vec());
+    }
+    let mut chosen: Vec<&ColumnDef> = Vec::new();
+    for name in &insert.columns {
+        let column = find_column(name, writable).ok_or_else(|| {
+            let what = if target.columns.iter().any(|c| c.name == name.value) {
+                format!(
+                    "column '{}' of '{}' cannot be written",
+                    name.value, target.name
+                )
+            } else {
+                format!("column '{}' not found in '{}'", name.value, target.name)
+            };
+            SqlError::not_found(what)
+                .at(name.span)
+                .with_hint_opt(suggestion(
+                    &name.value,
+                    writable.iter().map(|c| c.name.as_str()),
+                ))
+        })?;
+        if chosen.iter().any(|c| c.name == column.name) {
+            let message = format!("column '{}' is named twice", column.name);
+            return Err(SqlError::invalid(message).at(name.span));
+        }
+        chosen.push(column);
+    }
+    Ok(chosen)
+}
+
+fn find_column<'a>(name: &Name, columns: &[&'a ColumnDef]) -> Option<&'a ColumnDef> {
+    let exact = columns.iter().find(|c| c.name == name.value);
+    let mut near = columns
+        .iter()
+        .filter(|c| !name.quoted && c.name.eq_ignore_ascii_case(&name.value));
+    exact
+        .or_else(|| near.next().filter(|_| near.next().is_none()))
+        .copied()
+}
+
+fn check_arity(
+    insert: &Insert,
+    target: &TableDef,
+    chosen: &[&ColumnDef],
+    plan: &LogicalPlan,
+) -> Result<()> {
+    let found = plan.schema().fields();
+    if found.len() == chosen.len() {
+        return Ok(());
+    }
+    let list = |names: Vec<String>| names.join(", ");
+    let sink = list(
+        chosen
+            .iter()
+            .map(|c| format!("{} {}", c.name, type_name(&c.data_type)))
+            .collect(),
+    );
+    let query = list(
+        found
+            .iter()
+            .map(|f| format!("{} {}", f.name(), type_name(f.data_type())))
+            .collect(),
+    );
+    Err(SqlError::invalid(format!(
+        "the query has {} columns, '{}' takes {}",
+        found.len(),
+        target.name,
+        chosen.len()
+    ))
+    .at(insert.query.span)
+    .with_hint(format!(
+        "the query gives ({query}), the table takes ({sink})"
+    )))
+}
+
+fn projection(
+    insert: &Insert,
+    target: &TableDef,
+    writable: &[&ColumnDef],
+    chosen: &[&ColumnDef],
+    plan: &LogicalPlan,
+) -> Result<Vec<Expr>> {
+    let given: HashMap<&str, usize> = chosen
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (c.name.as_str(), i))
+        .collect();
+    let columns = plan.schema().columns();
+    let mut exprs = Vec::new();
+    for column in writable {
+        let Some(i) = given.get(column.name.as_str()) else {
+            exprs.push(missing(column, target, insert)?);
+            continue;
+        };
+        let expr = Expr::Column(columns[*i].clone());
+        let from = plan.schema().field(*i).data_type().clone();
+        if !is_assignable(&from, &column.data_type) {
+            return Err(mismatch(insert, target, column, plan.schema().field(*i)));
+        }
+        let expr = if from == column.data_type {
+            expr
+        } else {
+            cast(expr, column.data_type.clone())
+        };
+        exprs.push(expr.alias(&column.name));
+    }
+    Ok(exprs)
+}
+
+fn missing(column: &ColumnDef, target: &TableDef, insert: &Insert) -> Result<Expr> {
+    if !column.nullable {
+        let message = format!(
+            "column '{}' of '{}' is NOT NULL and not among the columns of the INSERT",
+            column.name, target.name
+        );
+        return Err(SqlError::invalid(message).at(insert.table.span));
+    }
+    let null = ScalarValue::try_from(&column.data_type)
+        .map_err(|e| SqlError::invalid(e.strip_backtrace()))?;
+    Ok(lit(null).alias(&column.name))
+}
+
+fn mismatch(
+    insert: &Insert,
+    target: &TableDef,
+    column: &ColumnDef,
+    field: &arrow::datatypes::Field,
+) -> SqlError {
+    let (from, to) = (type_name(field.data_type()), type_name(&column.data_type));
+    SqlError::invalid(format!(
+        "column '{}' of '{}' has type {to}, the query's '{}' has type {from}",
+        column.name,
+        target.name,
+        field.name()
+    ))
+    .at(insert.query.span)
+    .with_hint(format!("write CAST({} AS {to})", field.name()))
+}
+
+/// Whether values of `from` may be stored as `to` without being asked for: never if that could overflow an integer or
+/// fail on a text.
+pub(crate) fn is_assignable(from: &DataType, to: &DataType) -> bool {
+    use DataType as T;
+    if from == to || matches!(from, T::Null) {
+        return true;
+    }
+    let text = |t: &T| matches!(t, T::Utf8 | T::LargeUtf8 | T::Utf8View);
+    let bytes = |t: &T| matches!(t, T::Binary | T::LargeBinary | T::BinaryView);
+    if (text(from) && text(to)) || (bytes(from) && bytes(to)) {
+        return true;
+    }
+    match (from, to) {
+        (T::Timestamp(_, _) | T::Date32, T::Timestamp(_, _)) => true,
+        (T::Time32(_) | T::Time64(_), T::Time32(_) | T::Time64(_)) => true,
+        (T::List(a), T::List(b)) => is_assignable(a.data_type(), b.data_type()),
+        (T::Map(a, _), T::Map(b, _)) => is_assignable(a.data_type(), b.data_type()),
+        (T::Struct(a), T::Struct(b)) => {
+            let pairs = a.iter().zip(b);
+            a.len() == b.len()
+                && pairs.into_iter().all(|(x, y)| {
+                    x.name() == y.name() && is_assignable(x.data_type(), y.data_type())
+                })
+        }
+        _ if from.is_numeric() && to.is_numeric() => numbers(from, to),
+        _ => false,
+    }
+}
+
+/// Integers widen; an average or a decimal may be stored as a whole number of 64 bits.
+fn numbers(from: &DataType, to: &DataType) -> bool {
+    use DataType as T;
+    match (integer_bits(from), integer_bits(to)) {
+        (Some(a), Some(b)) => a <= b,
+        (None, Some(b)) => b >= 63,
+        (_, None) => !matches!(to, T::Float16),
+    }
+}
+
+/// Bits of magnitude of an integer type.
+fn integer_bits(data_type: &DataType) -> Option<u32> {
+    use DataType as T;
+    Some(match data_type {
+        T::Int8 => 7,
+        T::UInt8 => 8,
+        T::Int16 => 15,
+        T::UInt16 => 16,
+        T::Int32 => 31,
+        T::UInt32 => 32,
+        T::Int64 => 63,
+        // Counts and ranks are UInt64 in DataFusion and never that large.
+        T::UInt64 => 63,
+        _ => return None,
+    })
+}

@@ -1,0 +1,71 @@
+//! The analyzer and the logical rules that keep their meaning over unbounded, changing input.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion_common::Result;
+use datafusion_common::config::ConfigOptions;
+use datafusion_expr::LogicalPlan;
+use datafusion_optimizer::analyzer::Analyzer;
+use datafusion_optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
+use datafusion_optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
+use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
+use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::eliminate_duplicated_expr::EliminateDuplicatedExpr;
+use datafusion_optimizer::eliminate_filter::EliminateFilter;
+use datafusion_optimizer::eliminate_outer_join::EliminateOuterJoin;
+use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
+use datafusion_optimizer::optimize_projections::OptimizeProjections;
+use datafusion_optimizer::push_down_filter::PushDownFilter;
+use datafusion_optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
+use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
+use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
+
+/// The rules. Left out are those that duplicate stateful operators (SingleDistinctToGroupBy), take sources out of the
+/// graph (PropagateEmptyRelation), or spoil Top-N (PushDownLimit).
+pub(crate) fn stream_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    vec![
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(ReplaceDistinctWithAggregate::new()),
+        Arc::new(DecorrelatePredicateSubquery::new()),
+        Arc::new(ScalarSubqueryToJoin::new()),
+        Arc::new(DecorrelateLateralJoin::new()),
+        Arc::new(ExtractEquijoinPredicate::new()),
+        Arc::new(EliminateDuplicatedExpr::new()),
+        Arc::new(EliminateFilter::new()),
+        Arc::new(EliminateCrossJoin::new()),
+        Arc::new(EliminateOuterJoin::new()),
+        Arc::new(PushDownFilter::new()),
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(CommonSubexprEliminate::new()),
+        Arc::new(OptimizeProjections::new()),
+    ]
+}
+
+/// DataFusion's options, as both the planner and the batch engine use them.
+pub(crate) fn config() -> ConfigOptions {
+    let mut config = ConfigOptions::default();
+    config.sql_parser.parse_float_as_decimal = true;
+    config.sql_parser.enable_ident_normalization = false;
+    config.sql_parser.map_string_types_to_utf8view = false;
+    config.sql_parser.collect_spans = true;
+    config.execution.time_zone = Some("UTC".to_owned());
+    config
+}
+
+static CONFIG: LazyLock<Arc<ConfigOptions>> = LazyLock::new(|| Arc::new(config()));
+
+static OPTIMIZER: LazyLock<Optimizer> = LazyLock::new(|| Optimizer::with_rules(stream_rules()));
+
+/// Coerces types and optimises. `now()` is not folded: processing time is read once an epoch, not once a query.
+pub(crate) fn optimize(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let analyzed = analyze(plan)?;
+    let context = OptimizerContext::new_with_config_options(Arc::clone(&CONFIG))
+        .without_query_execution_start_time();
+    OPTIMIZER.optimize(analyzed, &context, |_, _| {})
+}
+
+/// Coerces types only.
+pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
+    Analyzer::new().execute_and_check(plan, &CONFIG, |_, _| {})
+}

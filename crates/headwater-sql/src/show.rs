@@ -1,0 +1,76 @@
+//! `SHOW` and `DESCRIBE`.
+
+use crate::error::{Result, SqlError, suggestion};
+use crate::planner::{Names, Planner, describe};
+use crate::session::{Planned, Session};
+use crate::statement::{Name, ObjectKind, Show, type_name};
+
+impl Session {
+    pub(crate) fn show(&self, show: &Show) -> Result<Planned> {
+        Ok(match show {
+            Show::Tables => self.show_objects(None),
+            Show::Views => self.show_objects(Some(ObjectKind::View)),
+            Show::MaterializedViews => self.show_objects(Some(ObjectKind::MaterializedView)),
+            Show::Jobs => Planned::ShowJobs,
+            Show::Topics => Planned::ShowTopics,
+            Show::Functions => names("function", crate::functions::functions().names()),
+            Show::Connectors => names("connector", self.registry().connectors().map(|c| c.name())),
+            Show::Formats => names("format", self.registry().formats().map(|f| f.name())),
+            Show::Create(name) => self.show_create(name)?,
+            Show::Columns(name) => self.describe(name)?,
+        })
+    }
+
+    fn show_objects(&self, kind: Option<ObjectKind>) -> Planned {
+        let objects = self.all_objects();
+        let shown = objects
+            .iter()
+            .filter(|o| kind.is_none_or(|k| o.kind == k))
+            .map(|o| vec![o.name.clone(), o.kind.as_sql().to_lowercase()]);
+        Planned::Rows(vec!["name".to_owned(), "kind".to_owned()], shown.collect())
+    }
+
+    fn show_create(&self, name: &Name) -> Result<Planned> {
+        let object = self.expect_object(name)?;
+        let rows = vec![vec![format!("{};", object.sql)]];
+        Ok(Planned::Rows(vec!["statement".to_owned()], rows))
+    }
+
+    pub(crate) fn describe(&self, name: &Name) -> Result<Planned> {
+        let object = self.expect_object(name)?;
+        let header = ["name", "type", "null", "extra"]
+            .map(str::to_owned)
+            .to_vec();
+        if let Some(table) = &object.table {
+            let rows = describe(table).into_iter().map(|r| r.to_vec()).collect();
+            return Ok(Planned::Rows(header, rows));
+        }
+        let Some(query) = &object.query else {
+            return Ok(Planned::Rows(header, Vec::new()));
+        };
+        let plan = self.with_names(|names| Planner::new(names).view(query, &object.columns))?;
+        let rows = plan.schema().fields().iter().map(|f| {
+            let null = if f.is_nullable() { "YES" } else { "NO" };
+            vec![
+                f.name().clone(),
+                type_name(f.data_type()),
+                null.to_owned(),
+                String::new(),
+            ]
+        });
+        Ok(Planned::Rows(header, rows.collect()))
+    }
+}
+
+fn names<'a>(title: &str, names: impl IntoIterator<Item = &'a str>) -> Planned {
+    let rows = names.into_iter().map(|n| vec![n.to_owned()]).collect();
+    Planned::Rows(vec![title.to_owned()], rows)
+}
+
+/// The error for a name that nothing has.
+pub(crate) fn not_found(name: &Name, what: &str, names: &dyn Names) -> SqlError {
+    let known = names.relation_names();
+    SqlError::not_found(format!("{what} '{}' not found", name.value))
+        .at(name.span)
+        .with_hint_opt(suggestion(&name.value, known.iter().map(String::as_str)))
+}

@@ -1,0 +1,114 @@
+//! Puts streaming syntax that sqlparser does not read into a shape that it does, token by token, so that errors keep
+//! their places: `TABLE t` and `PARTITION BY` in arguments of window functions, `ROW<…>` in casts.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+
+use super::lexer::is_word;
+use crate::error::Result;
+
+/// The function that carries the `PARTITION BY` columns of a window function.
+pub(crate) const PARTITION_BY: &str = "__partition_by";
+
+/// The window table functions.
+pub(crate) const WINDOW_FUNCTIONS: [&str; 4] = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
+
+/// The rewritten tokens.
+pub(crate) fn tokens(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
+    let mut out = Vec::with_capacity(tokens.len());
+    // For each open parenthesis: whether it holds the arguments of a window function, and whether PARTITION BY is open.
+    let mut stack: Vec<(bool, bool)> = Vec::new();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let in_window = stack.last().is_some_and(|(window, _)| *window);
+        match &token.token {
+            Token::LParen => {
+                let window = at > 0 && is_window_function(&tokens[at - 1]);
+                stack.push((window, false));
+                out.push(token.clone());
+            }
+            Token::RParen => {
+                if let Some((_, true)) = stack.pop() {
+                    out.push(with(token, Token::RParen));
+                }
+                out.push(token.clone());
+            }
+            Token::Comma if in_window => {
+                close_partition(tokens, at, &mut stack, &mut out);
+                out.push(token.clone());
+            }
+            _ if in_window && is_word(token, "TABLE") && is_argument_start(&tokens[at - 1]) => {}
+            _ if in_window && is_word(token, "PARTITION") => {
+                at += open_partition(tokens, at, &mut stack, &mut out);
+            }
+            Token::Word(_) if is_word(token, "ROW") && next_is(tokens, at, &Token::Lt) => {
+                out.push(with(token, word("STRUCT", Keyword::STRUCT)));
+            }
+            _ => out.push(token.clone()),
+        }
+        at += 1;
+    }
+    Ok(out)
+}
+
+fn is_window_function(token: &TokenWithSpan) -> bool {
+    WINDOW_FUNCTIONS.iter().any(|f| is_word(token, f))
+}
+
+fn is_argument_start(before: &TokenWithSpan) -> bool {
+    matches!(before.token, Token::LParen | Token::Comma | Token::RArrow)
+}
+
+fn next_is(tokens: &[TokenWithSpan], at: usize, token: &Token) -> bool {
+    tokens.get(at + 1).is_some_and(|t| t.token == *token)
+}
+
+/// `t PARTITION BY a, b` becomes `t, __partition_by(a, b)`; returns how many further tokens it took.
+fn open_partition(
+    tokens: &[TokenWithSpan],
+    at: usize,
+    stack: &mut [(bool, bool)],
+    out: &mut Vec<TokenWithSpan>,
+) -> usize {
+    let token = &tokens[at];
+    let by = tokens.get(at + 1).is_some_and(|t| is_word(t, "BY"));
+    if let (true, Some(frame)) = (by, stack.last_mut()) {
+        out.push(with(token, Token::Comma));
+        out.push(with(token, word(PARTITION_BY, Keyword::NoKeyword)));
+        out.push(with(token, Token::LParen));
+        frame.1 = true;
+        1
+    } else {
+        out.push(token.clone());
+        0
+    }
+}
+
+/// The list of `PARTITION BY` ends at the comma before `DESCRIPTOR` or a named argument.
+fn close_partition(
+    tokens: &[TokenWithSpan],
+    at: usize,
+    stack: &mut [(bool, bool)],
+    out: &mut Vec<TokenWithSpan>,
+) {
+    let ends = tokens.get(at + 1).is_some_and(|t| is_word(t, "DESCRIPTOR"))
+        || next_is(tokens, at + 1, &Token::RArrow);
+    if let Some((_, open @ true)) = stack.last_mut()
+        && ends
+    {
+        out.push(with(&tokens[at], Token::RParen));
+        *open = false;
+    }
+}
+
+fn with(at: &TokenWithSpan, token: Token) -> TokenWithSpan {
+    TokenWithSpan::new(token, at.span)
+}
+
+fn word(value: &str, keyword: Keyword) -> Token {
+    Token::Word(Word {
+        value: value.to_owned(),
+        quote_style: None,
+        keyword,
+    })
+}
