@@ -6,5 +6,8 @@
 mod graph;
 mod run;
 
-pub use graph::{Circuit, Feed, KeyedNode, Port, Producer};
+pub use graph::{Circuit, EpochClock, Feed, KeyedNode, Port, Producer};
 pub use run::Outcome;
+
+#[cfg(test)]
+mod tests;

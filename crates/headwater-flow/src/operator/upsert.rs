@@ -137,3 +137,6 @@ pub(super) fn decode<'a>(
     let columns = converter.convert_rows(rows.iter().map(|r| parser.parse(r)))?;
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
+
+#[cfg(test)]
+mod tests;
