@@ -129,7 +129,11 @@ impl ZBatch {
     /// # Errors
     /// `Bug` if the mask does not fit.
     pub fn filter(&self, mask: &BooleanArray) -> Result<Self> {
-        let predicate = compute::FilterBuilder::new(mask).build();
+        let builder = compute::FilterBuilder::new(mask);
+        let predicate = match self.rows.num_columns() {
+            0 | 1 => builder.build(),
+            _ => builder.optimize().build(),
+        };
         let rows = predicate.filter_record_batch(&self.rows)?;
         let weights = match &self.weights {
             Some(w) => Some(downcast(predicate.filter(w)?)?),

@@ -4,6 +4,7 @@
 mod aggregate;
 mod calc;
 mod exchange;
+mod expand;
 mod group;
 mod upsert;
 mod view;
@@ -13,6 +14,7 @@ use arrow::array::RecordBatch;
 pub use aggregate::{AggregateCall, AggregateFunction, AggregateMode, AggregateSet};
 pub use calc::{Calc, Projection, evaluate};
 pub use exchange::{Exchange, KEY_GROUPS, key_converter, shard_of};
+pub use expand::{Expand, GroupingSet};
 pub use group::GroupAggregate;
 pub use upsert::Upsert;
 pub use view::View;
