@@ -82,7 +82,13 @@ pub(crate) struct ExplainArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
     /// The data directory; a process that has it open is asked instead
-    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA", default_value = "headwater-data", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "HEADWATER_DATA",
+        default_value = "headwater-data",
+        global = true
+    )]
     pub(crate) data: PathBuf,
 }
 

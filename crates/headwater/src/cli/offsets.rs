@@ -5,7 +5,7 @@ use headwater_log::{Log, Offset, Timestamp, TopicPartition};
 use super::exit::{Failure, Outcome};
 
 /// Where a reading begins or stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Point {
     /// The first record that is there.
     Start,
@@ -22,7 +22,7 @@ pub(crate) enum Point {
 }
 
 /// A range of a partition; without `to` it waits for more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Span {
     /// Where to begin.
     pub(crate) from: Point,
@@ -148,7 +148,9 @@ fn duration(text: &str) -> Option<i64> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let amount: i64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let width = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let width = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let unit = match &rest[..width] {
             "ms" => 1,
             "s" => 1_000,
@@ -206,7 +208,10 @@ mod tests {
         assert_eq!(span("@2023-11-14"), (at(1_699_920_000_000), None));
         assert_eq!(span("@2023-11-14T22:13:20Z"), (at(1_700_000_000_000), None));
         assert_eq!(span("@-1h"), (at(NOW.0 - 3_600_000), None));
-        assert_eq!(span("@-1h30m:end"), (at(NOW.0 - 5_400_000), Some(Point::End)));
+        assert_eq!(
+            span("@-1h30m:end"),
+            (at(NOW.0 - 5_400_000), Some(Point::End))
+        );
         assert_eq!(span("@:-5s"), (Point::Start, Some(at(NOW.0 - 5_000))));
         let both = span("@2023-11-14T22:13:20Z:2023-11-14T22:13:21Z");
         assert_eq!(both, (at(NOW.0), Some(at(NOW.0 + 1_000))));

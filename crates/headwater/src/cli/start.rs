@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::exit::{Failure, Outcome};
-use super::topic;
+use super::{demo, shell, topic};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -28,7 +28,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Sql(args) => shell::run(&args),
         Command::Topic(args) => topic::run(args),
+        Command::Demo(args) => demo::run(&args),
         _ => Err(Failure::failed("this build cannot do that yet")),
     }
 }

@@ -19,7 +19,10 @@ pub(super) fn rows(out: &mut impl Write, batch: &RecordBatch) -> Outcome {
     let formatters = formatters(batch)?;
     for row in 0..batch.num_rows() {
         let cells = formatters.iter().zip(batch.columns());
-        line(out, cells.map(|(cell, column)| column.is_valid(row).then(|| cell.value(row).to_string())))?;
+        line(
+            out,
+            cells.map(|(cell, column)| column.is_valid(row).then(|| cell.value(row).to_string())),
+        )?;
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::cli::exit::{Failure, Outcome};
 pub(super) fn lines(batch: &RecordBatch) -> Outcome<Vec<Vec<u8>>> {
     let builder = WriterBuilder::new().with_explicit_nulls(true);
     let mut writer = builder.build::<_, LineDelimited>(Vec::new());
-    let wrong = |e: arrow::error::ArrowError| Failure::failed(format!("cannot write rows as JSON: {e}"));
+    let wrong =
+        |e: arrow::error::ArrowError| Failure::failed(format!("cannot write rows as JSON: {e}"));
     writer.write(batch).map_err(wrong)?;
     writer.finish().map_err(wrong)?;
     let text = writer.into_inner();

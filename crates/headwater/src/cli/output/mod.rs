@@ -1,8 +1,10 @@
 //! Rows on standard output in the four forms that `-o` names.
 
+mod answer;
 mod csv;
 mod json;
 mod printer;
 mod table;
 
-pub(crate) use printer::{Printer, print_rows};
+pub(crate) use answer::AnswerPrinter;
+use printer::Printer;

@@ -83,9 +83,17 @@ impl Table {
                 *width = text.width().min(CELL_WIDTH_MAX).max(*width);
             }
         }
-        let header: Vec<String> = names().zip(&widths).map(|(n, w)| padded(n, *w, false)).collect();
+        let header: Vec<String> = names()
+            .zip(&widths)
+            .map(|(n, w)| padded(n, *w, false))
+            .collect();
         let rule: Vec<String> = widths.iter().map(|w| "─".repeat(w + 2)).collect();
-        writeln!(out, " {}\n{}", header.join(" │ ").trim_end(), rule.join("┼"))?;
+        writeln!(
+            out,
+            " {}\n{}",
+            header.join(" │ ").trim_end(),
+            rule.join("┼")
+        )?;
         Ok(widths)
     }
 }

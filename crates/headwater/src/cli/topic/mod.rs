@@ -1,8 +1,8 @@
-//! `headwater topic …`: topics as rpk's users know them, straight on the log.
+//! `headwater topic …`: topics as rpk's users know them.
 
 mod consume;
+mod pattern;
 mod produce;
-mod text;
 mod verbs;
 
 pub(crate) use verbs::run;

@@ -1,0 +1,63 @@
+//! An answer on its way to the terminal: results through a printer, lines to standard output, notes to standard error.
+
+use std::io::{self, StdoutLock, Write};
+
+use super::Printer;
+use crate::cli::args::Format;
+use crate::cli::exit::Outcome;
+use crate::cli::request::{Reply, gone};
+use crate::cli::style;
+
+/// Writes the pieces of an answer.
+pub(crate) struct AnswerPrinter {
+    format: Format,
+    open: Option<Printer<StdoutLock<'static>>>,
+}
+
+impl AnswerPrinter {
+    /// A printer of answers with rows in `format`.
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, open: None }
+    }
+
+    /// Writes a piece.
+    pub(crate) fn take(&mut self, reply: Reply) -> Outcome {
+        match reply {
+            Reply::Begin { schema, is_stream } => {
+                self.open = Some(Printer::new(
+                    io::stdout().lock(),
+                    self.format,
+                    &schema,
+                    is_stream,
+                )?);
+            }
+            Reply::Rows(batch) => {
+                if let Some(printer) = &mut self.open {
+                    printer.batch(&batch)?;
+                }
+            }
+            Reply::End => {
+                if let Some(printer) = self.open.take() {
+                    drop(printer.end()?);
+                }
+            }
+            Reply::Line(text) => writeln!(io::stdout(), "{text}")?,
+            Reply::Note(text) => style::say(format_args!("{text}")),
+            Reply::Idle if is_unread() => return Err(gone()),
+            Reply::Idle => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether standard output is a pipe whose reader has gone, which an idle stream would else never notice.
+fn is_unread() -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdout = io::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = rustix::event::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    matches!(poll(&mut fds, Some(&now)), Ok(1)) && fds[0].revents().contains(PollFlags::ERR)
+}

@@ -1,0 +1,133 @@
+//! What commands ask of the process that has a data directory open, and what it answers.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use headwater_log::TopicConfig;
+use serde::{Deserialize, Serialize};
+
+use super::exit::{Failure, Outcome};
+use super::offsets::Span;
+
+/// A question or an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+pub(crate) enum Request {
+    /// Run SQL statements, in order.
+    Sql {
+        /// The text.
+        text: String,
+    },
+    /// The names that a shell completes, as rows of `name`.
+    Names,
+    /// The topics, as rows.
+    TopicList {
+        /// Internal ones too.
+        internal: bool,
+    },
+    /// Make a topic.
+    TopicCreate {
+        /// Its name.
+        topic: String,
+        /// How it is kept.
+        config: TopicConfig,
+    },
+    /// A topic's partitions and settings, as rows.
+    TopicDescribe {
+        /// Its name.
+        topic: String,
+    },
+    /// Delete a topic.
+    TopicDelete {
+        /// Its name.
+        topic: String,
+    },
+    /// Append records, all in one commit.
+    Produce {
+        /// To which topic.
+        topic: String,
+        /// To which partition; else by key, and without a key to partition 0.
+        partition: Option<u32>,
+        /// The records.
+        records: Vec<NewRecord>,
+    },
+    /// Read records, as rows.
+    Consume {
+        /// Of which topic.
+        topic: String,
+        /// Of which partitions; empty: of all.
+        partitions: Vec<u32>,
+        /// From where to where.
+        span: Span,
+        /// At most so many.
+        num: Option<u64>,
+    },
+}
+
+/// A record to be appended.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct NewRecord {
+    /// Its key.
+    pub(crate) key: Option<Text>,
+    /// Its value; `None`: a tombstone.
+    pub(crate) value: Option<Text>,
+    /// Its headers.
+    pub(crate) headers: Vec<(String, Text)>,
+}
+
+/// Bytes that are mostly text: a JSON string if they are, else an array of numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Text {
+    /// UTF-8.
+    Utf8(String),
+    /// Anything else.
+    Bytes(Vec<u8>),
+}
+
+impl From<Vec<u8>> for Text {
+    fn from(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Utf8(text),
+            Err(error) => Self::Bytes(error.into_bytes()),
+        }
+    }
+}
+
+impl From<Text> for bytes::Bytes {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Utf8(text) => text.into(),
+            Text::Bytes(bytes) => bytes.into(),
+        }
+    }
+}
+
+/// One piece of an answer. Results come as `Begin`, `Rows`…, `End`; lines and notes at any time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Reply {
+    /// A result begins.
+    Begin {
+        /// Its columns.
+        schema: SchemaRef,
+        /// Whether it may go on for ever.
+        is_stream: bool,
+    },
+    /// Rows of the result.
+    Rows(RecordBatch),
+    /// The result is complete.
+    End,
+    /// A line for standard output.
+    Line(String),
+    /// A line for standard error.
+    Note(String),
+    /// Nothing new; whoever waits is still served.
+    Idle,
+}
+
+/// Takes the pieces of an answer as they come. An error stops the answer: nobody listens any more.
+pub(crate) type Replies<'a> = &'a mut dyn FnMut(Reply) -> Outcome;
+
+/// What ends an answer that nobody listens to any more.
+pub(crate) fn gone() -> Failure {
+    std::io::Error::from(std::io::ErrorKind::BrokenPipe).into()
+}

@@ -1,0 +1,145 @@
+//! The verbs: from arguments to requests.
+
+use headwater_log::{Codec, TopicConfig};
+
+use super::{consume, produce};
+use crate::cli::args::{Format, TopicArgs, TopicCommand};
+use crate::cli::exit::{Failure, Outcome};
+use crate::cli::output::AnswerPrinter;
+use crate::cli::request::Request;
+use crate::cli::session::Session;
+
+/// Runs a verb.
+pub(crate) fn run(args: TopicArgs) -> Outcome {
+    let dir = args.data.data;
+    let open = || Session::open(&dir);
+    match args.command {
+        TopicCommand::List { internal, output } => {
+            ask(&mut open()?, Request::TopicList { internal }, output)
+        }
+        TopicCommand::Describe { topic, output } => {
+            ask(&mut open()?, Request::TopicDescribe { topic }, output)
+        }
+        TopicCommand::Create {
+            topics,
+            partitions,
+            config,
+        } => {
+            let config = parse_config(partitions, &config)?;
+            let create = |topic| Request::TopicCreate {
+                topic,
+                config: config.clone(),
+            };
+            ask_each(&mut open()?, topics.into_iter().map(create))
+        }
+        TopicCommand::Delete { topics } => {
+            let delete = |topic| Request::TopicDelete { topic };
+            ask_each(&mut open()?, topics.into_iter().map(delete))
+        }
+        TopicCommand::Produce(args) => produce::run(&args, open),
+        TopicCommand::Consume(args) => consume::run(&args, open),
+    }
+}
+
+fn ask(session: &mut Session, request: Request, format: Format) -> Outcome {
+    let mut printer = AnswerPrinter::new(format);
+    session.ask(request, &mut |reply| printer.take(reply))
+}
+
+fn ask_each(session: &mut Session, requests: impl Iterator<Item = Request>) -> Outcome {
+    let mut requests = requests;
+    requests.try_for_each(|request| ask(session, request, Format::Table))
+}
+
+/// Settings under the names that Kafka gives them.
+fn parse_config(partitions: u32, settings: &[String]) -> Outcome<TopicConfig> {
+    let mut config = TopicConfig::partitions(partitions);
+    for setting in settings {
+        let (key, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("setting '{setting}' is not KEY=VALUE")))?;
+        set(&mut config, key.trim(), value.trim()).ok_or_else(|| {
+            Failure::usage(format!(
+                "setting '{key}' does not exist or cannot be '{value}'"
+            ))
+            .with_hint(format!("settings are {}", SETTINGS.join(", ")))
+        })?;
+    }
+    Ok(config)
+}
+
+const SETTINGS: [&str; 7] = [
+    "cleanup.policy",
+    "compression.type",
+    "retention.ms",
+    "retention.bytes",
+    "delete.retention.ms",
+    "segment.bytes",
+    "key.index",
+];
+
+/// Sets one; `None`: there is no such setting or value.
+fn set(config: &mut TopicConfig, key: &str, value: &str) -> Option<()> {
+    let cleanup = &mut config.cleanup;
+    match key {
+        "cleanup.policy" => match value {
+            "delete" => cleanup.compact = false,
+            "compact" => cleanup.compact = true,
+            _ => return None,
+        },
+        "compression.type" => {
+            let name = |codec: &Codec| format!("{codec:?}").eq_ignore_ascii_case(value);
+            config.compression = Codec::ALL.into_iter().find(name)?;
+        }
+        "retention.ms" => cleanup.retention_ms = limit(value)?,
+        "retention.bytes" => {
+            cleanup.retention_bytes = limit(value)?.and_then(|v| u64::try_from(v).ok())
+        }
+        "delete.retention.ms" => {
+            cleanup.delete_retention_ms = value.parse().ok().filter(|v| *v >= 0)?
+        }
+        "segment.bytes" => config.segment_bytes = value.parse().ok()?,
+        "key.index" => config.key_index = value.parse().ok()?,
+        _ => return None,
+    }
+    Some(())
+}
+
+/// A number, or −1 for none.
+fn limit(value: &str) -> Option<Option<i64>> {
+    match value.parse::<i64>().ok()? {
+        -1 => Some(None),
+        n if n >= 0 => Some(Some(n)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_those_of_kafka() {
+        let texts = [
+            "cleanup.policy=compact",
+            "retention.ms=-1",
+            "retention.bytes=5",
+            "compression.type=zstd",
+        ];
+        let config = parse_config(3, &texts.map(str::to_owned)).expect("understood");
+        assert_eq!((config.partitions, config.compression), (3, Codec::Zstd));
+        assert!(config.cleanup.compact);
+        assert_eq!(
+            (config.cleanup.retention_ms, config.cleanup.retention_bytes),
+            (None, Some(5))
+        );
+        for wrong in [
+            "x=1",
+            "retention.ms",
+            "retention.ms=-2",
+            "compression.type=brotli",
+        ] {
+            assert!(parse_config(1, &[wrong.to_owned()]).is_err(), "{wrong}");
+        }
+    }
+}
