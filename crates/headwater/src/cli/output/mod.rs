@@ -7,4 +7,4 @@ mod printer;
 mod table;
 
 pub(crate) use answer::AnswerPrinter;
-use printer::Printer;
+pub(crate) use printer::Printer;

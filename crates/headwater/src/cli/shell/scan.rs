@@ -37,13 +37,14 @@ fn token(text: &str) -> Option<usize> {
     if text.starts_with("--") {
         return Some(text.find('\n').map_or(text.len(), |at| at + 1));
     }
-    if text.starts_with("/*") {
-        return Some(2 + text[2..].find("*/")? + 2);
+    if let Some(inside) = text.strip_prefix("/*") {
+        return Some(2 + inside.find("*/")? + 2);
     }
-    if matches!(first, '\'' | '"' | '`') {
-        return Some(1 + text[1..].find(first)? + 1);
+    let rest = chars.as_str();
+    match first {
+        '\'' | '"' | '`' => Some(1 + rest.find(first)? + 1),
+        _ => Some(first.len_utf8()),
     }
-    Some(first.len_utf8())
 }
 
 /// The start of the word that ends at `at`.
