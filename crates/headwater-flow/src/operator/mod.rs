@@ -6,8 +6,12 @@ mod calc;
 mod exchange;
 mod expand;
 mod group;
+pub mod session;
 mod upsert;
 mod view;
+pub mod window;
+#[cfg(test)]
+mod window_tests;
 
 use arrow::array::RecordBatch;
 
@@ -54,6 +58,8 @@ pub struct Outbox {
     pub rows: Vec<ZBatch>,
     /// Rows judged late.
     pub late: Vec<LateRow>,
+    /// How many rows belonged to no window for want of an event time.
+    pub untimed: u64,
     /// When, in processing time (microseconds), the operator wants an epoch even without input.
     pub timer: Option<i64>,
 }

@@ -1,0 +1,377 @@
+//! The open sessions of every key, for input that is only appended to. Knows times and slots, no columns.
+//!
+//! Times of a key that are at most `gap` apart belong together (as in Flink, where windows that touch are merged);
+//! a session's end is its last time + `gap`. A session is closed when the watermark has reached its end: a row at
+//! the very end would still belong to it.
+//!
+//! What is emitted must stay what a batch would make of all rows that were not late, so no row may come to lie within
+//! the gap of a closed session: a key remembers the highest end that was closed, and what touches it is late. To be
+//! able to forget that, a row more than two gaps behind the watermark may fill an open session but not begin it anew
+//! further back.
+
+use super::due::Due;
+use crate::error::{Error, ErrorKind, Result};
+use crate::state::{KeyTable, Paged, StateVisitor};
+
+/// No session.
+const NONE: u32 = u32::MAX;
+
+/// One session, in the list of its key, latest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Session {
+    pub(super) start: i64,
+    pub(super) last: i64,
+    pub(super) key: u32,
+    next: u32,
+}
+
+type Stored = (i64, i64, u32, u32);
+
+impl Session {
+    /// The key of a slot that holds no session.
+    pub(super) const NO_KEY: u32 = NONE;
+
+    fn load(stored: Stored) -> Self {
+        let (start, last, key, next) = stored;
+        Self {
+            start,
+            last,
+            key,
+            next,
+        }
+    }
+
+    fn store(self) -> Stored {
+        (self.start, self.last, self.key, self.next)
+    }
+}
+
+/// Invariants: the sessions of a key are more than `gap` apart; none of them touches what was closed before; a free
+/// slot has no key, and is on the free list once.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    pub(super) gap: i64,
+    pub(super) keys: KeyTable,
+    /// By key: the latest session, and the highest end closed so far.
+    heads: Paged<(u32, i64)>,
+    sessions: Paged<Stored>,
+    free: Vec<u32>,
+    due: Due,
+    due_keys: Due,
+    /// Sessions merged since [`Sessions::release_merged`]: from, into.
+    pub(super) merged: Vec<(u32, u32)>,
+    /// Sessions that [`Sessions::place`] was about to change, as they were.
+    pub(super) touched: Vec<(u32, Session)>,
+    /// Whether `touched` is wanted.
+    pub(super) notes_touched: bool,
+}
+
+/// Where a row belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In this session.
+    In(u32),
+    /// In a session that is closed: from, to.
+    Late(i64, i64),
+}
+
+impl Sessions {
+    pub(super) fn new(gap: i64, key_width: Option<usize>, notes_touched: bool) -> Self {
+        Self {
+            gap,
+            keys: KeyTable::new(key_width),
+            heads: Paged::new(),
+            sessions: Paged::new(),
+            free: Vec::new(),
+            due: Due::new(gap / 8),
+            due_keys: Due::new(gap),
+            merged: Vec::new(),
+            touched: Vec::new(),
+            notes_touched,
+        }
+    }
+
+    /// The number of session slots: what columns must grow to.
+    pub(super) fn slots(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Session {
+        Session::load(*self.sessions.get(slot))
+    }
+
+    pub(super) fn end(&self, slot: u32) -> i64 {
+        self.sessions.get(slot).1.saturating_add(self.gap)
+    }
+
+    /// The number of a key.
+    #[inline]
+    pub(super) fn key(&mut self, bytes: &[u8]) -> u32 {
+        let (key, new) = self.keys.intern_new(bytes);
+        if new {
+            self.heads.grow(self.keys.slots());
+            *self.heads.get_mut(key) = (NONE, i64::MIN);
+        }
+        key
+    }
+
+    /// Puts a row of `key` into its session, if it is not closed for a row that is judged by `through`: all sessions
+    /// that end at or before it are. A row first merges what it touches, then is judged.
+    #[inline]
+    pub(super) fn place(&mut self, key: u32, time: i64, through: i64) -> Place {
+        let (head, closed) = *self.heads.get(key);
+        let (low, high) = (time.saturating_sub(self.gap), time.saturating_add(self.gap));
+        let mut before = NONE;
+        let mut at = head;
+        while at != NONE {
+            let session = self.get(at);
+            if session.start <= high {
+                break;
+            }
+            (before, at) = (at, session.next);
+        }
+        if at == NONE || self.sessions.get(at).1 < low {
+            if time <= closed || high <= through {
+                if head == NONE {
+                    self.due_keys.add(self.forgettable(closed), key);
+                }
+                return Place::Late(time, high);
+            }
+            return Place::In(self.open(key, time, before, at));
+        }
+        let session = self.get(at);
+        if time >= session.start && time <= session.last {
+            if session.last.saturating_add(self.gap) <= through {
+                return Place::Late(session.start, session.last.saturating_add(self.gap));
+            }
+            self.touch(at);
+            return Place::In(at);
+        }
+        self.join(at, time, (low, closed, through))
+    }
+
+    /// From when on nobody remembers that `end` was closed.
+    fn forgettable(&self, end: i64) -> i64 {
+        end.saturating_add(self.gap).saturating_add(self.gap)
+    }
+
+    /// Starts a session between `before` and `next` in the list of `key`.
+    fn open(&mut self, key: u32, time: i64, before: u32, next: u32) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            let slot = self.sessions.len();
+            self.sessions.grow(slot + 1);
+            slot as u32
+        });
+        let session = Session {
+            start: time,
+            last: time,
+            key,
+            next,
+        };
+        *self.sessions.get_mut(slot) = session.store();
+        self.link(key, before, slot);
+        self.due.add(time.saturating_add(self.gap), slot);
+        if self.notes_touched {
+            let none = Session {
+                key: NONE,
+                ..session
+            };
+            self.touched.push((slot, none));
+        }
+        slot
+    }
+
+    fn link(&mut self, key: u32, before: u32, slot: u32) {
+        if before == NONE {
+            self.heads.get_mut(key).0 = slot;
+        } else {
+            self.sessions.get_mut(before).3 = slot;
+        }
+    }
+
+    fn touch(&mut self, slot: u32) {
+        if self.notes_touched {
+            self.touched.push((slot, self.get(slot)));
+        }
+    }
+
+    /// Extends session `at`, the latest that `time` touches, by `time` and by all earlier ones that it touches.
+    fn join(&mut self, at: u32, time: i64, (low, closed, through): (i64, i64, i64)) -> Place {
+        let mut session = self.get(at);
+        let last = session.last.max(time);
+        let late = Place::Late(session.start.min(time), last.saturating_add(self.gap));
+        if time <= closed || last.saturating_add(self.gap) <= through {
+            return late;
+        }
+        let (mut next, mut start) = (at, session.start);
+        while next != NONE && self.sessions.get(next).1 >= low {
+            if self.end(next) <= through {
+                return late;
+            }
+            start = self.sessions.get(next).0;
+            next = self.sessions.get(next).3;
+        }
+        if time < start && self.forgettable(time) <= through {
+            return late;
+        }
+        self.touch(at);
+        session.start = session.start.min(time);
+        session.last = last;
+        while session.next != next {
+            let from = session.next;
+            self.touch(from);
+            let earlier = self.get(from);
+            session.start = session.start.min(earlier.start);
+            session.next = earlier.next;
+            self.sessions.get_mut(from).2 = NONE;
+            self.merged.push((from, at));
+        }
+        *self.sessions.get_mut(at) = session.store();
+        Place::In(at)
+    }
+
+    /// Frees the slots of merged sessions, when their columns have been merged and cleared.
+    pub(super) fn release_merged(&mut self) {
+        let merged = self.merged.drain(..);
+        self.free.extend(merged.map(|(from, _)| from));
+    }
+
+    /// The sessions that end at or before `through`; they stay until they are [released](Self::release).
+    pub(super) fn closing(&mut self, through: i64) -> Vec<u32> {
+        let mut closing = self.due.take(through);
+        closing.sort_unstable();
+        closing.dedup();
+        let (sessions, gap, due) = (&self.sessions, self.gap, &mut self.due);
+        closing.retain(|slot| {
+            let (_, last, key, _) = *sessions.get(*slot);
+            let end = last.saturating_add(gap);
+            if key != NONE && end > through {
+                due.add(end, *slot);
+            }
+            key != NONE && end <= through
+        });
+        closing
+    }
+
+    /// Forgets closed sessions, when their columns have been cleared.
+    pub(super) fn release(&mut self, closed: &[u32]) {
+        for slot in closed {
+            let (session, end) = (self.get(*slot), self.end(*slot));
+            let (head, highest) = *self.heads.get(session.key);
+            let mut before = NONE;
+            let mut at = head;
+            while at != *slot {
+                before = at;
+                at = self.sessions.get(at).3;
+            }
+            self.link(session.key, before, session.next);
+            self.heads.get_mut(session.key).1 = highest.max(end);
+            self.due_keys.add(self.forgettable(end), session.key);
+            self.sessions.get_mut(*slot).2 = NONE;
+            self.free.push(*slot);
+        }
+    }
+
+    /// Forgets keys that have no session, and had none that a row not late by itself could touch.
+    pub(super) fn forget_keys(&mut self, through: i64) {
+        for key in self.due_keys.take(through) {
+            if !self.keys.is_live(key) {
+                continue;
+            }
+            let (head, closed) = *self.heads.get(key);
+            if head == NONE && self.forgettable(closed) <= through {
+                self.keys.remove(key);
+            } else if head == NONE {
+                self.due_keys.add(self.forgettable(closed), key);
+            }
+        }
+    }
+
+    pub(super) fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        visitor.column("keys", &mut self.keys)?;
+        visitor.column("heads", &mut self.heads)?;
+        visitor.column("sessions", &mut self.sessions)
+    }
+
+    /// Rebuilds what is derived from restored state.
+    pub(super) fn restored(&mut self) -> Result<()> {
+        self.free.clear();
+        self.due.clear();
+        self.due_keys.clear();
+        self.merged.clear();
+        self.touched.clear();
+        for slot in (0..self.sessions.len() as u32).rev() {
+            let session = self.get(slot);
+            if session.key == NONE {
+                self.free.push(slot);
+            } else {
+                self.due.add(self.end(slot), slot);
+            }
+        }
+        for key in 0..self.keys.slots() as u32 {
+            if self.keys.is_live(key) {
+                let closed = self.heads.get(key).1;
+                self.due_keys.add(self.forgettable(closed), key);
+            }
+        }
+        self.check_invariants()
+    }
+
+    /// Checks the invariants.
+    pub(super) fn check_invariants(&self) -> Result<()> {
+        let damaged = |what| Error::new(ErrorKind::Corrupt, what);
+        let mut seen = 0;
+        for key in self.keys.live_slots() {
+            let (mut at, closed) = *self.heads.get(key);
+            let mut later = i64::MAX;
+            while at != NONE {
+                if at as usize >= self.sessions.len() {
+                    return Err(damaged("a session's successor does not exist"));
+                }
+                let session = self.get(at);
+                if session.key != key || session.start > session.last {
+                    return Err(damaged("a session is in the list of another key"));
+                }
+                if session.last.saturating_add(self.gap) >= later || session.start <= closed {
+                    return Err(damaged("sessions of a key overlap"));
+                }
+                later = session.start;
+                at = session.next;
+                seen += 1;
+            }
+        }
+        if seen + self.free.len() != self.sessions.len() {
+            return Err(damaged("a session is in no list"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_sessions_leave_nothing_behind() {
+        let mut sessions = Sessions::new(10, None, false);
+        for round in 0..50_i64 {
+            let now = round * 100;
+            for (i, time) in [5, 40, 20, 30, 12].into_iter().enumerate() {
+                let key = sessions.key(format!("{round} {}", i % 2).as_bytes());
+                let place = sessions.place(key, now + time, now - 20);
+                assert!(matches!(place, Place::In(_)));
+            }
+            sessions.release_merged();
+            let closing = sessions.closing(now - 20);
+            sessions.release(&closing);
+            sessions.forget_keys(now - 20);
+            sessions.check_invariants().expect("they hold");
+            assert!(sessions.slots() < 20 && sessions.keys.len() < 8);
+        }
+        let closing = sessions.closing(i64::MAX);
+        sessions.release(&closing);
+        sessions.forget_keys(i64::MAX);
+        assert!(sessions.keys.is_empty());
+        assert_eq!(sessions.free.len(), sessions.slots());
+    }
+}

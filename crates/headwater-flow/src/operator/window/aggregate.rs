@@ -1,0 +1,378 @@
+//! Aggregates over tumbling, hopping and cumulating windows, by panes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::row::{RowConverter, SortField};
+
+use super::changes::Changes;
+use super::groups::Groups;
+use super::late::{Judge, Timely, judge};
+use super::layout::{Emit, Layout};
+use super::panes::Panes;
+use super::windows::{FixedWindows, Run};
+use crate::batch::ZBatch;
+use crate::error::Result;
+use crate::operator::AggregateSet;
+use crate::operator::group::key_width;
+use crate::operator::{EpochContext, Operator, Outbox};
+use crate::state::{Paged, StateVisitor};
+use crate::time::{Watermark, to_micros};
+
+/// Rows of closed windows are made and emitted by about so many.
+const EMIT_ROWS: usize = 1 << 16;
+
+/// What closes windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeDomain {
+    /// The watermark.
+    Event,
+    /// The clock: the time column is `PROCTIME()`, and nothing is late.
+    Processing,
+}
+
+/// How windows are emitted and closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowOptions {
+    /// When windows are emitted.
+    pub emit: Emit,
+    /// By what they are closed.
+    pub domain: TimeDomain,
+    /// Allowed lateness, microseconds.
+    pub lateness: i64,
+}
+
+/// One shard of an aggregate over fixed windows.
+///
+/// A group is a pane and a key; each row updates one group, and closing a window merges the groups of its panes. A row
+/// that is late for some windows of its pane goes into a pane of its own that has only the others, so that what a
+/// window contains does not depend on when its epoch ends. With [`Emit::Changes`] every window is a pane.
+pub struct WindowAggregate {
+    windows: FixedWindows,
+    layout: Arc<Layout>,
+    options: WindowOptions,
+    keys: Option<RowConverter>,
+    panes: Panes,
+    groups: Groups,
+    changes: Changes,
+    /// Of the processing-time domain: the time of the last epoch; slot 0, if there was one.
+    clock: Paged<i64>,
+}
+
+impl WindowAggregate {
+    /// An aggregate without rows.
+    ///
+    /// # Errors
+    /// `Bug` if the layout does not fit, `Invalid` if a key has a type without equality.
+    pub fn new(
+        windows: FixedWindows,
+        layout: Arc<Layout>,
+        options: WindowOptions,
+        aggregates: AggregateSet,
+    ) -> Result<Self> {
+        layout.check_invariants()?;
+        let fields = layout.keys.iter();
+        let fields = fields.map(|k| SortField::new(layout.input.field(*k).data_type().clone()));
+        Ok(Self {
+            windows,
+            options,
+            keys: layout.keys_converter()?,
+            panes: Panes::new(fields.collect(), key_width(&layout.input, &layout.keys))?,
+            layout,
+            groups: Groups::new(aggregates),
+            changes: Changes::default(),
+            clock: Paged::new(),
+        })
+    }
+
+    /// The time that windows were closed by before the epoch.
+    fn before(&self, context: &EpochContext) -> Watermark {
+        match self.options.domain {
+            TimeDomain::Event => context.watermark_before,
+            TimeDomain::Processing if self.clock.is_empty() => Watermark::MIN,
+            TimeDomain::Processing => Watermark(*self.clock.get(0)),
+        }
+    }
+
+    /// The time that windows are closed by after the epoch.
+    fn after(&mut self, context: &EpochContext) -> Watermark {
+        let before = self.before(context);
+        match self.options.domain {
+            TimeDomain::Event => context.watermark,
+            TimeDomain::Processing if context.watermark == Watermark::MAX => Watermark::MAX,
+            TimeDomain::Processing => {
+                let now = before.0.max(context.processing_time - Watermark::TICK);
+                self.clock.grow(1);
+                *self.clock.get_mut(0) = now;
+                Watermark(now)
+            }
+        }
+    }
+
+    /// Adds rows to their groups; `runs` has one entry a row.
+    fn update(&mut self, runs: &[Run], rows: &ZBatch) -> Result<()> {
+        let columns = self.layout.key_columns(rows.rows());
+        let slots = self.panes.intern(runs, &columns)?;
+        self.groups.grow(self.panes.capacity());
+        if self.options.emit == Emit::Changes {
+            let groups = &self.groups;
+            let touched = slots.iter().map(|s| (*s, groups.rows(*s) > 0));
+            let old = self.changes.touch(touched).into_iter();
+            let old: Vec<u32> = old.map(|place| slots[place]).collect();
+            if !old.is_empty() {
+                let old = self.output(&old)?;
+                self.changes.keep_old(old);
+            }
+        }
+        self.groups.update(&slots, rows)
+    }
+
+    /// The output rows of slots whose runs are single windows.
+    fn output(&self, slots: &[u32]) -> Result<RecordBatch> {
+        let windows = slots.iter().map(|slot| {
+            let end = self.panes.run(*slot).last;
+            (self.windows.start(end), end)
+        });
+        let windows: Vec<_> = windows.collect();
+        let keys = slots.iter().map(|slot| self.panes.key(*slot));
+        let values = self.groups.evaluate(slots)?;
+        self.layout.rows(self.keys.as_ref(), &windows, keys, values)
+    }
+
+    fn emit_changes(&mut self, out: &mut Outbox) -> Result<()> {
+        let mut dirty = self.changes.take_dirty();
+        if dirty.is_empty() {
+            return Ok(());
+        }
+        self.panes.sort(&mut dirty);
+        let alive: Vec<bool> = dirty.iter().map(|s| self.groups.rows(*s) > 0).collect();
+        let (mut living, mut empty) = (Vec::new(), Vec::new());
+        for (slot, alive) in dirty.iter().zip(&alive) {
+            if *alive {
+                living.push(*slot);
+            } else if self.groups.rows(*slot) == 0 {
+                empty.push(*slot);
+            }
+        }
+        let new = self.output(&living)?;
+        out.rows.extend(self.changes.emit(&dirty, &alive, &new)?);
+        self.panes.remove(&empty);
+        self.groups.clear(&empty);
+        Ok(())
+    }
+
+    /// Emits the windows that end in `(after, through]`.
+    fn emit_closed(&mut self, after: i64, through: i64, out: &mut Outbox) -> Result<()> {
+        let runs = self.panes.runs();
+        let ends = runs.flat_map(|run| self.windows.ends(run, after, through));
+        let ends: BTreeSet<i64> = ends.collect();
+        let mut made = Vec::new();
+        for end in ends {
+            let mut slots = if self.windows.cumulates() {
+                self.accumulate(end)?
+            } else if self.windows.overlap() {
+                self.merge(end)?
+            } else {
+                self.panes
+                    .slots(Run {
+                        last: end,
+                        first: end,
+                    })
+                    .to_vec()
+            };
+            slots.retain(|s| self.groups.rows(*s) > 0);
+            self.panes.sort(&mut slots);
+            if self.windows.cumulates() {
+                self.emit_window(end, &slots, out)?;
+                continue;
+            }
+            made.append(&mut slots);
+            if made.len() >= EMIT_ROWS {
+                self.emit_made(&mut made, out)?;
+            }
+        }
+        self.emit_made(&mut made, out)
+    }
+
+    /// Emits slots whose runs are single windows, and frees those that were made for it.
+    fn emit_made(&mut self, made: &mut Vec<u32>, out: &mut Outbox) -> Result<()> {
+        if made.is_empty() {
+            return Ok(());
+        }
+        out.rows.push(ZBatch::append_only(self.output(made)?));
+        if self.windows.overlap() {
+            let runs: BTreeSet<Run> = made.iter().map(|s| self.panes.run(*s)).collect();
+            for run in runs {
+                self.free(run);
+            }
+        }
+        made.clear();
+        Ok(())
+    }
+
+    /// Merges the panes of the hopping window that ends at `end` into new slots.
+    fn merge(&mut self, end: i64) -> Result<Vec<u32>> {
+        let window = Run {
+            last: end,
+            first: i64::MIN,
+        };
+        for run in self.panes.runs_over(end) {
+            if run.first != i64::MIN {
+                self.merge_run(run, window)?;
+            }
+        }
+        Ok(self.panes.slots(window).to_vec())
+    }
+
+    /// Merges the panes of the cumulating window that ends at `end` into the first pane of its period, for good: all
+    /// windows that are still to come contain them.
+    fn accumulate(&mut self, end: i64) -> Result<Vec<u32>> {
+        let runs = self.panes.runs_over(end);
+        let Some(period) = runs.first().map(|run| run.last) else {
+            return Ok(Vec::new());
+        };
+        let base = Run {
+            last: period,
+            first: self.windows.start(period) + self.windows.step(),
+        };
+        for run in runs {
+            if run != base {
+                self.merge_run(run, base)?;
+                self.free(run);
+            }
+        }
+        Ok(self.panes.slots(base).to_vec())
+    }
+
+    fn merge_run(&mut self, from: Run, into: Run) -> Result<()> {
+        for i in 0..self.panes.slots(from).len() {
+            let slot = self.panes.slots(from)[i];
+            let sibling = self.panes.sibling(slot, into);
+            self.groups.grow(self.panes.capacity());
+            self.groups.merge(sibling, slot)?;
+        }
+        Ok(())
+    }
+
+    fn emit_window(&self, end: i64, slots: &[u32], out: &mut Outbox) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let windows = vec![(self.windows.start(end), end); slots.len()];
+        let keys = slots.iter().map(|slot| self.panes.key(*slot));
+        let values = self.groups.evaluate(slots)?;
+        let rows = self
+            .layout
+            .rows(self.keys.as_ref(), &windows, keys, values)?;
+        out.rows.push(ZBatch::append_only(rows));
+        Ok(())
+    }
+
+    fn free(&mut self, run: Run) {
+        let slots = self.panes.remove_run(run);
+        self.groups.clear(&slots);
+    }
+
+    /// When the clock closes the next window.
+    fn timer(&self, closed: Watermark) -> Option<i64> {
+        let through = closed.closed_through(self.options.lateness);
+        let ends = self.panes.runs();
+        let ends = ends.map(|run| self.windows.open(run, through).first);
+        ends.min()
+            .map(|end| end.saturating_add(self.options.lateness))
+    }
+}
+
+impl Operator for WindowAggregate {
+    fn push(
+        &mut self,
+        context: &EpochContext,
+        _port: usize,
+        rows: ZBatch,
+        out: &mut Outbox,
+    ) -> Result<()> {
+        let times = to_micros(rows.rows().column(self.layout.time))?;
+        let by = Judge {
+            before: self.before(context),
+            lateness: self.options.lateness,
+        };
+        let rows = match self.options.domain {
+            TimeDomain::Event => rows,
+            TimeDomain::Processing => rows.with_track(None)?,
+        };
+        let timely = judge(&self.windows, &rows, &times, by, &mut out.late)?;
+        out.untimed += timely.untimed;
+        let (runs, rows) = self.spread(timely, rows)?;
+        if runs.is_empty() {
+            return Ok(());
+        }
+        self.update(&runs, &rows)
+    }
+
+    fn finish(&mut self, context: &EpochContext, out: &mut Outbox) -> Result<()> {
+        let lateness = self.options.lateness;
+        let before = self.before(context).closed_through(lateness);
+        let after = self.after(context);
+        let through = after.closed_through(lateness);
+        match self.options.emit {
+            Emit::OnClose => self.emit_closed(before, through, out)?,
+            Emit::Changes => self.emit_changes(out)?,
+        }
+        let done: Vec<Run> = self
+            .panes
+            .runs()
+            .take_while(|r| r.last <= through)
+            .collect();
+        for run in done {
+            self.free(run);
+        }
+        if self.options.domain == TimeDomain::Processing {
+            out.timer = out.timer.into_iter().chain(self.timer(after)).min();
+        }
+        Ok(())
+    }
+
+    fn watermark(&self, input: Watermark) -> Watermark {
+        match input {
+            Watermark::MIN | Watermark::MAX => input,
+            Watermark(at) => Watermark(at.saturating_sub(self.options.lateness)),
+        }
+    }
+
+    fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        visitor.column("clock", &mut self.clock)?;
+        self.panes.visit_state(visitor)?;
+        self.groups.visit_state(visitor)
+    }
+
+    fn restored(&mut self) -> Result<()> {
+        self.changes = Changes::default();
+        self.panes.restored()
+    }
+}
+
+impl WindowAggregate {
+    /// The panes of the rows that have some: one each, or, with [`Emit::Changes`], one a window.
+    fn spread(&self, timely: Timely, rows: ZBatch) -> Result<(Vec<Run>, ZBatch)> {
+        if self.options.emit == Emit::OnClose || !self.windows.overlap() {
+            let rows = match timely.rows {
+                Some(indices) => rows.take(&UInt32Array::from(indices))?,
+                None => rows,
+            };
+            return Ok((timely.runs, rows));
+        }
+        let (mut runs, mut indices) = (Vec::new(), Vec::new());
+        for (i, run) in timely.runs.iter().enumerate() {
+            let row = timely.rows.as_ref().map_or(i as u32, |rows| rows[i]);
+            for end in self.windows.ends(*run, i64::MIN, i64::MAX) {
+                runs.push(Run {
+                    last: end,
+                    first: end,
+                });
+                indices.push(row);
+            }
+        }
+        Ok((runs, rows.take(&UInt32Array::from(indices))?))
+    }
+}

@@ -1,0 +1,135 @@
+//! The columns that a window aggregate reads and writes.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::row::RowConverter;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::operator::key_converter;
+use crate::time::{Watermark, from_micros};
+
+/// Which bound of its window a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// `window_start`.
+    Start,
+    /// `window_end`.
+    End,
+    /// `window_time`: end − 1 ms.
+    Time,
+}
+
+/// A group column of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupColumn {
+    /// The key column of this number (an index into [`Layout::keys`]).
+    Key(usize),
+    /// A bound of the window.
+    Window(Bound),
+}
+
+/// What a window aggregate reads and writes. Its output has the group columns first, then one column an aggregate.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The event-time column of the input.
+    pub time: usize,
+    /// The key columns of the input.
+    pub keys: Vec<usize>,
+    /// The group columns of the output.
+    pub groups: Vec<GroupColumn>,
+    /// The columns of the input.
+    pub input: SchemaRef,
+    /// The columns of the output.
+    pub output: SchemaRef,
+}
+
+/// When a window aggregate emits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    /// Each window once, when the watermark has closed it; allowed lateness delays the close.
+    OnClose,
+    /// What has changed, every epoch, as −old/+new. Closed windows are no longer changed, their results stay.
+    Changes,
+}
+
+impl Layout {
+    /// A converter of the key columns; `None` if there are none.
+    pub(crate) fn keys_converter(&self) -> Result<Option<RowConverter>> {
+        if self.keys.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(key_converter(&self.input, &self.keys)?))
+    }
+
+    /// The key columns of a batch of the input.
+    pub(crate) fn key_columns(&self, rows: &RecordBatch) -> Vec<ArrayRef> {
+        self.keys
+            .iter()
+            .map(|i| Arc::clone(rows.column(*i)))
+            .collect()
+    }
+
+    /// Output rows from windows as (start, end), the keys' bytes and the values of the aggregates.
+    pub(crate) fn rows<'a>(
+        &self,
+        converter: Option<&RowConverter>,
+        windows: &[(i64, i64)],
+        keys: impl Iterator<Item = &'a [u8]>,
+        values: Vec<ArrayRef>,
+    ) -> Result<RecordBatch> {
+        let keys = match converter {
+            Some(converter) => {
+                let parser = converter.parser();
+                converter.convert_rows(keys.map(|k| parser.parse(k)))?
+            }
+            None => Vec::new(),
+        };
+        let mut columns = Vec::with_capacity(self.output.fields().len());
+        for (i, group) in self.groups.iter().enumerate() {
+            columns.push(match group {
+                GroupColumn::Key(k) => Arc::clone(keys.get(*k).ok_or_else(misfit)?),
+                GroupColumn::Window(bound) => {
+                    let values: Vec<i64> = windows.iter().map(|w| bound.of(*w)).collect();
+                    from_micros(&values, self.output.field(i).data_type())?
+                }
+            });
+        }
+        columns.extend(values);
+        Ok(RecordBatch::try_new(Arc::clone(&self.output), columns)?)
+    }
+
+    /// Checks that the numbers fit the schemas.
+    ///
+    /// # Errors
+    /// `Bug` if they do not.
+    pub fn check_invariants(&self) -> Result<()> {
+        let has = |schema: &Schema, i: usize| i < schema.fields().len();
+        let keys = self.keys.iter().all(|k| has(&self.input, *k));
+        let groups = self.groups.iter().all(|g| match g {
+            GroupColumn::Key(k) => *k < self.keys.len(),
+            GroupColumn::Window(_) => true,
+        });
+        let wide_enough = self.groups.len() <= self.output.fields().len();
+        if keys && groups && wide_enough && has(&self.input, self.time) {
+            Ok(())
+        } else {
+            Err(misfit())
+        }
+    }
+}
+
+impl Bound {
+    fn of(self, (start, end): (i64, i64)) -> i64 {
+        match self {
+            Self::Start => start,
+            Self::End => end,
+            Self::Time => end - Watermark::TICK,
+        }
+    }
+}
+
+fn misfit() -> Error {
+    Error::new(ErrorKind::Bug, "a window aggregate's columns do not fit")
+}

@@ -1,0 +1,185 @@
+//! The groups of a window aggregate: one slot a pane and key.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::row::{RowConverter, Rows, SortField};
+use std::sync::Arc;
+
+use super::windows::Run;
+use crate::error::{Error, ErrorKind, Result};
+use crate::state::{KeyTable, StateVisitor};
+
+/// Bytes of an integer in Arrow's row format.
+const WIDTH: usize = 9;
+
+/// Slots by pane and key. The bytes of a slot are the pane's run, then the key, in Arrow's row format.
+///
+/// Invariant: a live slot is in the list of its pane once.
+#[derive(Debug)]
+pub(super) struct Panes {
+    keys: KeyTable,
+    converter: RowConverter,
+    /// By run, the slots in no order. Derived.
+    slots: BTreeMap<Run, Vec<u32>>,
+    scratch: Vec<u8>,
+}
+
+/// The bytes before the key.
+const PREFIX: usize = 2 * WIDTH;
+
+impl Panes {
+    /// Panes of groups with keys of these types; `width` is the length of encoded keys, if they are all equally long.
+    pub(super) fn new(keys: Vec<SortField>, width: Option<usize>) -> Result<Self> {
+        let run = (0..2).map(|_| SortField::new(arrow::datatypes::DataType::Int64));
+        Ok(Self {
+            keys: KeyTable::new(width.map(|w| PREFIX + w)),
+            converter: RowConverter::new(run.chain(keys).collect())?,
+            slots: BTreeMap::new(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// What columns must grow to.
+    pub(super) fn capacity(&self) -> usize {
+        self.keys.slots()
+    }
+
+    /// The slot of every row, given its pane and keys.
+    pub(super) fn intern(&mut self, runs: &[Run], keys: &[ArrayRef]) -> Result<Vec<u32>> {
+        let rows = self.encode(runs, keys)?;
+        let mut slots = Vec::with_capacity(runs.len());
+        let mut pane: Option<(Run, &mut Vec<u32>)> = None;
+        for (run, row) in runs.iter().zip(rows.iter()) {
+            let (slot, new) = self.keys.intern_new(row.data());
+            slots.push(slot);
+            if !new {
+                continue;
+            }
+            match &mut pane {
+                Some((at, list)) if at == run => list.push(slot),
+                _ => {
+                    let list = self.slots.entry(*run).or_default();
+                    list.push(slot);
+                    pane = Some((*run, list));
+                }
+            }
+        }
+        Ok(slots)
+    }
+
+    fn encode(&self, runs: &[Run], keys: &[ArrayRef]) -> Result<Rows> {
+        let column = |of: fn(&Run) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(runs.iter().map(of)))
+        };
+        let mut columns = vec![column(|r| r.last), column(|r| r.first)];
+        columns.extend_from_slice(keys);
+        Ok(self.converter.convert_columns(&columns)?)
+    }
+
+    /// The slot of `run` and the key of `slot`, made if it is not there.
+    pub(super) fn sibling(&mut self, slot: u32, run: Run) -> u32 {
+        self.scratch.clear();
+        for number in [run.last, run.first] {
+            self.scratch.push(1);
+            let ordered = (number ^ i64::MIN).to_be_bytes();
+            self.scratch.extend_from_slice(&ordered);
+        }
+        self.scratch
+            .extend_from_slice(&self.keys.key(slot)[PREFIX..]);
+        let (sibling, new) = self.keys.intern_new(&self.scratch);
+        if new {
+            self.slots.entry(run).or_default().push(sibling);
+        }
+        sibling
+    }
+
+    /// The key bytes of a slot.
+    pub(super) fn key(&self, slot: u32) -> &[u8] {
+        &self.keys.key(slot)[PREFIX..]
+    }
+
+    /// The run of a slot.
+    pub(super) fn run(&self, slot: u32) -> Run {
+        let bytes = self.keys.key(slot);
+        let number = |at: usize| {
+            let mut ordered = [0; 8];
+            ordered.copy_from_slice(&bytes[at + 1..at + WIDTH]);
+            i64::from_be_bytes(ordered) ^ i64::MIN
+        };
+        Run {
+            last: number(0),
+            first: number(WIDTH),
+        }
+    }
+
+    /// The runs that have slots, by their last end.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+        self.slots.keys().copied()
+    }
+
+    /// The slots of a run.
+    pub(super) fn slots(&self, run: Run) -> &[u32] {
+        self.slots.get(&run).map_or(&[], Vec::as_slice)
+    }
+
+    /// The runs with a window that ends at `end`, given that no window ends between.
+    pub(super) fn runs_over(&self, end: i64) -> Vec<Run> {
+        let from = Run {
+            last: end,
+            first: i64::MIN,
+        };
+        let runs = self.slots.range(from..).map(|(run, _)| *run);
+        runs.filter(|run| run.first <= end).collect()
+    }
+
+    /// Sorts slots by run, then key: the order of output.
+    pub(super) fn sort(&self, slots: &mut [u32]) {
+        slots.sort_unstable_by(|a, b| self.keys.key(*a).cmp(self.keys.key(*b)));
+    }
+
+    /// Takes the slots of a run out, and forgets their keys.
+    pub(super) fn remove_run(&mut self, run: Run) -> Vec<u32> {
+        let slots = self.slots.remove(&run).unwrap_or_default();
+        for slot in &slots {
+            self.keys.remove(*slot);
+        }
+        slots
+    }
+
+    /// Forgets single slots.
+    pub(super) fn remove(&mut self, slots: &[u32]) {
+        let mut runs: Vec<Run> = slots.iter().map(|s| self.run(*s)).collect();
+        for slot in slots {
+            self.keys.remove(*slot);
+        }
+        runs.sort_unstable();
+        runs.dedup();
+        let keys = &self.keys;
+        for run in runs {
+            if let Some(list) = self.slots.get_mut(&run) {
+                list.retain(|s| keys.is_live(*s));
+                if list.is_empty() {
+                    self.slots.remove(&run);
+                }
+            }
+        }
+    }
+
+    pub(super) fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        visitor.column("panes", &mut self.keys)
+    }
+
+    pub(super) fn restored(&mut self) -> Result<()> {
+        self.slots.clear();
+        let live: Vec<u32> = self.keys.live_slots().collect();
+        for slot in live {
+            if self.keys.key(slot).len() < PREFIX {
+                return Err(Error::new(ErrorKind::Corrupt, "a pane has no window"));
+            }
+            let run = self.run(slot);
+            self.slots.entry(run).or_default().push(slot);
+        }
+        Ok(())
+    }
+}
