@@ -9,8 +9,8 @@ use rayon::ThreadPool;
 
 use crate::error::Result;
 use crate::operator::{Exchange, Operator, Stateless};
-use crate::state::{FrozenState, SavedState, StateVisitor};
-use crate::time::Watermark;
+use crate::state::{FrozenState, Paged, SavedState, StateVisitor};
+use crate::time::{Combiner, InputTime, Watermark};
 
 /// What makes rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,11 +85,30 @@ pub struct Circuit {
     pub(super) reaches: Vec<Vec<usize>>,
     pub(super) pool: Option<Arc<ThreadPool>>,
     pub(super) clock: EpochClock,
-    /// Per input the watermark at the end of the last epoch.
-    pub(super) input_watermarks: Vec<Watermark>,
-    /// Per node its input's and its output's watermark at the end of the last epoch.
-    pub(super) node_watermarks: Vec<(Watermark, Watermark)>,
+    /// Per input its time at the end of the last epoch.
+    pub(super) input_times: Vec<InputTime>,
+    /// Per node its time at the end of the last epoch.
+    pub(super) node_times: Vec<NodeTime>,
+    /// Per node the watermark of its input, for snapshots.
+    watermarks: Paged<i64>,
 }
+
+/// The time of a keyed node.
+#[derive(Debug, Clone)]
+pub(super) struct NodeTime {
+    /// What feeds the node, each once.
+    pub(super) producers: Vec<Producer>,
+    /// The watermark of its input.
+    pub(super) input: Combiner,
+    /// The time of its output.
+    pub(super) output: InputTime,
+}
+
+/// Before any row.
+const BEGINNING: InputTime = InputTime {
+    watermark: Watermark::MIN,
+    idle: false,
+};
 
 impl Circuit {
     /// A circuit; see the invariants. Without a pool everything runs on the caller's thread.
@@ -102,8 +121,9 @@ impl Circuit {
     ) -> Self {
         let mut circuit = Self {
             reaches: vec![Vec::new(); nodes.len()],
-            node_watermarks: vec![(Watermark::MIN, Watermark::MIN); nodes.len()],
-            input_watermarks: vec![Watermark::MIN; inputs],
+            node_times: nodes.iter().map(NodeTime::new).collect(),
+            input_times: vec![BEGINNING; inputs],
+            watermarks: Paged::new(),
             nodes,
             outputs,
             pool,
@@ -131,7 +151,7 @@ impl Circuit {
 
     /// The number of inputs.
     pub fn inputs(&self) -> usize {
-        self.input_watermarks.len()
+        self.input_times.len()
     }
 
     /// The number of outputs.
@@ -148,18 +168,24 @@ impl Circuit {
         FrozenState::freeze(all, |visitor| self.visit_state(visitor))
     }
 
-    /// Takes the state of snapshots, and the watermarks that the inputs had then.
+    /// Takes the state of snapshots, and the times that the inputs had then.
     ///
     /// # Errors
     /// `Corrupt` if the state is not this circuit's.
-    pub fn restore(&mut self, saved: &SavedState, watermarks: &[Watermark]) -> Result<()> {
+    pub fn restore(&mut self, saved: &SavedState, times: &[InputTime]) -> Result<()> {
         saved.restore(|visitor| self.visit_state(visitor))?;
         for operator in self.nodes.iter_mut().flat_map(|n| &mut n.shards) {
             operator.restored()?;
         }
-        self.input_watermarks.copy_from_slice(watermarks);
+        self.input_times.copy_from_slice(times);
+        self.watermarks.grow(self.nodes.len());
         for node in 0..self.nodes.len() {
-            self.node_watermarks[node] = self.watermarks_of(node);
+            self.node_times[node] = NodeTime::new(&self.nodes[node]);
+            self.node_times[node].input.advance(&[InputTime {
+                watermark: Watermark(*self.watermarks.get(node as u32)),
+                idle: false,
+            }]);
+            self.advance(node);
         }
         Ok(())
     }
@@ -183,6 +209,7 @@ impl Circuit {
     }
 
     fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        visitor.column("watermarks", &mut self.watermarks)?;
         for (n, node) in self.nodes.iter_mut().enumerate() {
             for (s, operator) in node.shards.iter_mut().enumerate() {
                 visitor.scope(format_args!("{n}/{s}"), |v| operator.visit_state(v))?;
@@ -191,20 +218,49 @@ impl Circuit {
         Ok(())
     }
 
-    pub(super) fn watermark_of(&self, producer: Producer) -> Watermark {
-        match producer {
-            Producer::Input(i) => self.input_watermarks[i],
-            Producer::Node(n) => self.node_watermarks[n].1,
-        }
+    /// The times of what feeds a node, in the order of its producers.
+    pub(super) fn times_into(&self, node: usize) -> Vec<InputTime> {
+        let producers = self.node_times[node].producers.iter();
+        let times = producers.map(|producer| match producer {
+            Producer::Input(i) => self.input_times[*i],
+            Producer::Node(n) => self.node_times[*n].output,
+        });
+        times.collect()
     }
 
-    /// The watermarks of a node's input and output, given those of its producers.
-    pub(super) fn watermarks_of(&self, node: usize) -> (Watermark, Watermark) {
-        let node = &self.nodes[node];
-        let feeds = node.ports.iter().flat_map(|p| &p.feeds);
-        let input = feeds.map(|f| self.watermark_of(f.from)).min();
-        let input = input.unwrap_or(Watermark::MAX);
-        let output = node.shards.iter().map(|s| s.watermark(input)).min();
-        (input, output.unwrap_or(input))
+    /// Brings a node's input up to what feeds it, and says its watermark.
+    pub(super) fn advance_input(&mut self, node: usize) -> InputTime {
+        let times = self.times_into(node);
+        let time = self.node_times[node].input.advance(&times);
+        self.watermarks.grow(self.nodes.len());
+        *self.watermarks.get_mut(node as u32) = time.watermark.0;
+        time
+    }
+
+    /// Brings a node's input and output up to what feeds it.
+    pub(super) fn advance(&mut self, node: usize) {
+        let input = self.advance_input(node);
+        let shards = self.nodes[node].shards.iter();
+        let reached = shards.map(|s| s.watermark(input.watermark)).min();
+        let output = &mut self.node_times[node].output;
+        let reached = reached.unwrap_or(input.watermark);
+        output.watermark = output.watermark.max(reached);
+        output.idle = input.idle;
+    }
+}
+
+impl NodeTime {
+    fn new(node: &KeyedNode) -> Self {
+        let mut producers = Vec::new();
+        for feed in node.ports.iter().flat_map(|p| &p.feeds) {
+            if !producers.contains(&feed.from) {
+                producers.push(feed.from);
+            }
+        }
+        Self {
+            producers,
+            input: Combiner::default(),
+            output: BEGINNING,
+        }
     }
 }

@@ -2,12 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::graph::{Circuit, Feed, KeyedNode, Producer};
+use super::graph::{Circuit, Feed, KeyedNode, NodeTime, Producer};
 use crate::batch::ZBatch;
 use crate::connector::LateRow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::{EpochContext, Operator, Outbox};
-use crate::time::Watermark;
+use crate::time::InputTime;
 
 /// What came out of a circuit.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl Circuit {
         self.step(epoch, processing_time, inputs, None)
     }
 
-    /// Ends the epoch with the inputs' watermarks after all its rows.
+    /// Ends the epoch with the inputs' times after all its rows.
     ///
     /// # Errors
     /// As [`Circuit::push`].
@@ -67,10 +67,10 @@ impl Circuit {
         &mut self,
         epoch: u64,
         processing_time: i64,
-        watermarks: &[Watermark],
+        times: &[InputTime],
     ) -> Result<Outcome> {
         let none = vec![Vec::new(); self.inputs()];
-        self.step(epoch, processing_time, &none, Some(watermarks))
+        self.step(epoch, processing_time, &none, Some(times))
     }
 
     fn step(
@@ -78,7 +78,7 @@ impl Circuit {
         epoch: u64,
         processing_time: i64,
         inputs: &[Vec<ZBatch>],
-        finish: Option<&[Watermark]>,
+        finish: Option<&[InputTime]>,
     ) -> Result<Outcome> {
         if inputs.len() != self.inputs() || finish.is_some_and(|w| w.len() != self.inputs()) {
             return Err(Error::new(ErrorKind::Bug, "a circuit has other inputs"));
@@ -95,7 +95,7 @@ impl Circuit {
         epoch: u64,
         processing_time: i64,
         inputs: &[Vec<ZBatch>],
-        finish: Option<&[Watermark]>,
+        finish: Option<&[InputTime]>,
     ) -> Result<Outcome> {
         let mut outcome = Outcome {
             late: vec![Vec::new(); self.outputs()],
@@ -105,12 +105,12 @@ impl Circuit {
             inputs,
             nodes: vec![Vec::new(); self.nodes.len()],
         };
-        if let Some(watermarks) = finish {
-            self.input_watermarks.copy_from_slice(watermarks);
+        if let Some(times) = finish {
+            self.input_times.copy_from_slice(times);
         }
         for n in 0..self.nodes.len() {
             let parts = self.route(n, &flow)?;
-            let before = self.node_watermarks[n].0;
+            let before = self.node_times[n].input.watermark();
             let mut context = EpochContext {
                 epoch,
                 processing_time,
@@ -119,9 +119,9 @@ impl Circuit {
             };
             let mut outboxes = self.push_node(n, &context, parts)?;
             if finish.is_some() {
-                context.watermark = self.watermarks_of(n).0.max(before);
+                context.watermark = self.advance_input(n).watermark;
                 self.finish_node(n, &context, &mut outboxes)?;
-                self.node_watermarks[n] = self.watermarks_of(n);
+                self.advance(n);
             }
             for outbox in outboxes {
                 flow.nodes[n].extend(outbox.rows);
@@ -142,10 +142,12 @@ impl Circuit {
     /// Runs a node's feeds and sends their rows to its shards.
     fn route(&self, n: usize, flow: &Flow<'_>) -> Result<Parts> {
         let node = &self.nodes[n];
+        let (time, times) = (&self.node_times[n], self.times_into(n));
         let mut parts: Parts = vec![vec![Vec::new(); node.ports.len()]; node.shards.len()];
         for (p, port) in node.ports.iter().enumerate() {
             let split = self.each(flow.chunks(&port.feeds), |(feed, batch)| {
-                port.exchange.split(apply(feed, batch)?)
+                port.exchange
+                    .split(judged(time, feed, &times, apply(feed, batch)?)?)
             })?;
             for chunk in split {
                 for (shard, part) in chunk.into_iter().enumerate() {
@@ -209,6 +211,18 @@ fn apply(feed: &Feed, batch: &ZBatch) -> Result<ZBatch> {
         rows = operator.apply(rows)?;
     }
     Ok(rows)
+}
+
+/// Where a node has several inputs, a row is judged by the slowest of the others too.
+fn judged(time: &NodeTime, feed: &Feed, times: &[InputTime], rows: ZBatch) -> Result<ZBatch> {
+    let own = time.producers.iter().position(|p| *p == feed.from);
+    match (rows.track(), own) {
+        (Some(track), Some(own)) if times.len() > 1 => {
+            let track = time.input.judge(track, own, times);
+            rows.with_track(Some(track))
+        }
+        _ => Ok(rows),
+    }
 }
 
 fn each_shard<T: Send, R: Send>(

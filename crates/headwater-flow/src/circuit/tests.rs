@@ -19,7 +19,7 @@ use crate::operator::{
     AggregateCall, AggregateFunction, Calc, Exchange, GroupAggregate, Operator, View,
 };
 use crate::state::SavedState;
-use crate::time::Watermark;
+use crate::time::{InputTime, Watermark};
 
 fn schema(names: &[(&str, DataType)]) -> SchemaRef {
     let fields = names
@@ -157,8 +157,11 @@ fn run(shards: usize, threads: usize, cut_seed: u64) -> Content {
             let pushed = circuit_now.push(epoch, 0, &[chunks]).expect("takes rows");
             add(&mut content, &pushed.outputs[0]);
         }
-        let watermarks = [Watermark(epoch as i64)];
-        let finished = circuit_now.finish(epoch, 0, &watermarks).expect("finishes");
+        let times = [InputTime {
+            watermark: Watermark(epoch as i64),
+            idle: false,
+        }];
+        let finished = circuit_now.finish(epoch, 0, &times).expect("finishes");
         add(&mut content, &finished.outputs[0]);
         let frozen = circuit_now.freeze(false).expect("freezes");
         saved
@@ -166,7 +169,7 @@ fn run(shards: usize, threads: usize, cut_seed: u64) -> Content {
             .expect("decodes");
         if rng.random_bool(0.2) {
             circuit_now = circuit(shards, threads);
-            circuit_now.restore(&saved, &watermarks).expect("restores");
+            circuit_now.restore(&saved, &times).expect("restores");
         }
     }
     assert_eq!(content, contents(&circuit_now), "the view is its changelog");
