@@ -13,9 +13,11 @@ mod print;
 mod register;
 mod temporal;
 mod ticks;
+mod topic;
 
 pub use blackhole::BlackholeConnector;
 pub use filesystem::FilesystemConnector;
 pub use json::{JsonDecoder, JsonEncoder, JsonFormat};
 pub use print::{PrintConnector, PrintTarget};
 pub use register::register_all;
+pub use topic::{TopicConnector, ensure_topic, topic_name};

@@ -193,8 +193,20 @@ impl Column {
         Ok(())
     }
 
+    /// Appends zeros or empty values; the fields of structs are blank as well.
+    pub(crate) fn push_blanks(&mut self, count: usize) {
+        if let Values::Struct(s) = &mut self.values {
+            s.fields.iter_mut().for_each(|f| f.push_blanks(count));
+        }
+        self.fill(count);
+    }
+
     fn push_nulls(&mut self, count: usize) {
         self.nulls.push(self.len, count);
+        self.fill(count);
+    }
+
+    fn fill(&mut self, count: usize) {
         let len = self.len + count;
         match &mut self.values {
             Values::Bool(v) => v.append_n(count, false),

@@ -1,0 +1,71 @@
+//! Tables without `connector`: topics of the embedded log.
+
+use headwater_flow::connector::{Connector, OptionSpec, Sink, SinkRequest, Source, SourceRequest};
+use headwater_flow::{Error, ErrorKind, Result};
+
+use super::config::{OPTIONS, Place, ensure_topic, topic_name};
+use super::decoder::TopicDecoder;
+use super::sink::TopicSink;
+use super::source::TopicSource;
+use super::upsert;
+
+/// Reads and writes topics; makes them when they are first used.
+#[derive(Debug, Default)]
+pub struct TopicConnector;
+
+impl Connector for TopicConnector {
+    fn name(&self) -> &'static str {
+        "topic"
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        OPTIONS
+    }
+
+    fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {
+        let startup = Place::startup(&request.options)?;
+        let bounded = Place::bounded(&request.options)?;
+        let topic = topic_name(&request.table, &request.options).to_owned();
+        if !request.primary_key.is_empty() {
+            check_blanks(&request)?;
+        }
+        let decoder = TopicDecoder::new(&request, &topic)?;
+        ensure_topic(
+            &request.log,
+            &request.table,
+            &request.options,
+            &request.primary_key,
+        )?;
+        let source = TopicSource::open(request.log, topic, startup, bounded, decoder)?;
+        Ok(Box::new(source))
+    }
+
+    fn sink(&self, request: SinkRequest) -> Result<Box<dyn Sink>> {
+        let topic = topic_name(&request.table, &request.options);
+        ensure_topic(
+            &request.log,
+            &request.table,
+            &request.options,
+            &request.primary_key,
+        )?;
+        Ok(Box::new(TopicSink::new(&request, topic)?))
+    }
+}
+
+/// A tombstone has no values for columns that are not in the key; those must have something to stand there.
+fn check_blanks(request: &SourceRequest) -> Result<()> {
+    let odd = request.schema.fields().iter().find(|f| {
+        let is_key = request.primary_key.iter().any(|k| k == f.name());
+        !f.is_nullable() && !is_key && !upsert::is_fillable(f.data_type())
+    });
+    match odd {
+        None => Ok(()),
+        Some(field) => {
+            let text = format!(
+                "column '{}' of a keyed table cannot be NOT NULL",
+                field.name()
+            );
+            Err(Error::new(ErrorKind::Unsupported, text))
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Records of a topic into rows: values and keys by their formats, tombstones of keyed tables as deletions.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array,
+};
+use arrow::compute;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use headwater_flow::connector::{
+    Chunk, Decoded, DecodedValues, Decoder, FormatRequest, Offsets, OriginalRecord, Payload,
+    Reject, SourceRequest, ValueDecoder,
+};
+use headwater_flow::{Error, ErrorKind, Result};
+
+use super::config::Layout;
+use super::metadata::{MetadataKey, fit};
+use super::records::{Records, headers};
+use super::upsert;
+
+/// Where a column of the table comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Value(usize),
+    Key(usize),
+    Metadata(MetadataKey),
+}
+
+/// Decodes the records of one topic.
+///
+/// A tombstone of a keyed table becomes a row with weight −1 that has only the key's columns; the others are null,
+/// or zero and empty where the table says NOT NULL. Every other row has weight +1: the engine knows what a row
+/// with the same key replaces.
+pub(super) struct TopicDecoder {
+    topic: String,
+    schema: SchemaRef,
+    columns: Vec<From>,
+    values: Arc<dyn ValueDecoder>,
+    keys: Option<Arc<dyn ValueDecoder>>,
+    /// For each column of the table its place in the key.
+    key_places: Vec<Option<usize>>,
+    is_keyed: bool,
+}
+
+impl TopicDecoder {
+    /// A decoder for a table over `topic`.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown format, `Invalid` for wrong options or metadata.
+    pub(super) fn new(request: &SourceRequest, topic: &str) -> Result<Self> {
+        let layout = Layout::new(&request.options, &request.primary_key)?;
+        let is_keyed = !request.primary_key.is_empty();
+        let key_schema = layout.key_schema(&request.schema);
+        let mut value_fields: Vec<Arc<Field>> = Vec::new();
+        let mut columns = Vec::new();
+        let mut key_places = Vec::new();
+        for (field, metadata) in request.schema.fields().iter().zip(&request.metadata) {
+            let place = key_place(&layout, &key_schema, field.name());
+            key_places.push(place);
+            columns.push(match (metadata, place) {
+                (Some(name), _) => From::Metadata(MetadataKey::new(name, field)?),
+                (None, Some(place)) if !layout.value_has_key => From::Key(place),
+                (None, _) => {
+                    value_fields.push(Arc::clone(field));
+                    From::Value(value_fields.len() - 1)
+                }
+            });
+        }
+        let decoder = |format: &str, schema: SchemaRef| {
+            let options = request.options.clone();
+            let request_of = FormatRequest { schema, options };
+            request.registry.format(format)?.decoder(&request_of)
+        };
+        let needs_keys = is_keyed || columns.iter().any(|c| matches!(c, From::Key(_)));
+        let has_keys = needs_keys && !key_schema.fields().is_empty();
+        Ok(Self {
+            topic: topic.to_owned(),
+            schema: Arc::clone(&request.schema),
+            columns,
+            values: decoder(&layout.value_format, Arc::new(Schema::new(value_fields)))?,
+            keys: has_keys
+                .then(|| decoder(&layout.key_format, key_schema))
+                .transpose()?,
+            key_places,
+            is_keyed,
+        })
+    }
+
+    fn reads_keys(&self) -> bool {
+        self.columns.iter().any(|c| matches!(c, From::Key(_)))
+    }
+
+    /// The rows of the records that have a value.
+    fn live(&self, partition: u32, records: &Records, rejects: &mut Vec<Reject>) -> Result<Rows> {
+        let all = 0..records.len() as u32;
+        let candidates: Vec<u32> = if self.is_keyed {
+            all.filter(|i| records.value(*i as usize).is_some())
+                .collect()
+        } else {
+            all.collect()
+        };
+        let values: Vec<Option<&[u8]>> = candidates
+            .iter()
+            .map(|i| records.value(*i as usize))
+            .collect();
+        let value = Part::new(self.values.decode(&values)?, &candidates, records, rejects);
+        let key = match &self.keys {
+            Some(keys) if self.reads_keys() => {
+                let bytes: Vec<Option<&[u8]>> =
+                    value.at.iter().map(|i| records.key(*i as usize)).collect();
+                Some(Part::new(keys.decode(&bytes)?, &value.at, records, rejects))
+            }
+            _ => None,
+        };
+        let (value, key) = agree(value, key)?;
+        let rows = self.assemble(partition, records, &value, key.as_ref())?;
+        Ok(Rows {
+            rows,
+            weights: value.weights,
+            at: value.at,
+        })
+    }
+
+    fn assemble(
+        &self,
+        partition: u32,
+        records: &Records,
+        value: &Part,
+        key: Option<&Part>,
+    ) -> Result<RecordBatch> {
+        let column = |(from, field): (&From, &Arc<Field>)| -> Result<ArrayRef> {
+            match (from, key) {
+                (From::Value(i), _) => Ok(Arc::clone(value.rows.column(*i))),
+                (From::Key(i), Some(key)) => Ok(Arc::clone(key.rows.column(*i))),
+                (From::Key(_), None) => Err(Error::new(ErrorKind::Bug, "a key was not decoded")),
+                (From::Metadata(m), _) => {
+                    let values = m.column(&self.topic, partition, records, &value.at);
+                    fit(values, field.data_type())
+                }
+            }
+        };
+        let columns = self.columns.iter().zip(self.schema.fields()).map(column);
+        let options = RecordBatchOptions::new().with_row_count(Some(value.at.len()));
+        let columns = columns.collect::<Result<_>>()?;
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.schema),
+            columns,
+            &options,
+        )?)
+    }
+
+    /// The rows of the tombstones.
+    fn dead(&self, partition: u32, records: &Records, rejects: &mut Vec<Reject>) -> Result<Rows> {
+        let all = 0..records.len() as u32;
+        let at: Vec<u32> = all
+            .filter(|i| records.value(*i as usize).is_none())
+            .collect();
+        let Some(keys) = &self.keys else {
+            return Err(Error::new(ErrorKind::Bug, "a keyed table without a key"));
+        };
+        let bytes: Vec<Option<&[u8]>> = at.iter().map(|i| records.key(*i as usize)).collect();
+        let key = Part::new(keys.decode(&bytes)?, &at, records, rejects);
+        let metadata = |place: usize, field: &Field| match self.columns[place] {
+            From::Metadata(m) => {
+                let values = m.column(&self.topic, partition, records, &key.at);
+                fit(values, field.data_type()).map(Some)
+            }
+            _ => Ok(None),
+        };
+        let rows = upsert::tombstones(&self.schema, &self.key_places, &key.rows, metadata)?;
+        Ok(Rows {
+            weights: Some(Int64Array::from(vec![-1; key.at.len()])),
+            rows,
+            at: key.at,
+        })
+    }
+}
+
+fn key_place(layout: &Layout, key_schema: &Schema, column: &str) -> Option<usize> {
+    if !layout.is_key(column) {
+        return None;
+    }
+    let inside = column.strip_prefix(&layout.key_prefix).unwrap_or(column);
+    key_schema.index_of(inside).ok()
+}
+
+/// Decoded keys or values, and the record of each row.
+struct Part {
+    rows: RecordBatch,
+    weights: Option<Int64Array>,
+    at: Vec<u32>,
+}
+
+impl Part {
+    fn new(
+        decoded: DecodedValues,
+        candidates: &[u32],
+        records: &Records,
+        rejects: &mut Vec<Reject>,
+    ) -> Self {
+        let record = |index: u32| candidates[index as usize];
+        rejects.extend(decoded.rejects.into_iter().map(|r| Reject {
+            offset: records.offsets[record(r.index) as usize],
+            reason: r.reason,
+        }));
+        Self {
+            at: match decoded.sources {
+                None => candidates[..decoded.rows.num_rows()].to_vec(),
+                Some(sources) => sources.into_iter().map(record).collect(),
+            },
+            rows: decoded.rows,
+            weights: decoded.weights,
+        }
+    }
+
+    fn keep(self, wanted: &[u32]) -> Result<Self> {
+        let mut next = wanted.iter().peekable();
+        let mut kept = Vec::with_capacity(wanted.len());
+        for (row, at) in self.at.iter().enumerate() {
+            while next.peek().is_some_and(|w| *w < at) {
+                next.next();
+            }
+            if next.peek() == Some(&at) {
+                kept.push(row as u32);
+            }
+        }
+        let kept = UInt32Array::from(kept);
+        let weights = self
+            .weights
+            .map(|w| compute::take(&w, &kept, None))
+            .transpose()?;
+        Ok(Self {
+            rows: compute::take_record_batch(&self.rows, &kept)?,
+            weights: weights
+                .map(|w| w.as_any().downcast_ref::<Int64Array>().cloned())
+                .unwrap_or_default(),
+            at: kept
+                .values()
+                .iter()
+                .map(|row| self.at[*row as usize])
+                .collect(),
+        })
+    }
+}
+
+/// The rows whose value and key both decoded.
+fn agree(value: Part, key: Option<Part>) -> Result<(Part, Option<Part>)> {
+    match key {
+        Some(key) if key.at != value.at => {
+            let value = value.keep(&key.at)?;
+            Ok((value, Some(key)))
+        }
+        key => Ok((value, key)),
+    }
+}
+
+/// Rows of the table, and the record of each.
+struct Rows {
+    rows: RecordBatch,
+    weights: Option<Int64Array>,
+    at: Vec<u32>,
+}
+
+impl Rows {
+    /// Both, in the order of their records.
+    fn merge(self, other: Self) -> Result<Self> {
+        let both = compute::concat_batches(&self.rows.schema(), [&self.rows, &other.rows])?;
+        let weight = |rows: &Self, i: usize| rows.weights.as_ref().map_or(1, |w| w.value(i));
+        let mine = (0..self.at.len()).map(|i| (self.at[i], i, weight(&self, i)));
+        let count = self.at.len();
+        let others = (0..other.at.len()).map(|i| (other.at[i], count + i, weight(&other, i)));
+        let mut order: Vec<(u32, usize, i64)> = mine.chain(others).collect();
+        // A record of a changelog format may be several rows; a stable sort keeps their order.
+        order.sort_by_key(|(at, _, _)| *at);
+        let take: UInt32Array = order.iter().map(|(_, row, _)| *row as u32).collect();
+        Ok(Self {
+            rows: compute::take_record_batch(&both, &take)?,
+            weights: Some(order.iter().map(|(_, _, weight)| *weight).collect()),
+            at: order.iter().map(|(at, _, _)| *at).collect(),
+        })
+    }
+}
+
+impl Decoder for TopicDecoder {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn decode(&self, chunk: &Chunk) -> Result<Decoded> {
+        let records = Records::of(chunk)?;
+        let partition = chunk.range.partition;
+        let mut rejects = Vec::new();
+        let mut rows = self.live(partition, &records, &mut rejects)?;
+        let has_tombstones = || (0..records.len()).any(|i| records.value(i).is_none());
+        if self.is_keyed && has_tombstones() {
+            rows = rows.merge(self.dead(partition, &records, &mut rejects)?)?;
+        }
+        rejects.sort_by_key(|r| r.offset);
+        let offsets = rows.at.iter().map(|i| records.offsets[*i as usize]);
+        Ok(Decoded {
+            offsets: Offsets::Each(offsets.collect::<UInt64Array>()),
+            rows: rows.rows,
+            weights: rows.weights,
+            rejects,
+        })
+    }
+
+    fn original(&self, chunk: &Chunk, offset: u64) -> Option<OriginalRecord> {
+        let Payload::Log(batches) = &chunk.payload else {
+            return None;
+        };
+        let batch = batches.iter().find(|b| b.last_offset().0 >= offset)?;
+        let record = batch.records().find_map(|record| match record {
+            Ok((at, record)) if at.0 == offset => Some(record),
+            _ => None,
+        })?;
+        Some(OriginalRecord {
+            headers: headers(&record),
+            key: record.key,
+            value: record.value,
+        })
+    }
+}

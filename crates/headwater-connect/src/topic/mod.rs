@@ -1,0 +1,13 @@
+//! The `topic` connector: topics of the embedded log as tables, append-only or keyed.
+
+mod config;
+mod connector;
+mod decoder;
+mod metadata;
+mod records;
+mod sink;
+mod source;
+mod upsert;
+
+pub use config::{ensure_topic, topic_name};
+pub use connector::TopicConnector;
