@@ -27,6 +27,7 @@ pub(crate) fn source_request(
     SourceRequest {
         table: table.to_owned(),
         schema: Arc::clone(schema),
+        declared: Arc::clone(schema),
         metadata: vec![None; schema.fields().len()],
         primary_key: Vec::new(),
         options: options(pairs),

@@ -50,6 +50,7 @@ pub(crate) fn decoder(
 ) -> Arc<dyn ValueDecoder> {
     let request = FormatRequest {
         schema: Arc::clone(schema),
+        declared: Arc::clone(schema),
         options: options(pairs),
     };
     registry()
@@ -67,6 +68,7 @@ pub(crate) fn encoder(
 ) -> Arc<dyn ValueEncoder> {
     let request = FormatRequest {
         schema: Arc::clone(schema),
+        declared: Arc::clone(schema),
         options: options(pairs),
     };
     registry()

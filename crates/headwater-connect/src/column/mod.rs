@@ -7,6 +7,7 @@
 
 mod finish;
 mod nulls;
+mod number;
 mod order;
 mod shape;
 mod text;

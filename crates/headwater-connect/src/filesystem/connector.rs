@@ -27,6 +27,7 @@ impl Connector for FilesystemConnector {
         let format = request.registry.format(&config.format)?;
         let values = format.decoder(&FormatRequest {
             schema: physical(&request),
+            declared: request.declared.clone(),
             options: request.options.clone(),
         })?;
         let decoder = FileDecoder::new(&request, values.clone())?;

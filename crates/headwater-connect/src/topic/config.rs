@@ -232,6 +232,17 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The schema of the value: `schema` without the key's columns, if the value leaves them out.
+    pub(super) fn value_schema(&self, schema: &SchemaRef) -> SchemaRef {
+        if self.value_has_key {
+            return std::sync::Arc::clone(schema);
+        }
+        let fields = schema.fields().iter().filter(|f| !self.is_key(f.name()));
+        std::sync::Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+    }
+}
+
 /// The topic behind a table.
 pub fn topic_name<'a>(table: &'a str, options: &'a Options) -> &'a str {
     options.get_or("topic", table)

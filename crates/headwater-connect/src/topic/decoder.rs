@@ -66,20 +66,29 @@ impl TopicDecoder {
                 }
             });
         }
-        let decoder = |format: &str, schema: SchemaRef| {
-            let options = request.options.clone();
-            let request_of = FormatRequest { schema, options };
-            request.registry.format(format)?.decoder(&request_of)
+        let decoder = |format: &str, schema: SchemaRef, declared: SchemaRef| {
+            let part = FormatRequest {
+                schema,
+                declared,
+                options: request.options.clone(),
+            };
+            request.registry.format(format)?.decoder(&part)
         };
+        let declared_value = layout.value_schema(&request.declared);
+        let declared_key = layout.key_schema(&request.declared);
         let needs_keys = is_keyed || columns.iter().any(|c| matches!(c, From::Key(_)));
         let has_keys = needs_keys && !key_schema.fields().is_empty();
         Ok(Self {
             topic: topic.to_owned(),
             schema: Arc::clone(&request.schema),
             columns,
-            values: decoder(&layout.value_format, Arc::new(Schema::new(value_fields)))?,
+            values: decoder(
+                &layout.value_format,
+                Arc::new(Schema::new(value_fields)),
+                declared_value,
+            )?,
             keys: has_keys
-                .then(|| decoder(&layout.key_format, key_schema))
+                .then(|| decoder(&layout.key_format, key_schema, declared_key))
                 .transpose()?,
             key_places,
             is_keyed,

@@ -234,6 +234,7 @@ fn part(
 ) -> Result<Part> {
     let encoder = request.registry.format(format)?.encoder(&FormatRequest {
         schema: Arc::clone(&schema),
+        declared: Arc::clone(&schema),
         options: request.options.clone(),
     })?;
     Ok(Part {

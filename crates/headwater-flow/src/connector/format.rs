@@ -16,6 +16,8 @@ use crate::error::Result;
 pub struct FormatRequest {
     /// The columns, nested ones pruned to the fields that are used.
     pub schema: SchemaRef,
+    /// All fields of a record in declared order, unpruned: formats without names find columns by their places.
+    pub declared: SchemaRef,
     /// The table's options; the format reads those under its own prefix.
     pub options: Options,
 }

@@ -19,6 +19,9 @@ pub struct SourceRequest {
     pub table: String,
     /// The columns to produce, in order: physical ones (nested fields pruned to what is used) and metadata ones.
     pub schema: SchemaRef,
+    /// All physical columns of the table in declared order, unpruned: formats without names find columns by their
+    /// places.
+    pub declared: SchemaRef,
     /// For each column of `schema` the metadata key that it is read from, `None` for a physical one.
     pub metadata: Vec<Option<String>>,
     /// Names of the primary-key columns.
