@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::exit::{Failure, Outcome};
-use super::{demo, shell, topic};
+use super::{check, demo, shell, topic};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -28,6 +28,8 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Check { files } => check::check(&files),
+        Command::Explain(args) => check::explain(&args),
         Command::Sql(args) => shell::run(&args),
         Command::Topic(args) => topic::run(args),
         Command::Demo(args) => demo::run(&args),

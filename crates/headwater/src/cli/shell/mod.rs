@@ -5,4 +5,4 @@ mod editor;
 mod scan;
 mod words;
 
-pub(crate) use command::run;
+pub(crate) use command::{read_text, run};
