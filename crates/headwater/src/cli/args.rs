@@ -35,6 +35,14 @@ pub(crate) enum Command {
     },
     /// Measure this machine: the log, the engine, latency
     Bench(BenchArgs),
+    /// Fill a log and wait to be killed, for `bench`
+    #[command(hide = true)]
+    BenchFill {
+        /// Where
+        dir: PathBuf,
+        /// How much
+        gigabytes: u64,
+    },
     /// Play a week of New York flights through topics, windows and views
     Demo(DemoArgs),
 }
@@ -239,6 +247,9 @@ pub(crate) struct BenchArgs {
     /// Nexmark events of the engine's input
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     pub(crate) events: u64,
+    /// Size of the log that is opened after a kill
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) gigabytes: u64,
     /// Only these Nexmark queries: q0,q1
     #[arg(long, value_delimiter = ',')]
     pub(crate) queries: Vec<String>,

@@ -5,6 +5,7 @@
 //! control socket of the process that has the data directory open. Both ways run the same code, [`host`].
 
 mod args;
+mod bench;
 mod check;
 mod control;
 mod demo;

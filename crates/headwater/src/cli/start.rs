@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::exit::{Failure, Outcome};
-use super::{check, demo, shell, topic};
+use super::{bench, check, demo, shell, topic};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -30,6 +30,8 @@ fn run(command: Command) -> Outcome {
     match command {
         Command::Check { files } => check::check(&files),
         Command::Explain(args) => check::explain(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchFill { dir, gigabytes } => bench::fill(&dir, gigabytes),
         Command::Sql(args) => shell::run(&args),
         Command::Topic(args) => topic::run(args),
         Command::Demo(args) => demo::run(&args),

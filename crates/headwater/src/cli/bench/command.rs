@@ -1,0 +1,49 @@
+//! The command: a folder on the disk that is measured, the suites, the table.
+
+use std::path::{Path, PathBuf};
+
+use super::{figure, log, reopen};
+use crate::cli::args::{BenchArgs, Suite};
+use crate::cli::exit::{Failure, Outcome};
+use crate::cli::style::say;
+
+/// Runs the command.
+pub(crate) fn run(args: &BenchArgs) -> Outcome {
+    if cfg!(debug_assertions) {
+        say(format_args!(
+            "this build is not optimised: figures mean nothing (cargo run --release -- bench)"
+        ));
+    }
+    let folder = Folder::make(args.data.as_deref())?;
+    let chosen = |suite| args.suites.is_empty() || args.suites.contains(&suite);
+    let mut figures = Vec::new();
+    if chosen(Suite::Log) {
+        figures.extend(log::measure(&folder.0)?);
+        figures.push(reopen::measure(&folder.0, args.gigabytes)?.tell());
+    }
+    figure::print(&figures, args.output)
+}
+
+/// A folder that goes when the command ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make(parent: Option<&Path>) -> Outcome<Self> {
+        let parent = parent.unwrap_or(Path::new("."));
+        let path = parent.join(format!("headwater-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&path)
+            .map_err(|e| Failure::io(format!("cannot make '{}'", path.display()), &e))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            say(format_args!(
+                "cannot delete '{}': {error}",
+                self.0.display()
+            ));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Figures as rows.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+
+use crate::cli::args::Format;
+use crate::cli::exit::{Failure, Outcome};
+use crate::cli::output::Printer;
+use crate::cli::style::say;
+
+/// One thing that was measured.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Figure {
+    /// What.
+    pub(super) name: String,
+    /// How much, with its unit.
+    pub(super) measured: String,
+    /// What it is compared with, if anything.
+    pub(super) reference: Option<String>,
+    /// Its part of the reference.
+    pub(super) ratio: Option<f64>,
+    /// What is wanted.
+    pub(super) wanted: String,
+    /// Whether it is so.
+    pub(super) is_met: bool,
+}
+
+impl Figure {
+    /// A rate as a part of another on the same machine.
+    pub(super) fn ratio(
+        name: impl Into<String>,
+        rate: f64,
+        reference: f64,
+        unit: &str,
+        least: f64,
+    ) -> Self {
+        let ratio = rate / reference;
+        Self {
+            name: name.into(),
+            measured: amount(rate, unit),
+            reference: Some(amount(reference, unit)),
+            ratio: Some(ratio),
+            wanted: format!("≥ {least} of it"),
+            is_met: ratio >= least,
+        }
+    }
+
+    /// An amount that must be at least so much.
+    pub(super) fn at_least(name: impl Into<String>, measured: f64, least: f64, unit: &str) -> Self {
+        Self {
+            name: name.into(),
+            measured: amount(measured, unit),
+            reference: None,
+            ratio: None,
+            wanted: format!("≥ {}", amount(least, unit)),
+            is_met: measured >= least,
+        }
+    }
+
+    /// An amount that must be at most so much.
+    pub(super) fn at_most(name: impl Into<String>, measured: f64, most: f64, unit: &str) -> Self {
+        Self {
+            name: name.into(),
+            measured: amount(measured, unit),
+            reference: None,
+            ratio: None,
+            wanted: format!("≤ {}", amount(most, unit)),
+            is_met: measured <= most,
+        }
+    }
+
+    /// Says it at once, since the table comes at the end.
+    pub(super) fn tell(self) -> Self {
+        let mark = if self.is_met { "ok" } else { "MISSED" };
+        say(format_args!(
+            "{:<58} {:>20}  {} {mark}",
+            self.name, self.measured, self.wanted
+        ));
+        self
+    }
+}
+
+/// A number with its unit, thousands apart.
+fn amount(value: f64, unit: &str) -> String {
+    if value >= 1000.0 {
+        let digits = format!("{value:.0}");
+        let groups: Vec<&str> = digits
+            .as_bytes()
+            .rchunks(3)
+            .rev()
+            .filter_map(|g| std::str::from_utf8(g).ok())
+            .collect();
+        format!("{} {unit}", groups.join(","))
+    } else {
+        format!("{value:.2} {unit}")
+    }
+}
+
+/// Writes figures to standard output.
+pub(super) fn print(figures: &[Figure], format: Format) -> Outcome {
+    let texts = |of: fn(&Figure) -> Option<String>| -> ArrayRef {
+        Arc::new(figures.iter().map(of).collect::<StringArray>())
+    };
+    let met: BooleanArray = figures.iter().map(|f| Some(f.is_met)).collect();
+    let columns: [(&str, ArrayRef); 6] = [
+        ("figure", texts(|f| Some(f.name.clone()))),
+        ("measured", texts(|f| Some(f.measured.clone()))),
+        ("reference", texts(|f| f.reference.clone())),
+        ("ratio", texts(|f| f.ratio.map(|r| format!("{r:.2}")))),
+        ("wanted", texts(|f| Some(f.wanted.clone()))),
+        ("met", Arc::new(met)),
+    ];
+    let rows =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))
+            .map_err(|e| Failure::failed(format!("cannot make rows: {e}")))?;
+    let mut printer = Printer::new(std::io::stdout().lock(), format, &rows.schema(), false)?;
+    printer.batch(&rows)?;
+    printer.end().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_readable() {
+        assert_eq!(amount(1_234_567.0, "events/s"), "1,234,567 events/s");
+        assert_eq!(amount(0.5, "s"), "0.50 s");
+        assert!(Figure::ratio("x", 0.9, 1.0, "", 0.9).is_met);
+        assert!(!Figure::at_most("x", 2.0, 1.0, "").is_met);
+    }
+}

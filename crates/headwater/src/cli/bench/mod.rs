@@ -1,0 +1,12 @@
+//! `headwater bench`: this machine's figures, as rows. What has a reference on the same machine is measured in turns with
+//! it, so that a ratio does not depend on what else the machine was doing.
+
+mod command;
+mod disk;
+mod figure;
+mod log;
+mod memory;
+mod reopen;
+
+pub(crate) use command::run;
+pub(crate) use reopen::fill;
