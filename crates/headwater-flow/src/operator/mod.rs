@@ -6,10 +6,10 @@ mod calc;
 mod exchange;
 mod expand;
 mod group;
-pub mod session;
+mod session;
 mod upsert;
 mod view;
-pub mod window;
+mod window;
 #[cfg(test)]
 mod window_tests;
 
@@ -22,6 +22,7 @@ pub use expand::{Expand, GroupingSet};
 pub use group::GroupAggregate;
 pub use upsert::Upsert;
 pub use view::View;
+pub use window::{WindowAggregate, WindowAggregateSpec, WindowAssign, WindowColumn, WindowMode};
 
 use crate::batch::ZBatch;
 use crate::connector::LateRow;

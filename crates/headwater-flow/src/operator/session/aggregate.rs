@@ -7,10 +7,12 @@ use arrow::row::{RowConverter, Rows};
 
 use super::sessions::{Place, Session, Sessions};
 use crate::batch::ZBatch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::operator::AggregateSet;
 use crate::operator::group::key_width;
-use crate::operator::window::{Changes, Emit, Groups, Judge, Layout, late_row};
+use crate::operator::window::{
+    Changes, Groups, Judge, Layout, TimeDomain, WindowClock, WindowMode, late_row,
+};
 use crate::operator::{EpochContext, Operator, Outbox};
 use crate::state::StateVisitor;
 use crate::time::{Watermark, to_micros};
@@ -20,16 +22,32 @@ const EMIT_ROWS: usize = 1 << 16;
 
 /// How sessions are emitted and closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionOptions {
+pub(crate) struct SessionOptions {
     /// Inactivity that ends a session, microseconds.
-    pub gap: i64,
+    pub(crate) gap: i64,
     /// When sessions are emitted.
-    pub emit: Emit,
+    pub(crate) mode: WindowMode,
+    /// By what they are closed.
+    pub(crate) domain: TimeDomain,
     /// Allowed lateness, microseconds.
-    pub lateness: i64,
+    pub(crate) lateness: i64,
 }
 
 impl SessionOptions {
+    /// The same, if they can be.
+    ///
+    /// # Errors
+    /// `Invalid` if the gap is not positive.
+    pub(crate) fn checked(self) -> Result<Self> {
+        if self.gap <= 0 {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "the gap of a session window must be positive",
+            ));
+        }
+        Ok(self)
+    }
+
     /// The latest end of the sessions that `watermark` has closed: it has passed the end itself, since a row at the
     /// very end still belongs to the session.
     pub(super) fn closed_through(self, watermark: Watermark) -> i64 {
@@ -49,13 +67,14 @@ impl SessionOptions {
 }
 
 /// One shard of an aggregate over sessions.
-pub struct SessionAggregate {
+pub(crate) struct SessionAggregate {
     layout: Arc<Layout>,
     options: SessionOptions,
     keys: Option<RowConverter>,
     sessions: Sessions,
     groups: Groups,
     changes: Changes,
+    clock: WindowClock,
 }
 
 /// The rows of a batch that belong to a session.
@@ -69,7 +88,7 @@ impl SessionAggregate {
     ///
     /// # Errors
     /// `Bug` if the layout does not fit, `Invalid` if a key has a type without equality.
-    pub fn new(
+    pub(crate) fn new(
         layout: Arc<Layout>,
         options: SessionOptions,
         aggregates: AggregateSet,
@@ -80,18 +99,24 @@ impl SessionAggregate {
             sessions: Sessions::new(
                 options.gap,
                 key_width(&layout.input, &layout.keys),
-                options.emit == Emit::Changes,
+                options.mode == WindowMode::Updating,
             ),
             layout,
             options,
             groups: Groups::new(aggregates),
             changes: Changes::default(),
+            clock: WindowClock::new(options.domain),
         })
     }
 
     /// Finds the session of every row.
-    fn place(&mut self, judge: Judge, rows: &ZBatch, out: &mut Outbox) -> Result<Placed> {
+    fn place(&mut self, context: &EpochContext, rows: &ZBatch, out: &mut Outbox) -> Result<Placed> {
         let times = to_micros(rows.rows().column(self.layout.time))?;
+        let times = self.clock.times(context, times);
+        let judge = Judge {
+            before: self.clock.before(context),
+            lateness: self.options.lateness,
+        };
         let keys = self.encode(rows.rows())?;
         let bounds = rows.track().map(|t| &t.bounds);
         let mut placed = Placed {
@@ -201,11 +226,11 @@ impl Operator for SessionAggregate {
         rows: ZBatch,
         out: &mut Outbox,
     ) -> Result<()> {
-        let judge = Judge {
-            before: context.watermark_before,
-            lateness: self.options.lateness,
+        let rows = match self.clock.is_processing() {
+            true => rows.with_track(None)?,
+            false => rows,
         };
-        let placed = self.place(judge, &rows, out)?;
+        let placed = self.place(context, &rows, out)?;
         if placed.slots.is_empty() {
             return Ok(());
         }
@@ -220,12 +245,13 @@ impl Operator for SessionAggregate {
     }
 
     fn finish(&mut self, context: &EpochContext, out: &mut Outbox) -> Result<()> {
-        let through = self.options.closed_through(context.watermark);
-        if self.options.emit == Emit::Changes {
+        let reached = self.clock.advance(context);
+        let through = self.options.closed_through(reached);
+        if self.options.mode == WindowMode::Updating {
             self.emit_changes(out)?;
         }
         let closing = self.sessions.closing(through);
-        if self.options.emit == Emit::OnClose {
+        if self.options.mode == WindowMode::OnClose {
             for part in self.sorted(&closing).chunks(EMIT_ROWS) {
                 out.rows.push(ZBatch::append_only(self.output(part)?));
             }
@@ -233,6 +259,10 @@ impl Operator for SessionAggregate {
         self.groups.clear(&closing);
         self.sessions.release(&closing);
         self.sessions.forget_keys(through);
+        if self.clock.is_processing() {
+            let next = self.sessions.due.next(context.processing_time);
+            out.timer = out.timer.into_iter().chain(next).min();
+        }
         Ok(())
     }
 
@@ -241,6 +271,7 @@ impl Operator for SessionAggregate {
     }
 
     fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        self.clock.visit_state(visitor)?;
         self.sessions.visit_state(visitor)?;
         self.groups.visit_state(visitor)
     }

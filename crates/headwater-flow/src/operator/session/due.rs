@@ -40,4 +40,10 @@ impl Due {
         }
         taken
     }
+
+    /// When to look again, if nothing is added: after the first day that is not over at `now`.
+    pub(super) fn next(&self, now: i64) -> Option<i64> {
+        let first = self.days.keys().next()?.saturating_mul(self.grain);
+        Some(first.max(now).saturating_add(self.grain))
+    }
 }

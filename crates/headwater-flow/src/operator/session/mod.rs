@@ -1,7 +1,10 @@
 //! Session windows: per key the rows that are at most a gap apart, aggregated.
 
 mod aggregate;
+mod changing;
 mod due;
+mod instants;
 mod sessions;
 
-pub use aggregate::{SessionAggregate, SessionOptions};
+pub(crate) use aggregate::{SessionAggregate, SessionOptions};
+pub(crate) use changing::ChangingSessions;

@@ -56,7 +56,7 @@ pub(super) struct Sessions {
     heads: Paged<(u32, i64)>,
     sessions: Paged<Stored>,
     free: Vec<u32>,
-    due: Due,
+    pub(super) due: Due,
     due_keys: Due,
     /// Sessions merged since [`Sessions::release_merged`]: from, into.
     pub(super) merged: Vec<(u32, u32)>,

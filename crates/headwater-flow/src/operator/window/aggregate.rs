@@ -7,68 +7,60 @@ use arrow::array::{RecordBatch, UInt32Array};
 use arrow::row::{RowConverter, SortField};
 
 use super::changes::Changes;
+use super::domain::{TimeDomain, WindowClock};
 use super::groups::Groups;
 use super::late::{Judge, Timely, judge};
-use super::layout::{Emit, Layout};
+use super::layout::Layout;
 use super::panes::Panes;
+use super::spec::WindowMode;
 use super::windows::{FixedWindows, Run};
 use crate::batch::ZBatch;
 use crate::error::Result;
 use crate::operator::AggregateSet;
 use crate::operator::group::key_width;
 use crate::operator::{EpochContext, Operator, Outbox};
-use crate::state::{Paged, StateVisitor};
+use crate::state::StateVisitor;
 use crate::time::{Watermark, to_micros};
 
 /// Rows of closed windows are made and emitted by about so many.
 const EMIT_ROWS: usize = 1 << 16;
 
-/// What closes windows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeDomain {
-    /// The watermark.
-    Event,
-    /// The clock: the time column is `PROCTIME()`, and nothing is late.
-    Processing,
-}
-
 /// How windows are emitted and closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WindowOptions {
+pub(crate) struct FixedOptions {
     /// When windows are emitted.
-    pub emit: Emit,
+    pub(crate) mode: WindowMode,
     /// By what they are closed.
-    pub domain: TimeDomain,
+    pub(crate) domain: TimeDomain,
     /// Allowed lateness, microseconds.
-    pub lateness: i64,
+    pub(crate) lateness: i64,
 }
 
 /// One shard of an aggregate over fixed windows.
 ///
 /// A group is a pane and a key; each row updates one group, and closing a window merges the groups of its panes. A row
 /// that is late for some windows of its pane goes into a pane of its own that has only the others, so that what a
-/// window contains does not depend on when its epoch ends. With [`Emit::Changes`] every window is a pane.
-pub struct WindowAggregate {
+/// window contains does not depend on when its epoch ends. With [`WindowMode::Updating`] every window is a pane.
+pub(crate) struct FixedAggregate {
     windows: FixedWindows,
     layout: Arc<Layout>,
-    options: WindowOptions,
+    options: FixedOptions,
     keys: Option<RowConverter>,
     panes: Panes,
     groups: Groups,
     changes: Changes,
-    /// Of the processing-time domain: the time of the last epoch; slot 0, if there was one.
-    clock: Paged<i64>,
+    clock: WindowClock,
 }
 
-impl WindowAggregate {
+impl FixedAggregate {
     /// An aggregate without rows.
     ///
     /// # Errors
     /// `Bug` if the layout does not fit, `Invalid` if a key has a type without equality.
-    pub fn new(
+    pub(crate) fn new(
         windows: FixedWindows,
         layout: Arc<Layout>,
-        options: WindowOptions,
+        options: FixedOptions,
         aggregates: AggregateSet,
     ) -> Result<Self> {
         layout.check_invariants()?;
@@ -82,32 +74,8 @@ impl WindowAggregate {
             layout,
             groups: Groups::new(aggregates),
             changes: Changes::default(),
-            clock: Paged::new(),
+            clock: WindowClock::new(options.domain),
         })
-    }
-
-    /// The time that windows were closed by before the epoch.
-    fn before(&self, context: &EpochContext) -> Watermark {
-        match self.options.domain {
-            TimeDomain::Event => context.watermark_before,
-            TimeDomain::Processing if self.clock.is_empty() => Watermark::MIN,
-            TimeDomain::Processing => Watermark(*self.clock.get(0)),
-        }
-    }
-
-    /// The time that windows are closed by after the epoch.
-    fn after(&mut self, context: &EpochContext) -> Watermark {
-        let before = self.before(context);
-        match self.options.domain {
-            TimeDomain::Event => context.watermark,
-            TimeDomain::Processing if context.watermark == Watermark::MAX => Watermark::MAX,
-            TimeDomain::Processing => {
-                let now = before.0.max(context.processing_time - Watermark::TICK);
-                self.clock.grow(1);
-                *self.clock.get_mut(0) = now;
-                Watermark(now)
-            }
-        }
     }
 
     /// Adds rows to their groups; `runs` has one entry a row.
@@ -115,7 +83,7 @@ impl WindowAggregate {
         let columns = self.layout.key_columns(rows.rows());
         let slots = self.panes.intern(runs, &columns)?;
         self.groups.grow(self.panes.capacity());
-        if self.options.emit == Emit::Changes {
+        if self.options.mode == WindowMode::Updating {
             let groups = &self.groups;
             let touched = slots.iter().map(|s| (*s, groups.rows(*s) > 0));
             let old = self.changes.touch(touched).into_iter();
@@ -284,7 +252,7 @@ impl WindowAggregate {
     }
 }
 
-impl Operator for WindowAggregate {
+impl Operator for FixedAggregate {
     fn push(
         &mut self,
         context: &EpochContext,
@@ -293,13 +261,14 @@ impl Operator for WindowAggregate {
         out: &mut Outbox,
     ) -> Result<()> {
         let times = to_micros(rows.rows().column(self.layout.time))?;
+        let times = self.clock.times(context, times);
         let by = Judge {
-            before: self.before(context),
+            before: self.clock.before(context),
             lateness: self.options.lateness,
         };
-        let rows = match self.options.domain {
-            TimeDomain::Event => rows,
-            TimeDomain::Processing => rows.with_track(None)?,
+        let rows = match self.clock.is_processing() {
+            true => rows.with_track(None)?,
+            false => rows,
         };
         let timely = judge(&self.windows, &rows, &times, by, &mut out.late)?;
         out.untimed += timely.untimed;
@@ -312,12 +281,12 @@ impl Operator for WindowAggregate {
 
     fn finish(&mut self, context: &EpochContext, out: &mut Outbox) -> Result<()> {
         let lateness = self.options.lateness;
-        let before = self.before(context).closed_through(lateness);
-        let after = self.after(context);
+        let before = self.clock.before(context).closed_through(lateness);
+        let after = self.clock.advance(context);
         let through = after.closed_through(lateness);
-        match self.options.emit {
-            Emit::OnClose => self.emit_closed(before, through, out)?,
-            Emit::Changes => self.emit_changes(out)?,
+        match self.options.mode {
+            WindowMode::OnClose => self.emit_closed(before, through, out)?,
+            WindowMode::Updating => self.emit_changes(out)?,
         }
         let done: Vec<Run> = self
             .panes
@@ -327,7 +296,7 @@ impl Operator for WindowAggregate {
         for run in done {
             self.free(run);
         }
-        if self.options.domain == TimeDomain::Processing {
+        if self.clock.is_processing() {
             out.timer = out.timer.into_iter().chain(self.timer(after)).min();
         }
         Ok(())
@@ -341,7 +310,7 @@ impl Operator for WindowAggregate {
     }
 
     fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
-        visitor.column("clock", &mut self.clock)?;
+        self.clock.visit_state(visitor)?;
         self.panes.visit_state(visitor)?;
         self.groups.visit_state(visitor)
     }
@@ -352,10 +321,10 @@ impl Operator for WindowAggregate {
     }
 }
 
-impl WindowAggregate {
-    /// The panes of the rows that have some: one each, or, with [`Emit::Changes`], one a window.
+impl FixedAggregate {
+    /// The panes of the rows that have some: one each, or, with [`WindowMode::Updating`], one a window.
     fn spread(&self, timely: Timely, rows: ZBatch) -> Result<(Vec<Run>, ZBatch)> {
-        if self.options.emit == Emit::OnClose || !self.windows.overlap() {
+        if self.options.mode == WindowMode::OnClose || !self.windows.overlap() {
             let rows = match timely.rows {
                 Some(indices) => rows.take(&UInt32Array::from(indices))?,
                 None => rows,

@@ -8,8 +8,9 @@ use arrow::datatypes::SchemaRef;
 
 use super::windows::{FixedWindows, PaneFinder};
 use crate::batch::ZBatch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::operator::Stateless;
+use crate::plan::WindowSpec;
 use crate::time::{Watermark, from_micros, to_micros};
 
 /// Adds `window_start`, `window_end` and `window_time`, one row a window. Rows without an event time have none.
@@ -22,12 +23,20 @@ pub struct WindowAssign {
 
 impl WindowAssign {
     /// Windows over column `time`; `schema` is that of the output, the added columns last.
-    pub fn new(windows: FixedWindows, time: usize, schema: SchemaRef) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// `Invalid` for windows that cannot be; `Unsupported` for sessions, which depend on other rows.
+    pub fn new(spec: &WindowSpec, time: usize, schema: SchemaRef) -> Result<Self> {
+        let windows = FixedWindows::new(spec)?.ok_or_else(|| {
+            let what = "a session window without an aggregate over it is not supported";
+            Error::new(ErrorKind::Unsupported, what)
+                .with_hint("group by window_start, window_end and the keys of the session")
+        })?;
+        Ok(Self {
             windows,
             time,
             schema,
-        }
+        })
     }
 }
 

@@ -28,6 +28,11 @@ impl Groups {
         }
     }
 
+    /// The number of slots.
+    pub(crate) fn slots(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The weights of all rows of a slot, summed up.
     #[inline]
     pub(crate) fn rows(&self, slot: u32) -> i64 {

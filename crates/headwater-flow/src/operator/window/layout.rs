@@ -10,9 +10,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operator::key_converter;
 use crate::time::{Watermark, from_micros};
 
-/// Which bound of its window a column holds.
+/// A group column of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
+pub enum WindowColumn {
+    /// The key column of this number (an index into the numbers of the key columns).
+    Key(usize),
     /// `window_start`.
     Start,
     /// `window_end`.
@@ -21,37 +23,19 @@ pub enum Bound {
     Time,
 }
 
-/// A group column of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupColumn {
-    /// The key column of this number (an index into [`Layout::keys`]).
-    Key(usize),
-    /// A bound of the window.
-    Window(Bound),
-}
-
 /// What a window aggregate reads and writes. Its output has the group columns first, then one column an aggregate.
 #[derive(Debug, Clone)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// The event-time column of the input.
-    pub time: usize,
+    pub(crate) time: usize,
     /// The key columns of the input.
-    pub keys: Vec<usize>,
+    pub(crate) keys: Vec<usize>,
     /// The group columns of the output.
-    pub groups: Vec<GroupColumn>,
+    pub(crate) groups: Vec<WindowColumn>,
     /// The columns of the input.
-    pub input: SchemaRef,
+    pub(crate) input: SchemaRef,
     /// The columns of the output.
-    pub output: SchemaRef,
-}
-
-/// When a window aggregate emits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Emit {
-    /// Each window once, when the watermark has closed it; allowed lateness delays the close.
-    OnClose,
-    /// What has changed, every epoch, as −old/+new. Closed windows are no longer changed, their results stay.
-    Changes,
+    pub(crate) output: SchemaRef,
 }
 
 impl Layout {
@@ -88,13 +72,17 @@ impl Layout {
         };
         let mut columns = Vec::with_capacity(self.output.fields().len());
         for (i, group) in self.groups.iter().enumerate() {
-            columns.push(match group {
-                GroupColumn::Key(k) => Arc::clone(keys.get(*k).ok_or_else(misfit)?),
-                GroupColumn::Window(bound) => {
-                    let values: Vec<i64> = windows.iter().map(|w| bound.of(*w)).collect();
-                    from_micros(&values, self.output.field(i).data_type())?
+            let bound: fn(&(i64, i64)) -> i64 = match group {
+                WindowColumn::Key(k) => {
+                    columns.push(Arc::clone(keys.get(*k).ok_or_else(misfit)?));
+                    continue;
                 }
-            });
+                WindowColumn::Start => |w| w.0,
+                WindowColumn::End => |w| w.1,
+                WindowColumn::Time => |w| w.1 - Watermark::TICK,
+            };
+            let values: Vec<i64> = windows.iter().map(bound).collect();
+            columns.push(from_micros(&values, self.output.field(i).data_type())?);
         }
         columns.extend(values);
         Ok(RecordBatch::try_new(Arc::clone(&self.output), columns)?)
@@ -104,28 +92,18 @@ impl Layout {
     ///
     /// # Errors
     /// `Bug` if they do not.
-    pub fn check_invariants(&self) -> Result<()> {
+    pub(crate) fn check_invariants(&self) -> Result<()> {
         let has = |schema: &Schema, i: usize| i < schema.fields().len();
         let keys = self.keys.iter().all(|k| has(&self.input, *k));
         let groups = self.groups.iter().all(|g| match g {
-            GroupColumn::Key(k) => *k < self.keys.len(),
-            GroupColumn::Window(_) => true,
+            WindowColumn::Key(k) => *k < self.keys.len(),
+            WindowColumn::Start | WindowColumn::End | WindowColumn::Time => true,
         });
         let wide_enough = self.groups.len() <= self.output.fields().len();
         if keys && groups && wide_enough && has(&self.input, self.time) {
             Ok(())
         } else {
             Err(misfit())
-        }
-    }
-}
-
-impl Bound {
-    fn of(self, (start, end): (i64, i64)) -> i64 {
-        match self {
-            Self::Start => start,
-            Self::End => end,
-            Self::Time => end - Watermark::TICK,
         }
     }
 }

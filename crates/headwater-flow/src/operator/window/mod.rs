@@ -3,17 +3,20 @@
 mod aggregate;
 mod assign;
 mod changes;
+mod domain;
 mod groups;
 mod late;
 mod layout;
 mod panes;
+mod spec;
 mod windows;
 
-pub use aggregate::{TimeDomain, WindowAggregate, WindowOptions};
 pub use assign::WindowAssign;
-pub use layout::{Bound, Emit, GroupColumn, Layout};
-pub use windows::{FixedWindows, Run};
+pub use layout::WindowColumn;
+pub use spec::{WindowAggregate, WindowAggregateSpec, WindowMode};
 
 pub(crate) use changes::Changes;
+pub(crate) use domain::{TimeDomain, WindowClock};
 pub(crate) use groups::Groups;
 pub(crate) use late::{Judge, late_row};
+pub(crate) use layout::Layout;

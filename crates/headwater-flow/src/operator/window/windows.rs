@@ -11,7 +11,7 @@ use crate::time::Watermark;
 ///
 /// Invariants: all lengths are positive multiples of a millisecond; a cumulation's size is a multiple of its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FixedWindows {
+pub(crate) struct FixedWindows {
     shape: Shape,
     size: i64,
     step: i64,
@@ -27,16 +27,16 @@ enum Shape {
 
 /// Windows by their ends: `first`, `first + step`, …, `last`. Empty if `first > last`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Run {
+pub(crate) struct Run {
     /// The end of the last window; leads, so that runs sort by when they are no longer needed.
-    pub last: i64,
+    pub(crate) last: i64,
     /// The end of the first window.
-    pub first: i64,
+    pub(crate) first: i64,
 }
 
 impl Run {
     /// Whether it has no window.
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.first > self.last
     }
 }
@@ -49,7 +49,7 @@ impl FixedWindows {
     ///
     /// # Errors
     /// `Invalid` for lengths that are no positive multiples of a millisecond, or do not fit each other.
-    pub fn new(spec: &WindowSpec) -> Result<Option<Self>> {
+    pub(crate) fn new(spec: &WindowSpec) -> Result<Option<Self>> {
         let (shape, size, step, offset) = match *spec {
             WindowSpec::Tumble { size, offset } => (Shape::Tumble, size, size, offset),
             WindowSpec::Hop {
@@ -83,26 +83,21 @@ impl FixedWindows {
     }
 
     /// The distance of the ends in a [`Run`].
-    pub fn step(&self) -> i64 {
+    pub(crate) fn step(&self) -> i64 {
         self.step
     }
 
     /// Whether windows share panes.
-    pub fn overlap(&self) -> bool {
+    pub(crate) fn overlap(&self) -> bool {
         self.shape != Shape::Tumble
     }
 
     /// Whether every window of a run contains the one before.
-    pub fn cumulates(&self) -> bool {
+    pub(crate) fn cumulates(&self) -> bool {
         self.shape == Shape::Cumulate
     }
 
-    /// The windows of `time`; `None` for times that no bound could be computed of.
-    pub fn run(&self, time: i64) -> Option<Run> {
-        Some(self.pane(time)?.run)
-    }
-
-    /// The pane of `time`.
+    /// The pane of `time`; `None` for times that no bound could be computed of.
     pub(super) fn pane(&self, time: i64) -> Option<Pane> {
         if !(-Self::TIME_MAX..=Self::TIME_MAX).contains(&time) {
             return None;
@@ -140,7 +135,7 @@ impl FixedWindows {
     }
 
     /// The start of the window that ends at `end`.
-    pub fn start(&self, end: i64) -> i64 {
+    pub(crate) fn start(&self, end: i64) -> i64 {
         match self.shape {
             Shape::Tumble | Shape::Hop => end - self.size,
             Shape::Cumulate => end - 1 - (end - 1 - self.offset).rem_euclid(self.size),
@@ -148,7 +143,7 @@ impl FixedWindows {
     }
 
     /// The windows of `run` that are not closed when all that end at or before `closed_through` are.
-    pub fn open(&self, run: Run, closed_through: i64) -> Run {
+    pub(crate) fn open(&self, run: Run, closed_through: i64) -> Run {
         if run.first > closed_through {
             return run;
         }
@@ -166,7 +161,12 @@ impl FixedWindows {
     }
 
     /// The ends of the windows of `run` in `(after, through]`.
-    pub fn ends(&self, run: Run, after: i64, through: i64) -> impl Iterator<Item = i64> + use<> {
+    pub(crate) fn ends(
+        &self,
+        run: Run,
+        after: i64,
+        through: i64,
+    ) -> impl Iterator<Item = i64> + use<> {
         let open = self.open(run, after);
         let (step, last) = (self.step, run.last.min(through));
         let mut next = (open.first <= last).then_some(open.first);
@@ -274,7 +274,7 @@ mod tests {
                     .filter(|(s, e)| *s <= time && time < *e)
                     .collect();
                 expected.sort_unstable_by_key(|w| w.1);
-                let run = windows.run(time).expect("in range");
+                let run = windows.pane(time).expect("in range").run;
                 assert_eq!(finder.run(time), Some(run), "seed {seed}");
                 let found: Vec<_> = windows
                     .ends(run, i64::MIN, i64::MAX)
@@ -300,10 +300,10 @@ mod tests {
             offset: 0,
         };
         let windows = FixedWindows::new(&spec).expect("valid").expect("fixed");
-        let run = windows.run(-1).expect("in range");
+        let run = windows.pane(-1).expect("in range").run;
         assert_eq!((windows.start(run.first), run.last), (-10 * MS, 0));
-        assert_eq!(windows.run(i64::MAX), None);
-        assert_eq!(windows.run(i64::MIN), None);
+        assert_eq!(windows.pane(i64::MAX), None);
+        assert_eq!(windows.pane(i64::MIN), None);
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Where exactly windows close.
 
 use super::harness::*;
-use crate::operator::Operator;
-use crate::operator::session::{SessionAggregate, SessionOptions};
-use crate::operator::window::{Emit, FixedWindows, TimeDomain, WindowAggregate, WindowOptions};
+use crate::operator::{Operator, WindowMode};
 use crate::plan::WindowSpec;
 use crate::time::Watermark;
 
@@ -16,18 +14,13 @@ fn row(time: i64) -> Row {
     }
 }
 
+const TUMBLE: WindowSpec = WindowSpec::Tumble {
+    size: 10 * MS,
+    offset: 0,
+};
+
 fn tumble() -> Box<dyn Operator> {
-    let spec = WindowSpec::Tumble {
-        size: 10 * MS,
-        offset: 0,
-    };
-    let windows = FixedWindows::new(&spec).unwrap().unwrap();
-    let options = WindowOptions {
-        emit: Emit::OnClose,
-        domain: TimeDomain::Event,
-        lateness: 0,
-    };
-    Box::new(WindowAggregate::new(windows, layout(), options, aggregates(false)).unwrap())
+    operator(&TUMBLE, WindowMode::OnClose, |_| ())
 }
 
 #[test]
@@ -61,15 +54,11 @@ fn a_late_row_without_origin_is_kept_as_json() {
 
 #[test]
 fn rows_a_gap_apart_are_one_session_and_it_closes_when_the_watermark_passes_its_end() {
-    let mut shards = Shards::new(1, || {
-        let options = SessionOptions {
-            gap: 10 * MS,
-            emit: Emit::OnClose,
-            lateness: 0,
-        };
-        Box::new(SessionAggregate::new(layout(), options, aggregates(false)).unwrap())
-            as Box<dyn Operator>
-    });
+    let session = WindowSpec::Session {
+        gap: 10 * MS,
+        partition_by: Vec::new(),
+    };
+    let mut shards = Shards::new(1, || operator(&session, WindowMode::OnClose, |_| ()));
     shards.push(&[row(0), row(10), row(21)], 0, None);
     shards.finish(Watermark(20 * MS - 1));
     assert!(shards.outcome.table.is_empty());
@@ -87,19 +76,9 @@ fn rows_a_gap_apart_are_one_session_and_it_closes_when_the_watermark_passes_its_
 
 #[test]
 fn processing_time_windows_close_by_the_clock() {
-    let mut operator = {
-        let spec = WindowSpec::Tumble {
-            size: 10 * MS,
-            offset: 0,
-        };
-        let windows = FixedWindows::new(&spec).unwrap().unwrap();
-        let options = WindowOptions {
-            emit: Emit::OnClose,
-            domain: TimeDomain::Processing,
-            lateness: 0,
-        };
-        WindowAggregate::new(windows, layout(), options, aggregates(false)).unwrap()
-    };
+    let mut operator = operator(&TUMBLE, WindowMode::OnClose, |spec| {
+        spec.processing_time = true;
+    });
     let mut context = crate::operator::EpochContext {
         epoch: 1,
         processing_time: 3 * MS,

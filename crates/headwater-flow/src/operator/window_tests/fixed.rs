@@ -7,14 +7,13 @@ use rand::{Rng, SeedableRng};
 use super::harness::*;
 use crate::connector::Offsets;
 use crate::operator::Operator;
-use crate::operator::window::{Emit, FixedWindows, TimeDomain, WindowAggregate, WindowOptions};
+use crate::operator::WindowMode;
 use crate::plan::WindowSpec;
 use crate::state::SavedState;
 use crate::time::{TrackerOptions, Watermark, WatermarkTracker};
 
 struct Case {
     rows: Vec<Row>,
-    windows: FixedWindows,
     spec: WindowSpec,
     delay: i64,
     lateness: i64,
@@ -42,7 +41,6 @@ fn random_case(rng: &mut StdRng) -> Case {
     let count = rng.random_range(0..150);
     Case {
         rows: random_rows(rng, count, deletes),
-        windows: FixedWindows::new(&spec).unwrap().unwrap(),
         spec,
         delay: rng.random_range(0..30) * MS,
         lateness: rng.random_range(0..2) * rng.random_range(0..20) * MS,
@@ -51,19 +49,16 @@ fn random_case(rng: &mut StdRng) -> Case {
     }
 }
 
-fn operator(case: &Case, emit: Emit) -> Box<dyn Operator> {
-    let options = WindowOptions {
-        emit,
-        domain: TimeDomain::Event,
-        lateness: case.lateness,
-    };
-    let set = aggregates(case.deletes);
-    Box::new(WindowAggregate::new(case.windows, layout(), options, set).unwrap())
+fn make(case: &Case, mode: WindowMode) -> Box<dyn Operator> {
+    operator(&case.spec, mode, |spec| {
+        spec.allowed_lateness = case.lateness;
+        spec.append_only = !case.deletes;
+    })
 }
 
 /// Runs a case and compares with the reference after every epoch; gives what came of it.
 fn run(rng: &mut StdRng, case: &Case, cut: Cut, seed: u64) -> (Outcome, Table) {
-    let mut shards = Shards::new(cut.shards, || operator(case, cut.emit));
+    let mut shards = Shards::new(cut.shards, || make(case, cut.mode));
     let mut saved: Vec<SavedState> = (0..cut.shards).map(|_| SavedState::default()).collect();
     let mut tracker = WatermarkTracker::new(TrackerOptions {
         input: 0,
@@ -103,7 +98,7 @@ fn run(rng: &mut StdRng, case: &Case, cut: Cut, seed: u64) -> (Outcome, Table) {
         let after = tracker.finish_epoch(0);
         shards.finish(after);
         let visible = kept.iter().filter(|(group, _)| {
-            cut.emit == Emit::Changes || after.has_closed(group.1 * MS, case.lateness)
+            cut.mode == WindowMode::Updating || after.has_closed(group.1 * MS, case.lateness)
         });
         let expected = reference(visible.copied());
         assert_eq!(
@@ -153,19 +148,19 @@ fn judge(case: &Case, row: &Row, bound: Watermark) -> (Vec<(Group, Row)>, usize)
     (open, lost)
 }
 
-fn check(seeds: std::ops::Range<u64>, emit: Emit) {
+fn check(seeds: std::ops::Range<u64>, mode: WindowMode) {
     for seed in seeds {
         let mut rng = StdRng::seed_from_u64(seed);
         let case = random_case(&mut rng);
-        let cut = Cut::random(&mut rng, emit);
+        let cut = Cut::random(&mut rng, mode);
         let (first, table) = run(&mut rng, &case, cut, seed);
         let untimed = case.rows.iter().filter(|r| r.time.is_none()).count() as u64;
         assert_eq!(first.untimed, untimed, "seed {seed}");
-        if emit == Emit::OnClose {
+        if mode == WindowMode::OnClose {
             assert_eq!(first.retractions, 0, "seed {seed}");
         }
         if case.tracked {
-            let cut = Cut::random(&mut rng, emit);
+            let cut = Cut::random(&mut rng, mode);
             let (second, same) = run(&mut rng, &case, cut, seed);
             assert_eq!(table, same, "seed {seed}: the cutting changed the result");
             let sorted = |mut outcome: Outcome| {
@@ -179,10 +174,10 @@ fn check(seeds: std::ops::Range<u64>, emit: Emit) {
 
 #[test]
 fn windows_on_close_equal_the_reference_however_cut_sharded_and_restarted() {
-    check(seeds(0, 60), Emit::OnClose);
+    check(seeds(0, 60), WindowMode::OnClose);
 }
 
 #[test]
 fn changing_windows_equal_the_reference_after_every_epoch() {
-    check(seeds(100_000, 60), Emit::Changes);
+    check(seeds(100_000, 60), WindowMode::Updating);
 }

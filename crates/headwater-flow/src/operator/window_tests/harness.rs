@@ -14,10 +14,11 @@ use rand::rngs::StdRng;
 
 use crate::batch::{RowTrack, ZBatch};
 use crate::connector::LateRow;
-use crate::operator::window::{Bound, Emit, GroupColumn, Layout};
 use crate::operator::{
-    AggregateCall, AggregateFunction, AggregateMode, AggregateSet, EpochContext, Operator, Outbox,
+    AggregateCall, AggregateFunction, EpochContext, Operator, Outbox, WindowAggregate,
+    WindowAggregateSpec, WindowColumn, WindowMode,
 };
+use crate::plan::WindowSpec;
 use crate::state::{FrozenState, SavedState};
 use crate::time::Watermark;
 
@@ -46,7 +47,12 @@ pub(super) fn input_schema() -> SchemaRef {
     ]))
 }
 
-pub(super) fn layout() -> Arc<Layout> {
+/// The operator of `window` with count(*), sum, min and count(DISTINCT).
+pub(super) fn operator(
+    window: &WindowSpec,
+    mode: WindowMode,
+    change: impl FnOnce(&mut WindowAggregateSpec),
+) -> Box<dyn Operator> {
     let bound = DataType::Timestamp(TimeUnit::Millisecond, None);
     let output = Schema::new(vec![
         Field::new("k", DataType::Int64, true),
@@ -58,21 +64,29 @@ pub(super) fn layout() -> Arc<Layout> {
         Field::new("min", DataType::Int64, true),
         Field::new("distinct", DataType::Int64, true),
     ]);
-    Arc::new(Layout {
+    let mut spec = WindowAggregateSpec {
+        window: window.clone(),
         time: 0,
         keys: vec![1],
-        groups: vec![
-            GroupColumn::Key(0),
-            GroupColumn::Window(Bound::End),
-            GroupColumn::Window(Bound::Start),
-            GroupColumn::Window(Bound::Time),
-        ],
         input: input_schema(),
+        calls: calls(),
+        columns: vec![
+            WindowColumn::Key(0),
+            WindowColumn::End,
+            WindowColumn::Start,
+            WindowColumn::Time,
+        ],
         output: Arc::new(output),
-    })
+        mode,
+        allowed_lateness: 0,
+        append_only: true,
+        processing_time: false,
+    };
+    change(&mut spec);
+    Box::new(WindowAggregate::new(spec).unwrap())
 }
 
-pub(super) fn aggregates(updating: bool) -> AggregateSet {
+fn calls() -> Vec<AggregateCall> {
     let call = |function, args: &[usize], distinct| AggregateCall {
         function,
         args: args.to_vec(),
@@ -82,17 +96,12 @@ pub(super) fn aggregates(updating: bool) -> AggregateSet {
         return_type: DataType::Int64,
         ignore_nulls: false,
     };
-    let calls = [
+    vec![
         call(AggregateFunction::Count, &[], false),
         call(AggregateFunction::Sum, &[2], false),
         call(AggregateFunction::Min, &[2], false),
         call(AggregateFunction::Count, &[2], true),
-    ];
-    let mode = AggregateMode {
-        updating,
-        merging: true,
-    };
-    AggregateSet::new(&calls, &input_schema(), mode).unwrap()
+    ]
 }
 
 /// Rows that go on in time by about a step each, some out of order by more.
@@ -283,16 +292,16 @@ pub(super) struct Cut {
     pub(super) shards: usize,
     pub(super) epoch: usize,
     pub(super) restarts: f64,
-    pub(super) emit: Emit,
+    pub(super) mode: WindowMode,
 }
 
 impl Cut {
-    pub(super) fn random(rng: &mut StdRng, emit: Emit) -> Self {
+    pub(super) fn random(rng: &mut StdRng, mode: WindowMode) -> Self {
         Self {
             shards: rng.random_range(1..4),
             epoch: rng.random_range(1..40),
             restarts: 0.15,
-            emit,
+            mode,
         }
     }
 }

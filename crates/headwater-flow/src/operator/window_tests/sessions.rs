@@ -9,8 +9,8 @@ use rand::{Rng, SeedableRng};
 use super::harness::*;
 use crate::connector::Offsets;
 use crate::operator::Operator;
-use crate::operator::session::{SessionAggregate, SessionOptions};
-use crate::operator::window::Emit;
+use crate::operator::WindowMode;
+use crate::plan::WindowSpec;
 use crate::state::SavedState;
 use crate::time::{TrackerOptions, Watermark, WatermarkTracker};
 
@@ -20,26 +20,30 @@ struct Case {
     delay: i64,
     lateness: i64,
     tracked: bool,
+    deletes: bool,
 }
 
-fn random_case(rng: &mut StdRng) -> Case {
+fn random_case(rng: &mut StdRng, deletes: bool) -> Case {
     let count = rng.random_range(0..150);
     Case {
-        rows: random_rows(rng, count, false),
+        rows: random_rows(rng, count, deletes),
         gap: rng.random_range(1..15),
         delay: rng.random_range(0..30) * MS,
         lateness: rng.random_range(0..2) * rng.random_range(0..20) * MS,
         tracked: rng.random_bool(0.7),
+        deletes,
     }
 }
 
-fn operator(case: &Case, emit: Emit) -> Box<dyn Operator> {
-    let options = SessionOptions {
+fn make(case: &Case, mode: WindowMode) -> Box<dyn Operator> {
+    let window = WindowSpec::Session {
         gap: case.gap * MS,
-        emit,
-        lateness: case.lateness,
+        partition_by: Vec::new(),
     };
-    Box::new(SessionAggregate::new(layout(), options, aggregates(false)).unwrap())
+    operator(&window, mode, |spec| {
+        spec.allowed_lateness = case.lateness;
+        spec.append_only = !case.deletes;
+    })
 }
 
 /// The sessions of times, as (start, last).
@@ -64,8 +68,11 @@ struct Kept {
 
 impl Kept {
     fn times(&self, key: Option<i64>) -> Vec<i64> {
-        let rows = self.rows.get(&key).into_iter().flatten();
-        rows.filter_map(|r| r.time).collect()
+        let mut net: BTreeMap<i64, i64> = BTreeMap::new();
+        for row in self.rows.get(&key).into_iter().flatten() {
+            *net.entry(row.time.unwrap()).or_default() += row.weight;
+        }
+        net.into_iter().filter(|n| n.1 > 0).map(|n| n.0).collect()
     }
 
     /// A row first merges, then is judged; what touches a closed session is late.
@@ -75,14 +82,16 @@ impl Kept {
             bound == Watermark::MAX
                 || (bound != Watermark::MIN && end * MS <= bound.0 - case.lateness)
         };
-        let touched = sessions(self.times(row.key), case.gap).into_iter();
+        let times = self.times(row.key);
+        let missing = row.weight < 0 && !times.contains(&time);
+        let touched = sessions(times, case.gap).into_iter();
         let touched = touched.filter(|(s, l)| *s - case.gap <= time && time <= *l + case.gap);
         let touched: Vec<_> = touched.collect();
         let last = touched.iter().map(|s| s.1).chain([time]).max().unwrap();
         let begins = touched.iter().all(|(s, _)| time < *s);
         let too_far = !touched.is_empty() && begins && closed(time + 2 * case.gap);
         let touches_closed = touched.iter().any(|(_, l)| closed(*l + case.gap));
-        if touches_closed || too_far || closed(last + case.gap) {
+        if missing || touches_closed || too_far || closed(last + case.gap) {
             self.late += 1;
         } else {
             self.rows.entry(row.key).or_default().push(row);
@@ -92,12 +101,10 @@ impl Kept {
     fn table(&self, case: &Case, visible: impl Fn(i64) -> bool) -> Table {
         let rows = self.rows.iter().flat_map(|(key, rows)| {
             let sessions = sessions(self.times(*key), case.gap);
-            rows.iter().map(move |row| {
+            rows.iter().filter_map(move |row| {
                 let time = row.time.unwrap();
-                let (start, last) = (sessions.iter())
-                    .find(|(s, l)| *s <= time && time <= *l)
-                    .unwrap();
-                ((*start, last + case.gap, *key), *row)
+                let (start, last) = (sessions.iter()).find(|(s, l)| *s <= time && time <= *l)?;
+                Some(((*start, last + case.gap, *key), *row))
             })
         });
         reference(rows.filter(|(group, _)| visible(group.1)))
@@ -105,7 +112,7 @@ impl Kept {
 }
 
 fn run(rng: &mut StdRng, case: &Case, cut: Cut, seed: u64) -> Table {
-    let mut shards = Shards::new(cut.shards, || operator(case, cut.emit));
+    let mut shards = Shards::new(cut.shards, || make(case, cut.mode));
     let mut saved: Vec<SavedState> = (0..cut.shards).map(|_| SavedState::default()).collect();
     let mut tracker = WatermarkTracker::new(TrackerOptions {
         input: 0,
@@ -143,7 +150,7 @@ fn run(rng: &mut StdRng, case: &Case, cut: Cut, seed: u64) -> Table {
         let after = tracker.finish_epoch(0);
         shards.finish(after);
         let expected = kept.table(case, |end| {
-            cut.emit == Emit::Changes
+            cut.mode == WindowMode::Updating
                 || after == Watermark::MAX
                 || (after != Watermark::MIN && end * MS <= after.0 - case.lateness)
         });
@@ -158,14 +165,14 @@ fn run(rng: &mut StdRng, case: &Case, cut: Cut, seed: u64) -> Table {
     }
 }
 
-fn check(seeds: std::ops::Range<u64>, emit: Emit) {
+fn check(seeds: std::ops::Range<u64>, mode: WindowMode, deletes: bool) {
     for seed in seeds {
         let mut rng = StdRng::seed_from_u64(seed);
-        let case = random_case(&mut rng);
-        let cut = Cut::random(&mut rng, emit);
+        let case = random_case(&mut rng, deletes);
+        let cut = Cut::random(&mut rng, mode);
         let table = run(&mut rng, &case, cut, seed);
         if case.tracked {
-            let cut = Cut::random(&mut rng, emit);
+            let cut = Cut::random(&mut rng, mode);
             let same = run(&mut rng, &case, cut, seed);
             assert_eq!(table, same, "seed {seed}: the cutting changed the result");
         }
@@ -174,10 +181,20 @@ fn check(seeds: std::ops::Range<u64>, emit: Emit) {
 
 #[test]
 fn sessions_on_close_equal_the_reference_however_cut_sharded_and_restarted() {
-    check(seeds(0, 100), Emit::OnClose);
+    check(seeds(0, 100), WindowMode::OnClose, false);
 }
 
 #[test]
 fn changing_sessions_equal_the_reference_after_every_epoch() {
-    check(seeds(100_000, 100), Emit::Changes);
+    check(seeds(100_000, 100), WindowMode::Updating, false);
+}
+
+#[test]
+fn sessions_of_changing_input_fall_apart_and_grow_together_like_the_reference() {
+    check(seeds(200_000, 100), WindowMode::OnClose, true);
+}
+
+#[test]
+fn changing_sessions_of_changing_input_equal_the_reference() {
+    check(seeds(300_000, 100), WindowMode::Updating, true);
 }

@@ -1,0 +1,242 @@
+//! Aggregates over sessions of input that deletes rows: exact, since every time of a session is kept with its own
+//! results, and slower than [`super::SessionAggregate`] for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, Int64Array, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::row::{RowConverter, SortField};
+
+use super::aggregate::SessionOptions;
+use super::instants::{Chain, Instants, Place};
+use crate::batch::ZBatch;
+use crate::error::Result;
+use crate::operator::group::key_width;
+use crate::operator::window::{Groups, Judge, Layout, WindowClock, WindowMode, late_row};
+use crate::operator::{AggregateSet, EpochContext, Operator, Outbox};
+use crate::state::StateVisitor;
+use crate::time::{Watermark, to_micros};
+
+/// One shard of an aggregate over sessions that may fall apart.
+pub(crate) struct ChangingSessions {
+    layout: Arc<Layout>,
+    options: SessionOptions,
+    keys: Option<RowConverter>,
+    instants: Instants,
+    groups: Groups,
+    clock: WindowClock,
+    /// The keys that changed in this epoch.
+    dirty: BTreeSet<u32>,
+    /// The output rows of their sessions before it.
+    old: Vec<RecordBatch>,
+}
+
+impl ChangingSessions {
+    pub(crate) fn new(
+        layout: Arc<Layout>,
+        options: SessionOptions,
+        aggregates: AggregateSet,
+    ) -> Result<Self> {
+        Ok(Self {
+            keys: layout.keys_converter()?,
+            instants: Instants::new(options.gap, key_width(&layout.input, &layout.keys)),
+            layout,
+            options,
+            groups: Groups::new(aggregates),
+            clock: WindowClock::new(options.domain),
+            dirty: BTreeSet::new(),
+            old: Vec::new(),
+        })
+    }
+
+    /// The slots of the rows that are not late, with their indices.
+    fn place(
+        &mut self,
+        context: &EpochContext,
+        rows: &ZBatch,
+        out: &mut Outbox,
+    ) -> Result<(Vec<u32>, Vec<u32>)> {
+        let times = to_micros(rows.rows().column(self.layout.time))?;
+        let times = self.clock.times(context, times);
+        let judge = Judge {
+            before: self.clock.before(context),
+            lateness: self.options.lateness,
+        };
+        let columns = self.layout.key_columns(rows.rows());
+        let keys = self.keys.as_ref().map(|k| k.convert_columns(&columns));
+        let keys = keys.transpose()?;
+        let bounds = rows.track().map(|t| &t.bounds);
+        let (mut slots, mut indices) = (Vec::new(), Vec::new());
+        for i in 0..times.len() {
+            if times.is_null(i) {
+                out.untimed += 1;
+                continue;
+            }
+            let bound = judge.bound(bounds, i);
+            let through = self.options.closed_through(bound);
+            let key = keys.as_ref().map_or(&[][..], |keys| keys.row(i).data());
+            let key = self.instants.key(key);
+            self.touch(key)?;
+            let row = (times.value(i), rows.weight(i));
+            match self.instants.place(key, row, through) {
+                Place::At(slot) => {
+                    slots.push(slot);
+                    indices.push(i as u32);
+                }
+                Place::Late(start, end) => {
+                    let missed = vec![(start, end)];
+                    out.late.push(late_row(rows, i, row.0, bound, missed)?);
+                }
+            }
+        }
+        Ok((slots, indices))
+    }
+
+    /// Keeps the sessions of a key as they are before its first change in the epoch.
+    fn touch(&mut self, key: u32) -> Result<()> {
+        if self.dirty.insert(key) && self.options.mode == WindowMode::Updating {
+            let chains = self.instants.chains(key);
+            let old = self.output(&chains)?;
+            self.old.push(old);
+        }
+        Ok(())
+    }
+
+    /// The output rows of sessions.
+    fn output(&mut self, chains: &[Chain]) -> Result<RecordBatch> {
+        let mut slots = Vec::with_capacity(chains.len());
+        let mut made = Vec::new();
+        for chain in chains {
+            if let [slot] = chain.slots[..] {
+                slots.push(slot);
+                continue;
+            }
+            let whole = self.instants.take_slot();
+            self.groups.grow(self.instants.slots());
+            for slot in &chain.slots {
+                self.groups.merge(whole, *slot)?;
+            }
+            slots.push(whole);
+            made.push(whole);
+        }
+        let windows: Vec<_> = chains.iter().map(|c| (c.start, c.end)).collect();
+        let keys = chains.iter().map(|c| self.instants.keys.key(c.key));
+        let values = self.groups.evaluate(&slots)?;
+        let rows = self.layout.rows(self.keys.as_ref(), &windows, keys, values);
+        self.groups.clear(&made);
+        self.instants.give_back(&made);
+        rows
+    }
+
+    fn emit_changes(&mut self, dirty: &BTreeSet<u32>, out: &mut Outbox) -> Result<()> {
+        let mut new = Vec::with_capacity(dirty.len());
+        for key in dirty {
+            let chains = self.instants.chains(*key);
+            new.push(self.output(&chains)?);
+        }
+        let old = concat_batches(&self.layout.output, &std::mem::take(&mut self.old))?;
+        let new = concat_batches(&self.layout.output, &new)?;
+        out.rows.extend(difference(&old, &new)?);
+        Ok(())
+    }
+
+    fn close(&mut self, through: i64, out: &mut Outbox) -> Result<()> {
+        let mut closing = self.instants.closing(through);
+        let keys = &self.instants.keys;
+        closing
+            .sort_by(|a, b| (a.end.cmp(&b.end)).then_with(|| keys.key(a.key).cmp(keys.key(b.key))));
+        if self.options.mode == WindowMode::OnClose && !closing.is_empty() {
+            let rows = self.output(&closing)?;
+            out.rows.push(ZBatch::append_only(rows));
+        }
+        for chain in &closing {
+            self.instants.close(chain);
+            self.groups.clear(&chain.slots);
+            self.instants.give_back(&chain.slots);
+        }
+        Ok(())
+    }
+}
+
+impl Operator for ChangingSessions {
+    fn push(
+        &mut self,
+        context: &EpochContext,
+        _port: usize,
+        rows: ZBatch,
+        out: &mut Outbox,
+    ) -> Result<()> {
+        let rows = match self.clock.is_processing() {
+            true => rows.with_track(None)?,
+            false => rows,
+        };
+        let (slots, indices) = self.place(context, &rows, out)?;
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let rows = rows.take(&UInt32Array::from(indices))?;
+        self.groups.grow(self.instants.slots());
+        self.groups.update(&slots, &rows)?;
+        let gone = self.instants.take_gone();
+        self.groups.clear(&gone);
+        self.instants.give_back(&gone);
+        Ok(())
+    }
+
+    fn finish(&mut self, context: &EpochContext, out: &mut Outbox) -> Result<()> {
+        let reached = self.clock.advance(context);
+        let dirty = std::mem::take(&mut self.dirty);
+        if self.options.mode == WindowMode::Updating {
+            self.emit_changes(&dirty, out)?;
+        }
+        for key in dirty {
+            self.instants.expect(key);
+        }
+        self.close(self.options.closed_through(reached), out)?;
+        if self.clock.is_processing() {
+            let next = self.instants.due.next(context.processing_time);
+            out.timer = out.timer.into_iter().chain(next).min();
+        }
+        Ok(())
+    }
+
+    fn watermark(&self, input: Watermark) -> Watermark {
+        self.options.watermark(input)
+    }
+
+    fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        self.clock.visit_state(visitor)?;
+        self.instants.visit_state(visitor)?;
+        self.groups.visit_state(visitor)
+    }
+
+    fn restored(&mut self) -> Result<()> {
+        self.dirty.clear();
+        self.old.clear();
+        self.instants.restored(self.groups.slots());
+        Ok(())
+    }
+}
+
+/// `new` without what is in `old` too, and the rest of `old` deleted.
+fn difference(old: &RecordBatch, new: &RecordBatch) -> Result<Option<ZBatch>> {
+    let both = concat_batches(&new.schema(), [old, new])?;
+    let fields = both.columns().iter();
+    let fields = fields.map(|c| SortField::new(c.data_type().clone()));
+    let converter = RowConverter::new(fields.collect())?;
+    let bytes = converter.convert_columns(both.columns())?;
+    let mut net: BTreeMap<&[u8], (u32, i64)> = BTreeMap::new();
+    for i in 0..both.num_rows() {
+        let (_, weight) = net.entry(bytes.row(i).data()).or_insert((i as u32, 0));
+        *weight += if i < old.num_rows() { -1 } else { 1 };
+    }
+    let mut changes: Vec<(u32, i64)> = net.into_values().filter(|(_, w)| *w != 0).collect();
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    changes.sort_unstable();
+    let rows = UInt32Array::from_iter_values(changes.iter().map(|c| c.0));
+    let weights = Int64Array::from_iter_values(changes.iter().map(|c| c.1));
+    ZBatch::new(take_record_batch(&both, &rows)?, Some(weights)).map(Some)
+}

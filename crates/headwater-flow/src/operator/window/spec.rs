@@ -1,0 +1,135 @@
+//! What a window aggregate is made of, and which operator it becomes.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+
+use super::aggregate::{FixedAggregate, FixedOptions};
+use super::domain::TimeDomain;
+use super::layout::{Layout, WindowColumn};
+use super::windows::FixedWindows;
+use crate::batch::ZBatch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operator::session::{ChangingSessions, SessionAggregate, SessionOptions};
+use crate::operator::{AggregateCall, AggregateMode, AggregateSet, EpochContext, Operator, Outbox};
+use crate::plan::WindowSpec;
+use crate::state::StateVisitor;
+use crate::time::Watermark;
+
+/// When a window aggregate emits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowMode {
+    /// Each window once, when the watermark has closed it; allowed lateness delays the close.
+    OnClose,
+    /// What has changed, every epoch, as −old/+new. Closed windows are no longer changed, their results stay.
+    Updating,
+}
+
+/// An aggregate over windows. The output has the group columns first, then one column a call.
+#[derive(Debug, Clone)]
+pub struct WindowAggregateSpec {
+    /// Which windows. The keys of sessions are `keys`, whatever `PARTITION BY` says.
+    pub window: WindowSpec,
+    /// The time column of the input.
+    pub time: usize,
+    /// The key columns of the input.
+    pub keys: Vec<usize>,
+    /// The columns of the input.
+    pub input: SchemaRef,
+    /// The functions.
+    pub calls: Vec<AggregateCall>,
+    /// The group columns of the output.
+    pub columns: Vec<WindowColumn>,
+    /// The columns of the output.
+    pub output: SchemaRef,
+    /// When windows are emitted.
+    pub mode: WindowMode,
+    /// How long after its end a window still takes rows, microseconds of event time.
+    pub allowed_lateness: i64,
+    /// The input never deletes rows.
+    pub append_only: bool,
+    /// The time column is `PROCTIME()`: the clock closes windows, and nothing is late.
+    pub processing_time: bool,
+}
+
+/// One shard of an aggregate over windows of any kind.
+pub struct WindowAggregate(Box<dyn Operator>);
+
+impl WindowAggregate {
+    /// An aggregate without rows.
+    ///
+    /// # Errors
+    /// `Unsupported` for a function or key of a type that it is not made for; `Invalid` for windows that cannot be;
+    /// `Bug` if the columns do not fit.
+    pub fn new(spec: WindowAggregateSpec) -> Result<Self> {
+        let mode = AggregateMode {
+            updating: !spec.append_only,
+            merging: true,
+        };
+        let set = AggregateSet::new(&spec.calls, &spec.input, mode)?;
+        let domain = match spec.processing_time {
+            true => TimeDomain::Processing,
+            false => TimeDomain::Event,
+        };
+        let layout = Arc::new(Layout {
+            time: spec.time,
+            keys: spec.keys,
+            groups: spec.columns,
+            input: spec.input,
+            output: spec.output,
+        });
+        layout.check_invariants()?;
+        let lateness = spec.allowed_lateness;
+        if let WindowSpec::Session { gap, .. } = spec.window {
+            let options = SessionOptions {
+                gap,
+                mode: spec.mode,
+                domain,
+                lateness,
+            };
+            let options = options.checked()?;
+            return Ok(Self(match spec.append_only {
+                true => Box::new(SessionAggregate::new(layout, options, set)?),
+                false => Box::new(ChangingSessions::new(layout, options, set)?),
+            }));
+        }
+        let Some(windows) = FixedWindows::new(&spec.window)? else {
+            return Err(Error::new(ErrorKind::Bug, "windows are of no kind"));
+        };
+        let options = FixedOptions {
+            mode: spec.mode,
+            domain,
+            lateness,
+        };
+        let fixed = FixedAggregate::new(windows, layout, options, set)?;
+        Ok(Self(Box::new(fixed)))
+    }
+}
+
+impl Operator for WindowAggregate {
+    fn push(
+        &mut self,
+        context: &EpochContext,
+        port: usize,
+        rows: ZBatch,
+        out: &mut Outbox,
+    ) -> Result<()> {
+        self.0.push(context, port, rows, out)
+    }
+
+    fn finish(&mut self, context: &EpochContext, out: &mut Outbox) -> Result<()> {
+        self.0.finish(context, out)
+    }
+
+    fn watermark(&self, input: Watermark) -> Watermark {
+        self.0.watermark(input)
+    }
+
+    fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+        self.0.visit_state(visitor)
+    }
+
+    fn restored(&mut self) -> Result<()> {
+        self.0.restored()
+    }
+}
