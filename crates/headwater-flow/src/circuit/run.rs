@@ -18,6 +18,8 @@ pub struct Outcome {
     pub late: Vec<Vec<LateRow>>,
     /// The earliest processing time, microseconds, at which an operator wants an epoch even without input.
     pub timer: Option<i64>,
+    /// How many rows belonged to no window for want of an event time.
+    pub untimed: u64,
 }
 
 /// The rows of a step so far.
@@ -129,6 +131,7 @@ impl Circuit {
                     outcome.late[*output].extend_from_slice(&outbox.late);
                 }
                 outcome.timer = outcome.timer.into_iter().chain(outbox.timer).min();
+                outcome.untimed += outbox.untimed;
             }
         }
         for feeds in &self.outputs {

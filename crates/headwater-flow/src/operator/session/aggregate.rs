@@ -93,7 +93,6 @@ impl SessionAggregate {
         options: SessionOptions,
         aggregates: AggregateSet,
     ) -> Result<Self> {
-        layout.check_invariants()?;
         Ok(Self {
             keys: layout.keys_converter()?,
             sessions: Sessions::new(

@@ -63,7 +63,6 @@ impl FixedAggregate {
         options: FixedOptions,
         aggregates: AggregateSet,
     ) -> Result<Self> {
-        layout.check_invariants()?;
         let fields = layout.keys.iter();
         let fields = fields.map(|k| SortField::new(layout.input.field(*k).data_type().clone()));
         Ok(Self {

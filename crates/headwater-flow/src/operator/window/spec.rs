@@ -62,47 +62,79 @@ impl WindowAggregate {
     /// `Unsupported` for a function or key of a type that it is not made for; `Invalid` for windows that cannot be;
     /// `Bug` if the columns do not fit.
     pub fn new(spec: WindowAggregateSpec) -> Result<Self> {
-        let mode = AggregateMode {
-            updating: !spec.append_only,
-            merging: true,
-        };
-        let set = AggregateSet::new(&spec.calls, &spec.input, mode)?;
-        let domain = match spec.processing_time {
-            true => TimeDomain::Processing,
-            false => TimeDomain::Event,
-        };
-        let layout = Arc::new(Layout {
-            time: spec.time,
-            keys: spec.keys,
-            groups: spec.columns,
-            input: spec.input,
-            output: spec.output,
-        });
-        layout.check_invariants()?;
-        let lateness = spec.allowed_lateness;
-        if let WindowSpec::Session { gap, .. } = spec.window {
-            let options = SessionOptions {
-                gap,
-                mode: spec.mode,
-                domain,
-                lateness,
-            };
-            let options = options.checked()?;
-            return Ok(Self(match spec.append_only {
-                true => Box::new(SessionAggregate::new(layout, options, set)?),
-                false => Box::new(ChangingSessions::new(layout, options, set)?),
-            }));
+        match (spec.window.clone(), FixedWindows::new(&spec.window)?) {
+            (_, Some(windows)) => Self::fixed(spec, windows),
+            (WindowSpec::Session { gap, .. }, None) => Self::session(spec, gap),
+            (_, None) => Err(Error::new(ErrorKind::Bug, "windows are of no kind")),
         }
-        let Some(windows) = FixedWindows::new(&spec.window)? else {
-            return Err(Error::new(ErrorKind::Bug, "windows are of no kind"));
-        };
+    }
+
+    /// An aggregate over rows that carry their window, because another window operator made them: the time column is
+    /// `window_end`, a `window_start` that is grouped by is a key, and `spec.window` plays no part.
+    ///
+    /// # Errors
+    /// As [`WindowAggregate::new`].
+    pub fn attached(spec: WindowAggregateSpec) -> Result<Self> {
+        if spec.columns.contains(&WindowColumn::Start) {
+            let what = "the start of an attached window is not known";
+            return Err(Error::new(ErrorKind::Bug, what));
+        }
+        Self::fixed(spec, FixedWindows::attached())
+    }
+
+    fn fixed(spec: WindowAggregateSpec, windows: FixedWindows) -> Result<Self> {
+        let set = spec.set()?;
         let options = FixedOptions {
             mode: spec.mode,
-            domain,
-            lateness,
+            domain: spec.domain(),
+            lateness: spec.allowed_lateness,
         };
-        let fixed = FixedAggregate::new(windows, layout, options, set)?;
+        let fixed = FixedAggregate::new(windows, spec.layout()?, options, set)?;
         Ok(Self(Box::new(fixed)))
+    }
+
+    fn session(spec: WindowAggregateSpec, gap: i64) -> Result<Self> {
+        let set = spec.set()?;
+        let options = SessionOptions {
+            gap,
+            mode: spec.mode,
+            domain: spec.domain(),
+            lateness: spec.allowed_lateness,
+        };
+        let options = options.checked()?;
+        Ok(Self(match spec.append_only {
+            true => Box::new(SessionAggregate::new(spec.layout()?, options, set)?),
+            false => Box::new(ChangingSessions::new(spec.layout()?, options, set)?),
+        }))
+    }
+}
+
+impl WindowAggregateSpec {
+    fn set(&self) -> Result<AggregateSet> {
+        let mode = AggregateMode {
+            updating: !self.append_only,
+            merging: true,
+        };
+        AggregateSet::new(&self.calls, &self.input, mode)
+    }
+
+    fn domain(&self) -> TimeDomain {
+        match self.processing_time {
+            true => TimeDomain::Processing,
+            false => TimeDomain::Event,
+        }
+    }
+
+    fn layout(self) -> Result<Arc<Layout>> {
+        let layout = Layout {
+            time: self.time,
+            keys: self.keys,
+            groups: self.columns,
+            input: self.input,
+            output: self.output,
+        };
+        layout.check_invariants()?;
+        Ok(Arc::new(layout))
     }
 }
 

@@ -23,6 +23,8 @@ enum Shape {
     Tumble,
     Hop,
     Cumulate,
+    /// The time is the end of the row's only window.
+    Attached,
 }
 
 /// Windows by their ends: `first`, `first + step`, …, `last`. Empty if `first > last`.
@@ -82,6 +84,16 @@ impl FixedWindows {
         }))
     }
 
+    /// The windows that rows already carry: their time is the end of theirs, of which nothing else is known.
+    pub(crate) fn attached() -> Self {
+        Self {
+            shape: Shape::Attached,
+            size: 1,
+            step: 1,
+            offset: 0,
+        }
+    }
+
     /// The distance of the ends in a [`Run`].
     pub(crate) fn step(&self) -> i64 {
         self.step
@@ -89,7 +101,7 @@ impl FixedWindows {
 
     /// Whether windows share panes.
     pub(crate) fn overlap(&self) -> bool {
-        self.shape != Shape::Tumble
+        matches!(self.shape, Shape::Hop | Shape::Cumulate)
     }
 
     /// Whether every window of a run contains the one before.
@@ -104,6 +116,13 @@ impl FixedWindows {
         }
         let floor = |time: i64, unit: i64| time - (time - self.offset).rem_euclid(unit);
         let (run, from, to) = match self.shape {
+            Shape::Attached => {
+                let run = Run {
+                    last: time,
+                    first: time,
+                };
+                (run, time, time + 1)
+            }
             Shape::Tumble => {
                 let from = floor(time, self.size);
                 let end = from + self.size;
@@ -134,10 +153,11 @@ impl FixedWindows {
         Some(Pane { run, from, to })
     }
 
-    /// The start of the window that ends at `end`.
+    /// The start of the window that ends at `end`; of an attached window, whose start nobody knows, its end.
     pub(crate) fn start(&self, end: i64) -> i64 {
         match self.shape {
             Shape::Tumble | Shape::Hop => end - self.size,
+            Shape::Attached => end,
             Shape::Cumulate => end - 1 - (end - 1 - self.offset).rem_euclid(self.size),
         }
     }

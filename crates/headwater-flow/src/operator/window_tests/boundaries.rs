@@ -1,7 +1,7 @@
 //! Where exactly windows close.
 
 use super::harness::*;
-use crate::operator::{Operator, WindowMode};
+use crate::operator::{Operator, WindowAggregateSpec, WindowColumn, WindowMode};
 use crate::plan::WindowSpec;
 use crate::time::Watermark;
 
@@ -96,4 +96,21 @@ fn processing_time_windows_close_by_the_clock() {
     operator.finish(&context, &mut out).unwrap();
     assert_eq!(out.rows.len(), 1);
     assert_eq!(out.timer, None);
+}
+
+#[test]
+fn attached_windows_close_with_the_windows_that_they_come_from() {
+    let output = |spec: &mut WindowAggregateSpec| {
+        spec.keys = vec![1, 0];
+        spec.columns[2] = WindowColumn::Key(1);
+    };
+    let mut shards = Shards::new(1, || attached(output));
+    shards.push(&[row(10), row(10), row(20)], 0, None);
+    shards.finish(Watermark(9 * MS));
+    assert_eq!(shards.outcome.table[&(10, 10, Some(1))].0, 2);
+    assert_eq!(shards.outcome.table.len(), 1);
+    shards.push(&[row(10)], 3, None);
+    assert_eq!(shards.outcome.late[0].windows, [(10 * MS, 10 * MS)]);
+    shards.finish(Watermark::MAX);
+    assert_eq!(shards.outcome.table[&(20, 20, Some(1))].0, 1);
 }

@@ -53,6 +53,20 @@ pub(super) fn operator(
     mode: WindowMode,
     change: impl FnOnce(&mut WindowAggregateSpec),
 ) -> Box<dyn Operator> {
+    let mut spec = spec(window, mode);
+    change(&mut spec);
+    Box::new(WindowAggregate::new(spec).unwrap())
+}
+
+/// As [`operator`] over rows whose time is the end of their window.
+pub(super) fn attached(change: impl FnOnce(&mut WindowAggregateSpec)) -> Box<dyn Operator> {
+    let none = WindowSpec::Tumble { size: 0, offset: 0 };
+    let mut spec = spec(&none, WindowMode::OnClose);
+    change(&mut spec);
+    Box::new(WindowAggregate::attached(spec).unwrap())
+}
+
+fn spec(window: &WindowSpec, mode: WindowMode) -> WindowAggregateSpec {
     let bound = DataType::Timestamp(TimeUnit::Millisecond, None);
     let output = Schema::new(vec![
         Field::new("k", DataType::Int64, true),
@@ -64,7 +78,7 @@ pub(super) fn operator(
         Field::new("min", DataType::Int64, true),
         Field::new("distinct", DataType::Int64, true),
     ]);
-    let mut spec = WindowAggregateSpec {
+    WindowAggregateSpec {
         window: window.clone(),
         time: 0,
         keys: vec![1],
@@ -81,9 +95,7 @@ pub(super) fn operator(
         allowed_lateness: 0,
         append_only: true,
         processing_time: false,
-    };
-    change(&mut spec);
-    Box::new(WindowAggregate::new(spec).unwrap())
+    }
 }
 
 fn calls() -> Vec<AggregateCall> {
