@@ -9,7 +9,7 @@ use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 
 use crate::catalogue::{Catalogue, Definition, Object};
 use crate::error::{Result, SqlError, SqlErrorKind, suggestion};
-use crate::planner::{Names, Planner, Relation, define_table, insert_plan};
+use crate::planner::{Names, Planner, Relation, define_table, insert_plan, unrepeatable};
 use crate::show::not_found;
 use crate::statement::{
     CreateTable, CreateView, Emit, Insert, Name, ObjectKind, ParsedStatement, Query, Statement,
@@ -273,6 +273,7 @@ impl Session {
             text: text.to_owned(),
         };
         let plan = insert_plan(&insert, &table, &names)?;
+        check_repeatable(&plan, query)?;
         Ok(Planned::Pipeline(PlannedPipeline {
             name: table.name.clone(),
             text: text.to_owned(),
@@ -332,6 +333,7 @@ impl Session {
         let Some(target) = table else {
             return Ok(Planned::Define(definition));
         };
+        check_repeatable(&plan, &create.query)?;
         Ok(Planned::Pipeline(PlannedPipeline {
             name: target.name.clone(),
             text: text.to_owned(),
@@ -399,6 +401,7 @@ impl Session {
         if insert.is_values {
             return Ok(Planned::InsertValues(output));
         }
+        check_repeatable(&output.plan, &insert.query)?;
         Ok(Planned::Pipeline(PlannedPipeline {
             name: format!("insert-into-{}", output.target.name),
             text: text.to_owned(),
@@ -455,6 +458,19 @@ impl Session {
         }
         Planned::Done
     }
+}
+
+/// A pipeline's epochs can be run again with the same result.
+fn check_repeatable(plan: &LogicalPlan, query: &Query) -> Result<()> {
+    let Some(name) = unrepeatable(plan) else {
+        return Ok(());
+    };
+    Err(SqlError::unsupported(format!(
+        "{}() would give another result when an epoch is run again after a restart",
+        name.to_uppercase()
+    ))
+    .at(query.span)
+    .with_hint("compute the value where the rows are produced"))
 }
 
 fn kind_name(kind: ObjectKind) -> &'static str {

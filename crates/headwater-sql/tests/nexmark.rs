@@ -30,3 +30,14 @@ fn q0_is_a_projection_over_a_filter() {
     assert!(shown.starts_with("Projection"), "{shown}");
 }
 
+#[test]
+fn all_queries_plan_or_say_what_is_missing() {
+    for q in 0..=22 {
+        let shown = plan(&format!("q{q}"));
+        if q == 13 {
+            assert!(shown.contains("FOR SYSTEM_TIME AS OF"), "q{q}: {shown}");
+        } else {
+            assert!(!shown.contains("error"), "q{q}: {shown}");
+        }
+    }
+}

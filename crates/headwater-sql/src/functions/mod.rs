@@ -1,10 +1,22 @@
 //! The functions of the dialect: DataFusion's, and those of Flink that it lacks.
 
+mod builtin;
+mod civil;
+mod clock;
+mod json;
+mod pattern;
+mod strings;
+mod time;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use datafusion_expr::planner::ExprPlanner;
-use datafusion_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+use datafusion_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, Volatility, WindowUDF};
+
+pub(crate) use clock::CLOCK_FUNCTIONS;
+
+use builtin::{Builtin, Spec};
 
 /// All functions by lower-case name and alias.
 pub(crate) struct Functions {
@@ -34,6 +46,9 @@ impl Functions {
             .into_iter()
             .chain(datafusion_functions_nested::all_default_nested_functions());
         for f in defaults {
+            add(&mut scalar, f.name(), f.aliases(), &f);
+        }
+        for f in own_functions() {
             add(&mut scalar, f.name(), f.aliases(), &f);
         }
         let mut aggregate = BTreeMap::new();
@@ -66,6 +81,20 @@ impl Functions {
             .map(String::as_str)
             .collect()
     }
+}
+
+/// Flink's functions; where DataFusion has one of the same name, Flink's meaning holds.
+fn own_functions() -> Vec<Arc<ScalarUDF>> {
+    let make = |spec: &'static Spec, volatility| {
+        Arc::new(ScalarUDF::new_from_impl(Builtin::new(spec, volatility)))
+    };
+    let pure = strings::SPECS
+        .iter()
+        .chain(time::SPECS.iter())
+        .chain(json::SPECS.iter())
+        .map(|s| make(s, Volatility::Immutable));
+    let of_the_clock = clock::SPECS.iter().map(|s| make(s, Volatility::Volatile));
+    pure.chain(of_the_clock).collect()
 }
 
 fn add<T>(map: &mut BTreeMap<String, Arc<T>>, name: &str, aliases: &[String], f: &Arc<T>) {

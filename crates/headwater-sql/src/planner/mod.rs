@@ -9,6 +9,7 @@ mod convert;
 mod group_window;
 mod insert;
 mod optimize;
+mod sugar;
 mod table;
 mod window;
 
@@ -19,7 +20,7 @@ use sqlparser::ast;
 pub(crate) use context::{Names, Relation};
 pub(crate) use convert::from_datafusion;
 pub(crate) use insert::insert_plan;
-pub(crate) use optimize::optimize;
+pub(crate) use optimize::{optimize, unrepeatable};
 pub(crate) use table::{DEFAULT_CONNECTOR, define_table, describe, plain};
 
 use crate::error::{Result, SqlError};
@@ -58,6 +59,7 @@ impl<'a> Planner<'a> {
     pub(crate) fn query(self, query: &Query) -> Result<LogicalPlan> {
         let mut ast = query.ast.clone();
         group_window::rewrite(&mut ast)?;
+        sugar::rewrite(&mut ast);
         casing::resolve(&mut ast, self.names);
         let context = PlanContext::new(self);
         let statement = ast::Statement::Query(ast);

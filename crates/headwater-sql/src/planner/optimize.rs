@@ -4,7 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion_common::Result;
 use datafusion_common::config::ConfigOptions;
-use datafusion_expr::LogicalPlan;
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_expr::{Expr, LogicalPlan, Volatility};
 use datafusion_optimizer::analyzer::Analyzer;
 use datafusion_optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
 use datafusion_optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
@@ -20,6 +21,8 @@ use datafusion_optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggrega
 use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
+
+use crate::functions::CLOCK_FUNCTIONS;
 
 /// The rules. Left out are those that duplicate stateful operators (SingleDistinctToGroupBy), take sources out of the
 /// graph (PropagateEmptyRelation), or spoil Top-N (PushDownLimit).
@@ -68,4 +71,25 @@ pub(crate) fn optimize(plan: LogicalPlan) -> Result<LogicalPlan> {
 /// Coerces types only.
 pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
     Analyzer::new().execute_and_check(plan, &CONFIG, |_, _| {})
+}
+
+/// The first function in the plan whose result would differ when an epoch is run again, and so has no place in a
+/// pipeline. Functions of the present time are not among them: the epoch records its processing time.
+pub(crate) fn unrepeatable(plan: &LogicalPlan) -> Option<String> {
+    let mut found = None;
+    let visited = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                if let Expr::ScalarFunction(f) = e
+                    && f.func.signature().volatility == Volatility::Volatile
+                    && !CLOCK_FUNCTIONS.contains(&f.name())
+                {
+                    found = Some(f.name().to_owned());
+                    return Ok(TreeNodeRecursion::Stop);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    visited.ok().and(found)
 }

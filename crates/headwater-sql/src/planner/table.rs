@@ -333,6 +333,7 @@ fn plan_expression(
         .map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
     let schema = Schema::new(fields.collect::<Fields>());
     let mut ast = ast.clone();
+    super::sugar::rewrite(&mut ast);
     casing::resolve_over(&mut ast, schema.fields());
     let context = PlanContext::new(Planner::new(names));
     let df_schema = DFSchema::try_from(schema.clone())?;

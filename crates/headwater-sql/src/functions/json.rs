@@ -1,0 +1,157 @@
+//! `JSON_VALUE`, `JSON_QUERY` and `JSON_EXISTS` with simple paths: `$.a.b[0]['c']`.
+
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, StringBuilder};
+use arrow::datatypes::DataType;
+use datafusion_common::{Result, exec_err};
+use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
+use serde_json::Value;
+
+use super::builtin::{Spec, Text, is_text, result, rows};
+
+pub(super) static SPECS: [Spec; 3] = [
+    Spec {
+        name: "json_value",
+        aliases: &[],
+        usage: "JSON_VALUE(json, '$.path')",
+        coerce: two_texts,
+        returns: |_| DataType::Utf8,
+        invoke: |args| extract(args, scalar),
+    },
+    Spec {
+        name: "json_query",
+        aliases: &[],
+        usage: "JSON_QUERY(json, '$.path')",
+        coerce: two_texts,
+        returns: |_| DataType::Utf8,
+        invoke: |args| extract(args, structure),
+    },
+    Spec {
+        name: "json_exists",
+        aliases: &[],
+        usage: "JSON_EXISTS(json, '$.path')",
+        coerce: two_texts,
+        returns: |_| DataType::Boolean,
+        invoke: exists,
+    },
+];
+
+fn two_texts(types: &[DataType]) -> Option<Vec<DataType>> {
+    match types {
+        [a, b] if is_text(a) && is_text(b) => Some(vec![DataType::Utf8, DataType::Utf8]),
+        _ => None,
+    }
+}
+
+/// A step of a path.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Member(String),
+    Element(usize),
+}
+
+fn path(text: &str) -> Result<Vec<Step>> {
+    let text = text.trim();
+    let text = text
+        .strip_prefix("lax ")
+        .or(text.strip_prefix("strict "))
+        .unwrap_or(text);
+    match steps(text) {
+        Some(steps) => Ok(steps),
+        None => exec_err!("'{text}' is not a JSON path such as '$.a.b[0]'"),
+    }
+}
+
+fn steps(text: &str) -> Option<Vec<Step>> {
+    let mut rest = text.trim().strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(member) = rest.strip_prefix('.') {
+            let end = member.find(['.', '[']).unwrap_or(member.len());
+            if end == 0 {
+                return None;
+            }
+            steps.push(Step::Member(member[..end].trim_matches('"').to_owned()));
+            rest = &member[end..];
+        } else {
+            let inner = rest.strip_prefix('[')?;
+            let end = inner.find(']')?;
+            steps.push(match inner[..end].trim() {
+                quoted if quoted.starts_with(['\'', '"']) => {
+                    Step::Member(quoted.trim_matches(['\'', '"']).to_owned())
+                }
+                number => Step::Element(number.parse().ok()?),
+            });
+            rest = &inner[end + 1..];
+        }
+    }
+    Some(steps)
+}
+
+fn find<'a>(value: &'a Value, steps: &[Step]) -> Option<&'a Value> {
+    steps.iter().try_fold(value, |value, step| match step {
+        Step::Member(name) => value.get(name),
+        Step::Element(index) => value.get(index),
+    })
+}
+
+/// A scalar as text; objects and arrays are not scalars.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(b) => Some(b.to_string()),
+        Value::Number(n) => Some(n.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn structure(value: &Value) -> Option<String> {
+    matches!(value, Value::Array(_) | Value::Object(_)).then(|| value.to_string())
+}
+
+/// Calls `use_it` with what each row's path finds; documents that are not JSON have nothing.
+fn each_row(
+    args: &ScalarFunctionArgs,
+    mut use_it: impl FnMut(Option<Option<&Value>>),
+) -> Result<()> {
+    let (text, paths) = (Text::new(&args.args[0])?, Text::new(&args.args[1])?);
+    let constant = match &paths {
+        Text::One(Some(text)) => Some(path(text)?),
+        _ => None,
+    };
+    for row in 0..rows(args) {
+        let (Some(text), Some(path_text)) = (text.get(row), paths.get(row)) else {
+            use_it(None);
+            continue;
+        };
+        let parsed;
+        let steps = match &constant {
+            Some(steps) => steps,
+            None => {
+                parsed = path(path_text)?;
+                &parsed
+            }
+        };
+        let value: Option<Value> = serde_json::from_str(text).ok();
+        use_it(Some(value.as_ref().and_then(|v| find(v, steps))));
+    }
+    Ok(())
+}
+
+fn extract(
+    args: &ScalarFunctionArgs,
+    shape: fn(&Value) -> Option<String>,
+) -> Result<ColumnarValue> {
+    let mut out = StringBuilder::new();
+    each_row(args, |found| {
+        out.append_option(found.flatten().and_then(shape))
+    })?;
+    result(args, Arc::new(out.finish()))
+}
+
+fn exists(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let mut found = Vec::new();
+    each_row(args, |value| found.push(value.map(|v| v.is_some())))?;
+    result(args, Arc::new(BooleanArray::from(found)))
+}
