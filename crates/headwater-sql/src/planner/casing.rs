@@ -2,6 +2,7 @@
 //! Names are resolved before planning, against all columns of the relations that the query reads.
 
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use arrow::datatypes::{DataType, Fields};
@@ -16,9 +17,9 @@ use super::context::{Names, Relation, find};
 /// Gives unquoted names in `node` the case of the columns that they mean.
 pub(super) fn resolve<T: VisitMut + sqlparser::ast::Visit>(node: &mut T, names: &dyn Names) {
     let mut known = Known::new(names);
-    let _: ControlFlow<()> = sqlparser::ast::Visit::visit(node, &mut known);
+    let ControlFlow::Continue(()) = sqlparser::ast::Visit::visit(node, &mut known);
     known.add_window_columns();
-    let _: ControlFlow<()> = VisitMut::visit(node, &mut Renamer(&known));
+    let ControlFlow::Continue(()) = VisitMut::visit(node, &mut Renamer(&known));
 }
 
 /// As [`resolve`], for an expression over the columns `fields`.
@@ -31,7 +32,7 @@ pub(super) fn resolve_over(expr: &mut Expr, fields: &Fields) {
         aliases: BTreeSet::new(),
         seen: HashMap::new(),
     };
-    let _: ControlFlow<()> = VisitMut::visit(expr, &mut Renamer(&known));
+    let ControlFlow::Continue(()) = VisitMut::visit(expr, &mut Renamer(&known));
 }
 
 /// The names that columns, fields, relations and aliases have.
@@ -114,9 +115,9 @@ fn collect_nested(data_type: &DataType, out: &mut BTreeSet<String>) {
 }
 
 impl Visitor for Known<'_> {
-    type Break = ();
+    type Break = Infallible;
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Infallible> {
         for cte in query.with.iter().flat_map(|w| &w.cte_tables) {
             self.aliases.insert(cte.alias.name.value.clone());
             let columns = cte.alias.columns.iter();
@@ -128,14 +129,14 @@ impl Visitor for Known<'_> {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Infallible> {
         if let Some(ident) = relation.0.last().and_then(|p| p.as_ident()) {
             self.add_relation(&ident.value);
         }
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Infallible> {
         let alias = match factor {
             TableFactor::Table { alias, .. }
             | TableFactor::Derived { alias, .. }
@@ -152,7 +153,7 @@ impl Visitor for Known<'_> {
     }
 
     /// Tables may also stand as arguments of window functions.
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Infallible> {
         match expr {
             Expr::Identifier(ident) => self.add_relation(&ident.value),
             Expr::CompoundIdentifier(parts) => {
@@ -278,14 +279,14 @@ fn name_fields_of(body: &mut SetExpr) {
 struct Renamer<'a, 'b>(&'a Known<'b>);
 
 impl VisitorMut for Renamer<'_, '_> {
-    type Break = ();
+    type Break = Infallible;
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Infallible> {
         name_fields_of(&mut query.body);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
         let rename = |ident: &mut Ident| {
             if let Some(name) = self.0.meant(ident) {
                 ident.value = name.to_owned();

@@ -4,32 +4,27 @@ use datafusion_common::diagnostic::Diagnostic;
 use datafusion_common::{Column, DataFusionError, SchemaError};
 use sqlparser::tokenizer::{Location, Span};
 
-use super::context::Names;
 use crate::error::{SqlError, SqlErrorKind, nearest, suggestion};
 
 /// Turns an error around; `fallback` is the place if no better one is known.
-pub(crate) fn from_datafusion(
-    error: DataFusionError,
-    fallback: Span,
-    names: &dyn Names,
-) -> SqlError {
-    convert(error, names, None).at(fallback)
+pub(crate) fn from_datafusion(error: DataFusionError, fallback: Span) -> SqlError {
+    convert(error, None).at(fallback)
 }
 
-fn convert(error: DataFusionError, names: &dyn Names, diagnostic: Option<&Diagnostic>) -> SqlError {
+fn convert(error: DataFusionError, diagnostic: Option<&Diagnostic>) -> SqlError {
     match error {
         DataFusionError::Diagnostic(inner_diagnostic, inner) => {
             let chosen = diagnostic.unwrap_or(&inner_diagnostic);
-            let error = convert(*inner, names, Some(chosen));
+            let error = convert(*inner, Some(chosen));
             match span(chosen) {
                 Some(span) => error.at(span),
                 None => error,
             }
         }
-        DataFusionError::Context(_, inner) => convert(*inner, names, diagnostic),
+        DataFusionError::Context(_, inner) => convert(*inner, diagnostic),
         DataFusionError::Shared(inner) => SqlError::invalid(tidy(&inner.to_string())),
         DataFusionError::Collection(mut errors) if !errors.is_empty() => {
-            convert(errors.swap_remove(0), names, diagnostic)
+            convert(errors.swap_remove(0), diagnostic)
         }
         DataFusionError::External(inner) => match inner.downcast::<SqlError>() {
             Ok(ours) => *ours,

@@ -1,6 +1,7 @@
 //! The older window syntax, rewritten to window table functions: `GROUP BY TUMBLE(ts, size)` with `TUMBLE_START`,
 //! `TUMBLE_END`, `TUMBLE_ROWTIME` (HOP, CUMULATE and SESSION likewise).
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
@@ -14,25 +15,21 @@ use crate::statement::{PARTITION_BY, WINDOW_FUNCTIONS};
 
 /// Rewrites every SELECT of the query.
 pub(super) fn rewrite(query: &mut Box<Query>) -> Result<()> {
-    let mut rewriter = Rewriter { error: None };
-    let _: ControlFlow<()> = VisitMut::visit(query, &mut rewriter);
-    rewriter.error.map_or(Ok(()), Err)
+    match VisitMut::visit(query, &mut Rewriter) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
 }
 
-struct Rewriter {
-    error: Option<SqlError>,
-}
+struct Rewriter;
 
 impl VisitorMut for Rewriter {
-    type Break = ();
+    type Break = SqlError;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         match set_expr(&mut query.body) {
             Ok(()) => ControlFlow::Continue(()),
-            Err(e) => {
-                self.error = Some(e);
-                ControlFlow::Break(())
-            }
+            Err(e) => ControlFlow::Break(e),
         }
     }
 }
@@ -66,11 +63,11 @@ fn select(select: &mut Select) -> Result<()> {
     let mut helpers = Helpers { uses_time: false };
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(e) | SelectItem::ExprWithAlias { expr: e, .. } = item {
-            let _: ControlFlow<()> = VisitMut::visit(e, &mut helpers);
+            let ControlFlow::Continue(()) = VisitMut::visit(e, &mut helpers);
         }
     }
     if let Some(having) = &mut select.having {
-        let _: ControlFlow<()> = VisitMut::visit(having, &mut helpers);
+        let ControlFlow::Continue(()) = VisitMut::visit(having, &mut helpers);
     }
     let columns = if helpers.uses_time {
         &["window_start", "window_end", "window_time"][..]
@@ -196,9 +193,9 @@ struct Helpers {
 }
 
 impl VisitorMut for Helpers {
-    type Break = ();
+    type Break = Infallible;
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
         let Some((name, _)) = call(expr) else {
             return ControlFlow::Continue(());
         };

@@ -19,7 +19,7 @@ pub(crate) fn insert_plan(
     target: &TableDef,
     names: &dyn Names,
 ) -> Result<LogicalPlan> {
-    let convert = |e| from_datafusion(e, insert.query.span, names);
+    let convert = |e| from_datafusion(e, insert.query.span);
     let plan = Planner::new(names).query(&insert.query)?;
     let plan = optimize::analyze(plan).map_err(convert)?;
     let writable: Vec<&ColumnDef> = target.columns.iter().filter(|c| is_written(c)).collect();

@@ -65,18 +65,18 @@ impl<'a> Planner<'a> {
         let statement = ast::Statement::Query(ast);
         SqlToRel::new_with_options(&context, parser_options())
             .sql_statement_to_plan(statement)
-            .map_err(|e| from_datafusion(e, query.span, self.names))
+            .map_err(|e| from_datafusion(e, query.span))
     }
 
     /// The optimised plan of a view's query, with the view's names for its columns.
     pub(crate) fn view(self, query: &Query, columns: &[String]) -> Result<LogicalPlan> {
         let plan = table::rename(self.query(query)?, columns).map_err(|e| e.at(query.span))?;
-        optimize(plan).map_err(|e| from_datafusion(e, query.span, self.names))
+        optimize(plan).map_err(|e| from_datafusion(e, query.span))
     }
 
     /// The analysed and optimised plan of a query.
     pub(crate) fn optimized(self, query: &Query) -> Result<LogicalPlan> {
-        optimize(self.query(query)?).map_err(|e| from_datafusion(e, query.span, self.names))
+        optimize(self.query(query)?).map_err(|e| from_datafusion(e, query.span))
     }
 }
 

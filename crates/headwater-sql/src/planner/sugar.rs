@@ -1,6 +1,7 @@
 //! Functions that are other spellings of expressions: rewritten before planning, so that types and laziness are those
 //! of the expression. `MOD(a, b)`, `IF(c, a, b)`, `TIMESTAMPDIFF(SECOND, …)`, `FLOOR(ts TO HOUR)`, `UNIX_TIMESTAMP()`.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
@@ -11,15 +12,15 @@ use sqlparser::ast::{
 
 /// Rewrites every such call in `node`.
 pub(super) fn rewrite<T: VisitMut>(node: &mut T) {
-    let _: ControlFlow<()> = VisitMut::visit(node, &mut Sugar);
+    let ControlFlow::Continue(()) = VisitMut::visit(node, &mut Sugar);
 }
 
 struct Sugar;
 
 impl VisitorMut for Sugar {
-    type Break = ();
+    type Break = Infallible;
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
         if let Some(meant) = meaning(expr) {
             *expr = meant;
         }

@@ -320,7 +320,7 @@ fn expression(
     names: &dyn Names,
 ) -> Result<Planned> {
     let span = ast.span();
-    plan_expression(ast, columns, names).map_err(|e| from_datafusion(e, span, names))
+    plan_expression(ast, columns, names).map_err(|e| from_datafusion(e, span))
 }
 
 fn plan_expression(

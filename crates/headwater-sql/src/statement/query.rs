@@ -45,9 +45,7 @@ fn cut_emit(tokens: &[TokenWithSpan]) -> Result<(&[TokenWithSpan], Option<Emit>)
     let mut cursor = Cursor::new(&tokens[at + 1..]);
     let emit = if cursor.eat(&["CHANGES"]) {
         Emit::Changes
-    } else if cursor.eat(&["FINAL"]) {
-        Emit::OnWindowClose
-    } else if cursor.eat(&["ON", "WINDOW", "CLOSE"]) {
+    } else if cursor.eat(&["FINAL"]) || cursor.eat(&["ON", "WINDOW", "CLOSE"]) {
         Emit::OnWindowClose
     } else if ends_expression(&tokens[at - 1]) {
         return Err(emit_error(&tokens[at]));
