@@ -9,6 +9,7 @@ use headwater_flow::ZBatch;
 use headwater_flow::operator::{
     AggregateCall, AggregateFunction, EpochContext, GroupAggregate, Operator, Outbox,
 };
+use headwater_flow::state::FrozenState;
 use headwater_flow::time::Watermark;
 
 const ROWS: usize = 1 << 23;
@@ -83,12 +84,7 @@ fn measure(name: &str, key: DataType, groups: u64, calls: &[AggregateCall]) {
     let output = Arc::new(Schema::new(fields));
     let mut group =
         GroupAggregate::new(vec![0], &schema, calls, output, true).expect("is supported");
-    let context = EpochContext {
-        epoch: 1,
-        processing_time: 0,
-        watermark_before: Watermark::MIN,
-        watermark: Watermark::MIN,
-    };
+    let context = context();
     let start = Instant::now();
     let mut emitted = 0;
     for epoch in input.chunks(128) {
@@ -105,7 +101,58 @@ fn measure(name: &str, key: DataType, groups: u64, calls: &[AggregateCall]) {
     println!("{name:32} {groups:>9} groups {rate:8.1} M rows/s   {emitted} rows emitted");
 }
 
+/// Ten million groups: the memory of the process, and how long a snapshot holds the operator up.
+fn large_state() {
+    let schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, true)]));
+    let output = Arc::new(Schema::new(vec![
+        Field::new("k", DataType::Int64, true),
+        Field::new("c", DataType::Int64, true),
+    ]));
+    let calls = [call(AggregateFunction::Count, &[], false, None)];
+    let mut group =
+        GroupAggregate::new(vec![0], &schema, &calls, output, true).expect("is supported");
+    let mut pause = std::time::Duration::ZERO;
+    let mut written = 0;
+    for round in 0..100_i64 {
+        let mut outbox = Outbox::default();
+        for part in 0..13 {
+            let first = (round * 13 + part) * BATCH as i64;
+            let keys = (first..first + BATCH as i64).map(|i| i % 10_000_000 * 7919);
+            let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(keys));
+            let rows = RecordBatch::try_new(Arc::clone(&schema), vec![keys]).expect("fits");
+            let rows = ZBatch::append_only(rows);
+            group
+                .push(&context(), 0, rows, &mut outbox)
+                .expect("takes rows");
+        }
+        group.finish(&context(), &mut outbox).expect("finishes");
+        let start = Instant::now();
+        let frozen = FrozenState::freeze(round == 99, |v| group.visit_state(v)).expect("freezes");
+        pause = pause.max(start.elapsed());
+        written += frozen.encode().expect("encodes").len();
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|l| l.starts_with("VmHWM"));
+    println!(
+        "10 M groups: {}, longest pause {pause:?}, {} MB of snapshots",
+        peak.unwrap_or_default(),
+        written / 1_000_000
+    );
+}
+
+fn context() -> EpochContext {
+    EpochContext {
+        epoch: 1,
+        processing_time: 0,
+        watermark_before: Watermark::MIN,
+        watermark: Watermark::MIN,
+    }
+}
+
 fn main() {
+    if std::env::args().any(|a| a == "large") {
+        return large_state();
+    }
     use AggregateFunction as F;
     let count = [call(F::Count, &[], false, None)];
     let several = [

@@ -1,5 +1,6 @@
 //! Keys to slots.
 
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -140,7 +141,9 @@ impl KeyTable {
 
     #[inline]
     fn hash(&self, key: &[u8]) -> u32 {
-        self.hasher.hash_one(key) as u32
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key);
+        hasher.finish() as u32
     }
 
     #[inline]

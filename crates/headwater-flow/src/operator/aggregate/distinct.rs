@@ -170,26 +170,54 @@ impl DistinctTable {
             .iter()
             .map(|_| Passed::new(rows.slots.len(), self.mode.updating))
             .collect();
-        let mut key = Vec::with_capacity(32);
-        for (i, (slot, wanted)) in rows.slots.iter().zip(wanted).enumerate() {
-            if wanted == 0 {
-                continue;
+        match &values {
+            Values::Fixed { width: 8, bytes } => {
+                let (values, _) = bytes.as_chunks::<8>();
+                let mut key = [0; 12];
+                self.each(rows, &wanted, &mut passed, |slot, i| {
+                    key[..4].copy_from_slice(&slot.to_le_bytes());
+                    key[4..].copy_from_slice(&values[i]);
+                    key
+                });
             }
-            key.clear();
-            key.extend_from_slice(&slot.to_le_bytes());
-            key.extend_from_slice(values.get(i));
-            let value = self.intern(*slot, &key);
-            match rows.weights {
-                Some(weights) if self.mode.updating => {
-                    self.count(value, *slot, wanted, (i, weights[i]), &mut passed);
+            _ => {
+                let mut buffer = Vec::with_capacity(32);
+                let mut keys = Vec::new();
+                for (i, slot) in rows.slots.iter().enumerate() {
+                    buffer.extend_from_slice(&slot.to_le_bytes());
+                    buffer.extend_from_slice(values.get(i));
+                    keys.push(buffer.len());
                 }
-                None if self.mode.updating => {
-                    self.count(value, *slot, wanted, (i, 1), &mut passed);
-                }
-                _ => self.mark(value, wanted, i, &mut passed),
+                self.each(rows, &wanted, &mut passed, |_, i| {
+                    let from = i.checked_sub(1).map_or(0, |before| keys[before]);
+                    &buffer[from..keys[i]]
+                });
             }
         }
         self.forward(rows, &passed)
+    }
+
+    /// Looks up the wanted rows, and notes for whom each is a change.
+    #[inline]
+    fn each<K: AsRef<[u8]>>(
+        &mut self,
+        rows: &Rows<'_>,
+        wanted: &[u64],
+        passed: &mut [Passed],
+        mut key: impl FnMut(u32, usize) -> K,
+    ) {
+        for (i, (slot, wanted)) in rows.slots.iter().zip(wanted).enumerate() {
+            if *wanted == 0 {
+                continue;
+            }
+            let value = self.intern(*slot, key(*slot, i).as_ref());
+            if self.mode.updating {
+                let weight = rows.weights.map_or(1, |w| w[i]);
+                self.count(value, *slot, *wanted, (i, weight), passed);
+            } else {
+                self.mark(value, *wanted, i, passed);
+            }
+        }
     }
 
     /// Per row the members that want it.
