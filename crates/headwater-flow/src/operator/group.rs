@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::{concat, take};
+use arrow::compute::kernels::cmp::not_distinct;
+use arrow::compute::{and, concat, take};
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 
@@ -156,7 +157,7 @@ impl GroupAggregate {
         let slots = &touched.slots;
         let new = self.set.evaluate(slots)?;
         let same = match &touched.old {
-            Some(old) => unchanged(old, &new)?,
+            Some(old) => unchanged(old, &new, slots.len())?,
             None => BooleanArray::from(vec![false; slots.len()]),
         };
         let mut picks: Vec<u32> = Vec::with_capacity(2 * slots.len());
@@ -297,18 +298,27 @@ pub(crate) fn key_width(schema: &SchemaRef, keys: &[usize]) -> Option<usize> {
 }
 
 /// Per row whether it is the same in both, null equal to null.
-fn unchanged(old: &[ArrayRef], new: &[ArrayRef]) -> Result<BooleanArray> {
-    let fields = new.iter().map(|c| SortField::new(c.data_type().clone()));
-    let converter = RowConverter::new(fields.collect())?;
-    let (old, new) = (
-        converter.convert_columns(old)?,
-        converter.convert_columns(new)?,
-    );
-    Ok(old
-        .iter()
-        .zip(new.iter())
-        .map(|(old, new)| Some(old == new))
-        .collect())
+fn unchanged(old: &[ArrayRef], new: &[ArrayRef], rows: usize) -> Result<BooleanArray> {
+    let mut same: Option<BooleanArray> = None;
+    for (old, new) in old.iter().zip(new) {
+        let column = match new.data_type().is_nested() {
+            true => same_rows(old, new)?,
+            false => not_distinct(old, new)?,
+        };
+        same = Some(match same {
+            Some(same) => and(&same, &column)?,
+            None => column,
+        });
+    }
+    Ok(same.unwrap_or_else(|| BooleanArray::from(vec![true; rows])))
+}
+
+fn same_rows(old: &ArrayRef, new: &ArrayRef) -> Result<BooleanArray> {
+    let converter = RowConverter::new(vec![SortField::new(new.data_type().clone())])?;
+    let old = converter.convert_columns(std::slice::from_ref(old))?;
+    let new = converter.convert_columns(std::slice::from_ref(new))?;
+    let pairs = old.iter().zip(new.iter());
+    Ok(pairs.map(|(old, new)| Some(old == new)).collect())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! an `Arc` (no copy) and so holds exactly what was written since the last one; the first write to a frozen page
 //! takes it back, or copies it if the snapshot is still being written. Slots survive a restore.
 
+mod index;
 mod key_table;
 mod page;
 mod paged;

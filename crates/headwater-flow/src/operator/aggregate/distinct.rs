@@ -51,6 +51,33 @@ pub(super) struct DistinctTable {
     /// By value the next and the previous plus one.
     links: Paged<(u32, u32)>,
     pub(super) members: Vec<Member>,
+    scratch: Scratch,
+}
+
+/// The keys of a batch's wanted rows.
+#[derive(Default)]
+struct Scratch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    rows: Vec<u32>,
+    values: Vec<u32>,
+}
+
+impl Scratch {
+    fn collect(&mut self, rows: &Rows<'_>, wanted: &[u64], values: &Values) {
+        self.bytes.clear();
+        self.rows.clear();
+        self.ends.clear();
+        self.ends.push(0);
+        for (i, (slot, wanted)) in rows.slots.iter().zip(wanted).enumerate() {
+            if *wanted != 0 {
+                self.bytes.extend_from_slice(&slot.to_le_bytes());
+                values.append(i, &mut self.bytes);
+                self.ends.push(self.bytes.len());
+                self.rows.push(i as u32);
+            }
+        }
+    }
 }
 
 /// How values lie in keys.
@@ -69,10 +96,16 @@ enum Values {
 
 impl Values {
     #[inline]
-    fn get(&self, i: usize) -> &[u8] {
+    fn append(&self, i: usize, out: &mut Vec<u8>) {
         match self {
-            Self::Fixed { width, bytes } => &bytes[i * width..(i + 1) * width],
-            Self::Rows(rows) => rows.row(i).data(),
+            Self::Fixed { width: 8, bytes } => match bytes[i * 8..].first_chunk::<8>() {
+                Some(value) => out.extend_from_slice(value),
+                None => unreachable!("a value has its width"),
+            },
+            Self::Fixed { width, bytes } => {
+                out.extend_from_slice(&bytes[i * width..(i + 1) * width]);
+            }
+            Self::Rows(rows) => out.extend_from_slice(rows.row(i).data()),
         }
     }
 }
@@ -132,6 +165,7 @@ impl DistinctTable {
             heads: Paged::new(),
             links: Paged::new(),
             members: Vec::new(),
+            scratch: Scratch::default(),
         })
     }
 
@@ -170,53 +204,43 @@ impl DistinctTable {
             .iter()
             .map(|_| Passed::new(rows.slots.len(), self.mode.updating))
             .collect();
-        match &values {
-            Values::Fixed { width: 8, bytes } => {
-                let (values, _) = bytes.as_chunks::<8>();
-                let mut key = [0; 12];
-                self.each(rows, &wanted, &mut passed, |slot, i| {
-                    key[..4].copy_from_slice(&slot.to_le_bytes());
-                    key[4..].copy_from_slice(&values[i]);
-                    key
-                });
-            }
-            _ => {
-                let mut buffer = Vec::with_capacity(32);
-                let mut keys = Vec::new();
-                for (i, slot) in rows.slots.iter().enumerate() {
-                    buffer.extend_from_slice(&slot.to_le_bytes());
-                    buffer.extend_from_slice(values.get(i));
-                    keys.push(buffer.len());
-                }
-                self.each(rows, &wanted, &mut passed, |_, i| {
-                    let from = i.checked_sub(1).map_or(0, |before| keys[before]);
-                    &buffer[from..keys[i]]
-                });
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.collect(rows, &wanted, &values);
+        self.look_up(rows, &mut scratch);
+        for (value, row) in scratch.values.iter().zip(&scratch.rows) {
+            let row = *row as usize;
+            if self.mode.updating {
+                let weight = rows.weights.map_or(1, |w| w[row]);
+                self.count(*value, wanted[row], (row, weight), &mut passed);
+            } else {
+                self.mark(*value, wanted[row], row, &mut passed);
             }
         }
+        if self.mode.updating {
+            for value in &scratch.values {
+                self.forget_if_gone(*value);
+            }
+        }
+        self.scratch = scratch;
         self.forward(rows, &passed)
     }
 
-    /// Looks up the wanted rows, and notes for whom each is a change.
-    #[inline]
-    fn each<K: AsRef<[u8]>>(
-        &mut self,
-        rows: &Rows<'_>,
-        wanted: &[u64],
-        passed: &mut [Passed],
-        mut key: impl FnMut(u32, usize) -> K,
-    ) {
-        for (i, (slot, wanted)) in rows.slots.iter().zip(wanted).enumerate() {
-            if *wanted == 0 {
-                continue;
-            }
-            let value = self.intern(*slot, key(*slot, i).as_ref());
-            if self.mode.updating {
-                let weight = rows.weights.map_or(1, |w| w[i]);
-                self.count(value, *slot, *wanted, (i, weight), passed);
-            } else {
-                self.mark(value, *wanted, i, passed);
-            }
+    /// The values of the collected keys; new ones are admitted.
+    fn look_up(&mut self, rows: &Rows<'_>, scratch: &mut Scratch) {
+        let Scratch {
+            bytes,
+            ends,
+            rows: taken,
+            values,
+        } = scratch;
+        let key = |i: usize| &bytes[ends[i]..ends[i + 1]];
+        let mut admitted = Vec::new();
+        self.keys.intern_many(taken.len(), key, values, |value, i| {
+            admitted.push((value, rows.slots[taken[i] as usize]));
+        });
+        self.grow_values();
+        for (value, slot) in admitted {
+            self.link(value, slot);
         }
     }
 
@@ -266,16 +290,7 @@ impl DistinctTable {
         }
     }
 
-    #[inline]
-    fn intern(&mut self, slot: u32, key: &[u8]) -> u32 {
-        let (value, is_new) = self.keys.intern_new(key);
-        if is_new {
-            self.admit(value, slot);
-        }
-        value
-    }
-
-    fn admit(&mut self, value: u32, slot: u32) {
+    fn grow_values(&mut self) {
         let values = self.keys.slots();
         if self.mode.updating {
             for counts in &mut self.counts {
@@ -286,6 +301,12 @@ impl DistinctTable {
         }
         if self.mode.linked {
             self.links.grow(values);
+        }
+    }
+
+    /// Puts a new value at the head of its slot's list.
+    fn link(&mut self, value: u32, slot: u32) {
+        if self.mode.linked {
             let head = std::mem::replace(self.heads.get_mut(slot), value + 1);
             *self.links.get_mut(value) = (head, 0);
             if head > 0 {
@@ -309,7 +330,6 @@ impl DistinctTable {
     fn count(
         &mut self,
         value: u32,
-        slot: u32,
         wanted: u64,
         (row, weight): (usize, i64),
         passed: &mut [Passed],
@@ -327,13 +347,16 @@ impl DistinctTable {
             }
             rest &= rest - 1;
         }
-        if self.counts.iter().all(|c| *c.get(value) == 0) {
-            self.forget(value, slot);
-        }
     }
 
-    fn forget(&mut self, value: u32, slot: u32) {
+    fn forget_if_gone(&mut self, value: u32) {
+        let is_there = self.counts.iter().any(|c| *c.get(value) != 0);
+        if is_there || !self.keys.is_live(value) {
+            return;
+        }
         if self.mode.linked {
+            let slot = self.keys.key(value).first_chunk().copied();
+            let slot = u32::from_le_bytes(slot.unwrap_or_default());
             let (next, previous) = *self.links.get(value);
             match previous {
                 0 => *self.heads.get_mut(slot) = next,
@@ -390,14 +413,19 @@ impl DistinctTable {
         for (i, value) in values.iter().enumerate() {
             let mut key = into.to_le_bytes().to_vec();
             key.extend_from_slice(&self.keys.key(*value)[size_of::<u32>()..]);
-            let target = self.intern(into, &key);
+            let (target, is_new) = self.keys.intern_new(&key);
+            self.grow_values();
+            if is_new {
+                self.link(target, into);
+            }
             if updating {
                 for m in 0..self.members.len() {
                     let weight = *self.counts[m].get(*value);
                     if weight != 0 {
-                        self.count(target, into, 1 << m, (i, weight), &mut passed);
+                        self.count(target, 1 << m, (i, weight), &mut passed);
                     }
                 }
+                self.forget_if_gone(target);
             } else {
                 let seen = *self.seen.get(*value);
                 self.mark(target, seen, i, &mut passed);

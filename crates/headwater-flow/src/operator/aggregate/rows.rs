@@ -1,5 +1,6 @@
 //! The rows that an accumulator takes, and the interface of accumulators.
 
+use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{Array, ArrayRef, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType};
@@ -100,16 +101,18 @@ pub(super) fn primitive<N: ArrowNativeType>(
     values: impl ExactSizeIterator<Item = Option<N>>,
 ) -> Result<ArrayRef> {
     let mut natives: Vec<N> = Vec::with_capacity(values.len());
-    let mut valid: Vec<bool> = Vec::with_capacity(values.len());
+    let mut nulls = NullBufferBuilder::new(values.len());
     for value in values {
-        valid.push(value.is_some());
+        match value {
+            Some(_) => nulls.append_non_null(),
+            None => nulls.append_null(),
+        }
         natives.push(value.unwrap_or_default());
     }
-    let nulls = NullBuffer::from(valid);
     let data = arrow::array::ArrayData::builder(data_type.clone())
         .len(natives.len())
         .add_buffer(Buffer::from_vec(natives))
-        .nulls((nulls.null_count() > 0).then_some(nulls))
+        .nulls(nulls.finish())
         .build()?;
     Ok(make_array(data))
 }

@@ -377,3 +377,22 @@ fn a_change_that_is_none_is_not_emitted() {
     }
     assert_eq!(emitted, [6, 0]);
 }
+
+#[test]
+fn groups_without_functions_are_distinct_rows() {
+    for append_only in [true, false] {
+        let mut group = operator(&[KEY], &[], append_only);
+        let mut rng = StdRng::seed_from_u64(3);
+        let rows = ZBatch::append_only(random_rows(&mut rng, 100));
+        let mut emitted = Vec::new();
+        for _ in 0..2 {
+            let mut outbox = Outbox::default();
+            group
+                .push(&context(), 0, rows.clone(), &mut outbox)
+                .expect("takes rows");
+            group.finish(&context(), &mut outbox).expect("finishes");
+            emitted.push(outbox.rows.iter().map(ZBatch::num_rows).sum::<usize>());
+        }
+        assert_eq!(emitted, [6, 0]);
+    }
+}
