@@ -1,5 +1,7 @@
 //! Rows per second of processor time of the group aggregate: `cargo run --release -p headwater-flow --example group_rate`.
 
+#![expect(clippy::print_stdout, reason = "an example prints what it measures")]
+
 use std::sync::Arc;
 use std::time::Instant;
 
