@@ -74,6 +74,9 @@ pub(crate) struct RunArgs {
     /// Worker threads; as many as there are cores unless said
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Say on standard error what the run used, as JSON
+    #[arg(long, hide = true)]
+    pub(crate) usage: bool,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod interrupt;
 mod offsets;
 mod output;
 mod request;
+mod run;
 mod session;
 mod shell;
 mod start;

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::exit::{Failure, Outcome};
-use super::{bench, check, demo, shell, topic};
+use super::{bench, check, demo, run, shell, topic};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -14,7 +14,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    match run(cli.command) {
+    match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -26,8 +26,9 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }
 
-fn run(command: Command) -> Outcome {
+fn dispatch(command: Command) -> Outcome {
     match command {
+        Command::Run(args) => run::run(&args),
         Command::Check { files } => check::check(&files),
         Command::Explain(args) => check::explain(&args),
         Command::Bench(args) => bench::run(&args),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{figure, log, reopen};
+use super::{engine, figure, log, reopen};
 use crate::cli::args::{BenchArgs, Suite};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::style::say;
@@ -20,6 +20,9 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     if chosen(Suite::Log) {
         figures.extend(log::measure(&folder.0)?);
         figures.push(reopen::measure(&folder.0, args.gigabytes)?.tell());
+    }
+    if chosen(Suite::Engine) {
+        figures.extend(engine::measure(&folder.0, args)?);
     }
     figure::print(&figures, args.output)
 }

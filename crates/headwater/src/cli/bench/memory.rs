@@ -3,7 +3,7 @@
 use std::fs;
 
 /// The most memory that was ever resident, MiB; 0 where the kernel does not say.
-pub(super) fn peak_mib() -> f64 {
+pub(crate) fn peak_mib() -> f64 {
     status_kib("VmHWM:") / 1024.0
 }
 
@@ -14,7 +14,7 @@ pub(super) fn forget_peak() {
 }
 
 /// CPU seconds of the process, user and system.
-pub(super) fn cpu_seconds() -> f64 {
+pub(crate) fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The name in parentheses may hold spaces; the fields after it do not.
     let fields: Vec<&str> = stat

@@ -3,10 +3,12 @@
 
 mod command;
 mod disk;
+mod engine;
 mod figure;
 mod log;
 mod memory;
 mod reopen;
 
 pub(crate) use command::run;
+pub(crate) use memory::{cpu_seconds, peak_mib};
 pub(crate) use reopen::fill;

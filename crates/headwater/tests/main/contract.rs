@@ -1,0 +1,122 @@
+//! Exit codes and streams, which scripts depend on.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::binary::{headwater, run, run_with};
+
+#[test]
+fn help_and_version_are_answers() {
+    for args in [["--help"], ["--version"]] {
+        let ended = run(&mut headwater(args));
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+        assert!(ended.stdout.contains("headwater"));
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_2() {
+    for args in [
+        ["frobnicate", "x"],
+        ["run", "--nope"],
+        ["topic", "x"],
+        ["demo", "--speed=-1"],
+    ] {
+        let ended = run(&mut headwater(args));
+        assert_eq!((ended.code, &*ended.stdout), (Some(2), ""), "{args:?}");
+        assert!(!ended.stderr.is_empty());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut consume = headwater(["topic", "consume", "t", "-o", "sideways"]);
+    assert_eq!(run(consume.arg("--data").arg(dir.path())).code, Some(2));
+}
+
+#[test]
+fn wrong_sql_is_78_with_line_column_caret_and_hint() {
+    let ended = run_with(
+        &mut headwater(["check", "-"]),
+        "CREATE TABLE flights (origin STRING) WITH ('connector' = 'blackhole');\nSELECT orign FROM flights;\n",
+    );
+    assert_eq!((ended.code, &*ended.stdout), (Some(78), ""));
+    for part in [
+        "line 2, column 8",
+        "SELECT orign FROM flights",
+        "^",
+        "origin",
+    ] {
+        assert!(
+            ended.stderr.contains(part),
+            "'{part}' is missing in:\n{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_nearest() {
+    let cases = [
+        (
+            "CREATE TABLE t (a INT) WITH ('connector' = 'filesytem');",
+            "filesystem",
+        ),
+        (
+            "CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'paht' = 'x', 'format' = 'json');",
+            "path",
+        ),
+        (
+            "CREATE TABLE orders (a INT) WITH ('connector' = 'blackhole'); SELECT a FROM order_;",
+            "orders",
+        ),
+    ];
+    for (sql, near) in cases {
+        let ended = run_with(&mut headwater(["check", "-"]), sql);
+        assert_eq!(ended.code, Some(78), "{sql}\n{}", ended.stderr);
+        assert!(ended.stderr.contains(near), "{sql}\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_missing_file_is_one_clear_sentence() {
+    let ended = run(&mut headwater(["check", "no/such/file.sql"]));
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1));
+    assert!(ended.stderr.contains("no/such/file.sql"));
+    assert!(!ended.stderr.contains("panicked"));
+}
+
+#[test]
+fn the_examples_are_sound() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/flights");
+    let mut files: Vec<_> = std::fs::read_dir(examples)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "sql"))
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), 5);
+    let ended = run(headwater(["check"]).args(files));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let mut child = headwater(["explain", "-c", "SELECT 1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!((child.wait().unwrap().code(), &*said), (Some(0), ""));
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let ended = run(&mut headwater(["check", "no/such/file.sql"]));
+    assert!(!ended.stderr.contains('\x1b'));
+}

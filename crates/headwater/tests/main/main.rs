@@ -1,0 +1,10 @@
+//! The binary and the library as their users see them.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[cfg(feature = "cli")]
+mod binary;
+#[cfg(feature = "cli")]
+mod contract;
+#[cfg(feature = "cli")]
+mod topics;
