@@ -6,6 +6,7 @@
 pub mod catalogue;
 mod error;
 mod functions;
+mod options;
 mod planner;
 mod session;
 mod show;

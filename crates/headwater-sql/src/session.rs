@@ -9,6 +9,7 @@ use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 
 use crate::catalogue::{Catalogue, Definition, Object};
 use crate::error::{Result, SqlError, SqlErrorKind, suggestion};
+use crate::options;
 use crate::planner::{Names, Planner, Relation, define_table, insert_plan, unrepeatable};
 use crate::show::not_found;
 use crate::statement::{
@@ -247,6 +248,7 @@ impl Session {
         };
         let schema = derived.as_ref().map(|p| p.schema().inner());
         let table = Arc::new(define_table(create, &names, schema.map(|s| &**s))?);
+        options::check(&self.registry, create, &table)?;
         let definition = Definition {
             object: Object {
                 name: table.name.clone(),

@@ -18,7 +18,7 @@ pub(super) fn check(tree: &Tree, report: &mut Report) {
                 report.problem(format!("{path}: '{part}' says nothing: name the concept"));
             }
         }
-        if is_second_binary(&file.path) {
+        if is_second_binary(&file.path) || is_found_binary(tree, &file.path) {
             let path = &file.path;
             report.problem(format!(
                 "{path}: a crate has one test binary, tests/main.rs or tests/main/main.rs"
@@ -36,6 +36,16 @@ fn is_second_binary(path: &str) -> bool {
         && !path.contains("/src/")
         && inside.ends_with("/main.rs")
         && inside != "main/main.rs"
+}
+
+/// Whether `path` lies beside `tests/main.rs` in a crate that lets cargo take every such file for a test binary.
+fn is_found_binary(tree: &Tree, path: &str) -> bool {
+    let Some((package, file)) = path.split_once("/tests/") else {
+        return false;
+    };
+    let manifest = tree.get(&format!("{package}/Cargo.toml"));
+    let finds = manifest.is_some_and(|m| !m.text.contains("autotests = false"));
+    finds && file != "main.rs" && !file.contains('/')
 }
 
 #[cfg(test)]

@@ -21,7 +21,9 @@ pub(crate) use context::{Names, Relation};
 pub(crate) use convert::from_datafusion;
 pub(crate) use insert::insert_plan;
 pub(crate) use optimize::{optimize, unrepeatable};
-pub(crate) use table::{DEFAULT_CONNECTOR, define_table, describe, plain};
+pub(crate) use table::{
+    ALLOWED_LATENESS, DEFAULT_CONNECTOR, IDLE_TIMEOUT, define_table, describe, plain,
+};
 
 use crate::error::{Result, SqlError};
 use crate::statement::Query;
