@@ -20,6 +20,7 @@ pub use contract::{EpochContext, Operator, Outbox, Stateless};
 pub use exchange::{Exchange, KEY_GROUPS, key_converter, shard_of};
 pub use expand::{Expand, GroupingSet};
 pub use group::GroupAggregate;
+pub use session::{SessionAssign, SessionAssignSpec};
 pub use upsert::Upsert;
 pub use view::View;
 pub use window::{WindowAggregate, WindowAggregateSpec, WindowAssign, WindowColumn, WindowMode};
