@@ -75,6 +75,8 @@ pub(crate) struct SessionAggregate {
     groups: Groups,
     changes: Changes,
     clock: WindowClock,
+    /// The keys of a batch's rows.
+    numbers: Vec<u32>,
 }
 
 /// The rows of a batch that belong to a session.
@@ -105,6 +107,7 @@ impl SessionAggregate {
             groups: Groups::new(aggregates),
             changes: Changes::default(),
             clock: WindowClock::new(options.domain),
+            numbers: Vec::new(),
         })
     }
 
@@ -117,6 +120,8 @@ impl SessionAggregate {
             lateness: self.options.lateness,
         };
         let keys = self.encode(rows.rows())?;
+        let key = |i: usize| keys.as_ref().map_or(&[][..], |keys| keys.row(i).data());
+        self.sessions.intern(times.len(), key, &mut self.numbers);
         let bounds = rows.track().map(|t| &t.bounds);
         let mut placed = Placed {
             rows: Vec::with_capacity(times.len()),
@@ -129,8 +134,7 @@ impl SessionAggregate {
             }
             let bound = judge.bound(bounds, i);
             let through = self.options.closed_through(bound);
-            let key = keys.as_ref().map_or(&[][..], |keys| keys.row(i).data());
-            let key = self.sessions.key(key);
+            let key = self.numbers[i];
             match self.sessions.place(key, times.value(i), through) {
                 Place::In(slot) => {
                     placed.rows.push(i as u32);

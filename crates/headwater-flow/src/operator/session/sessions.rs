@@ -104,15 +104,19 @@ impl Sessions {
         self.sessions.get(slot).1.saturating_add(self.gap)
     }
 
-    /// The number of a key.
-    #[inline]
-    pub(super) fn key(&mut self, bytes: &[u8]) -> u32 {
-        let (key, new) = self.keys.intern_new(bytes);
-        if new {
-            self.heads.grow(self.keys.slots());
-            *self.heads.get_mut(key) = (NONE, i64::MIN);
-        }
-        key
+    /// The numbers of the keys of `count` rows.
+    pub(super) fn intern<'a>(
+        &mut self,
+        count: usize,
+        key: impl Fn(usize) -> &'a [u8],
+        numbers: &mut Vec<u32>,
+    ) {
+        let (heads, due_keys) = (&mut self.heads, &mut self.due_keys);
+        self.keys.intern_many(count, key, numbers, |number, _| {
+            heads.grow(number as usize + 1);
+            *heads.get_mut(number) = (NONE, i64::MIN);
+            due_keys.add(i64::MIN, number);
+        });
     }
 
     /// Puts a row of `key` into its session, if it is not closed for a row that is judged by `through`: all sessions
@@ -132,9 +136,6 @@ impl Sessions {
         }
         if at == NONE || self.sessions.get(at).1 < low {
             if time <= closed || high <= through {
-                if head == NONE {
-                    self.due_keys.add(self.forgettable(closed), key);
-                }
                 return Place::Late(time, high);
             }
             return Place::In(self.open(key, time, before, at));
@@ -357,7 +358,10 @@ mod tests {
         for round in 0..50_i64 {
             let now = round * 100;
             for (i, time) in [5, 40, 20, 30, 12].into_iter().enumerate() {
-                let key = sessions.key(format!("{round} {}", i % 2).as_bytes());
+                let text = format!("{round} {}", i % 2);
+                let mut key = Vec::new();
+                sessions.intern(1, |_| text.as_bytes(), &mut key);
+                let key = key[0];
                 let place = sessions.place(key, now + time, now - 20);
                 assert!(matches!(place, Place::In(_)));
             }

@@ -49,22 +49,11 @@ impl Panes {
     pub(super) fn intern(&mut self, runs: &[Run], keys: &[ArrayRef]) -> Result<Vec<u32>> {
         let rows = self.encode(runs, keys)?;
         let mut slots = Vec::with_capacity(runs.len());
-        let mut pane: Option<(Run, &mut Vec<u32>)> = None;
-        for (run, row) in runs.iter().zip(rows.iter()) {
-            let (slot, new) = self.keys.intern_new(row.data());
-            slots.push(slot);
-            if !new {
-                continue;
-            }
-            match &mut pane {
-                Some((at, list)) if at == run => list.push(slot),
-                _ => {
-                    let list = self.slots.entry(*run).or_default();
-                    list.push(slot);
-                    pane = Some((*run, list));
-                }
-            }
-        }
+        let (table, lists) = (&mut self.keys, &mut self.slots);
+        let key = |i: usize| rows.row(i).data();
+        table.intern_many(runs.len(), key, &mut slots, |slot, row| {
+            lists.entry(runs[row]).or_default().push(slot);
+        });
         Ok(slots)
     }
 
