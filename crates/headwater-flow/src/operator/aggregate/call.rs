@@ -1,10 +1,13 @@
 //! What is asked for: a function over columns of the operator's input.
 
+use std::sync::Arc;
+
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
+use datafusion_expr::AggregateUDF;
 
 /// The aggregate functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AggregateFunction {
     /// `count(*)` without arguments, else the rows whose argument is not null.
     Count,
@@ -38,6 +41,8 @@ pub enum AggregateFunction {
     LastValue,
     /// The number of distinct values; counted exactly.
     ApproxDistinct,
+    /// Any other function that DataFusion knows: its rows are kept, and it is computed from them when they change.
+    Other(Arc<AggregateUDF>),
 }
 
 impl AggregateFunction {
@@ -64,9 +69,17 @@ impl AggregateFunction {
         })
     }
 
+    /// The function that a plan calls.
+    pub fn from_udf(function: &Arc<AggregateUDF>) -> Self {
+        Self::from_name(function.name()).unwrap_or_else(|| Self::Other(Arc::clone(function)))
+    }
+
     /// Whether the function looks at the rows of a null argument.
-    pub(super) fn sees_nulls(self, ignore_nulls: bool) -> bool {
-        let keeps = matches!(self, Self::ArrayAgg | Self::FirstValue | Self::LastValue);
+    pub(super) fn sees_nulls(&self, ignore_nulls: bool) -> bool {
+        let keeps = matches!(
+            self,
+            Self::ArrayAgg | Self::FirstValue | Self::LastValue | Self::Other(_)
+        );
         keeps && !ignore_nulls
     }
 }

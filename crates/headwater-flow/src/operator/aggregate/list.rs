@@ -1,7 +1,8 @@
 //! Functions that depend on the order of rows: `array_agg`, `string_agg`, `first_value`, `last_value`.
 //!
 //! A slot's rows are kept sorted: by ORDER BY, then, on append-only input, by arrival. On input with deletions equal
-//! rows cannot be told apart, so there the order is by ORDER BY and then by value.
+//! rows cannot be told apart, so there the order is by ORDER BY and then by value. Functions that only DataFusion has
+//! are computed from the same rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +10,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, LargeStringBuilder, ListArray, UInt64Array, new_null_array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{SortOptions, cast};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
+use datafusion_common::ScalarValue;
+use datafusion_expr::AggregateUDF;
+use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
+use datafusion_physical_expr::expressions::Column;
 
 use super::extreme::add;
 use super::rows::{Accumulator, Rows};
@@ -22,6 +28,7 @@ use crate::state::{Paged, StateVisitor};
 #[derive(Debug)]
 pub(super) struct Ordered {
     function: AggregateFunction,
+    other: Option<AggregateFunctionExpr>,
     args: Vec<usize>,
     order_by: Vec<usize>,
     skip_nulls: bool,
@@ -53,7 +60,11 @@ impl Ordered {
         let mut arrivals = Paged::new();
         arrivals.grow(1);
         Ok(Self {
-            function: call.function,
+            function: call.function.clone(),
+            other: match &call.function {
+                AggregateFunction::Other(function) => Some(other(function, call, schema)?),
+                _ => None,
+            },
             args: call.args.clone(),
             order_by: call.order_by.iter().map(|(i, _)| *i).collect(),
             skip_nulls: !call.function.sees_nulls(call.ignore_nulls),
@@ -67,7 +78,7 @@ impl Ordered {
     }
 
     /// Keeps the one row that matters, where only one can ever matter.
-    fn prune(function: AggregateFunction, rows: &mut BTreeMap<Box<[u8]>, i64>) {
+    fn prune(function: &AggregateFunction, rows: &mut BTreeMap<Box<[u8]>, i64>) {
         while rows.len() > 1 {
             match function {
                 AggregateFunction::FirstValue => rows.pop_last(),
@@ -128,6 +139,25 @@ impl Ordered {
         Ok(Arc::new(out.finish()))
     }
 
+    /// The results of a function of DataFusion's, computed from all rows of each slot.
+    fn recomputed(&self, slots: &[u32], function: &AggregateFunctionExpr) -> Result<ArrayRef> {
+        let rows = slots.iter().flat_map(|s| self.present(*s));
+        let columns = self.columns(rows)?;
+        let args = &columns[self.width - self.args.len()..];
+        let (mut results, mut at) = (Vec::with_capacity(slots.len()), 0);
+        for slot in slots {
+            let count = self.present(*slot).count();
+            let args: Vec<ArrayRef> = args.iter().map(|a| a.slice(at, count)).collect();
+            let mut accumulator = function.create_accumulator()?;
+            if count > 0 {
+                accumulator.update_batch(&args)?;
+            }
+            results.push(accumulator.evaluate()?);
+            at += count;
+        }
+        Ok(ScalarValue::iter_to_array(results)?)
+    }
+
     fn single(&self, slots: &[u32]) -> Result<ArrayRef> {
         let rows: Vec<Option<&[u8]>> = slots
             .iter()
@@ -156,6 +186,35 @@ impl Ordered {
         }
         Ok(arrow::compute::take(&values, &indices, None)?)
     }
+}
+
+/// DataFusion's function over the argument columns of kept rows.
+fn other(
+    function: &Arc<AggregateUDF>,
+    call: &AggregateCall,
+    schema: &SchemaRef,
+) -> Result<AggregateFunctionExpr> {
+    let fields = call.args.iter().map(|i| schema.field(*i).clone());
+    let fields: Vec<Field> = fields.collect();
+    let columns = fields.iter().enumerate();
+    let args = columns.map(|(i, f)| Arc::new(Column::new(f.name(), i)) as Arc<dyn PhysicalExpr>);
+    let built = AggregateExprBuilder::new(Arc::clone(function), args.collect())
+        .schema(Arc::new(Schema::new(fields)))
+        .alias(function.name())
+        .with_distinct(call.distinct)
+        .with_ignore_nulls(call.ignore_nulls)
+        .build()
+        .and_then(|expr| expr.create_accumulator().map(|_| expr));
+    built.map_err(|e| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "aggregate function '{}' in a continuous query",
+                function.name()
+            ),
+        )
+        .with_source(e)
+    })
 }
 
 fn strings(array: &ArrayRef) -> Result<&arrow::array::LargeStringArray> {
@@ -190,7 +249,7 @@ impl Accumulator for Ordered {
             let kept = self.rows.get_mut(slot);
             add(kept, encoded.row(i).data().into(), weight);
             if !self.updating {
-                Self::prune(self.function, kept);
+                Self::prune(&self.function, kept);
             }
         });
         Ok(())
@@ -203,11 +262,14 @@ impl Accumulator for Ordered {
             add(into, row, count);
         }
         if !self.updating {
-            Self::prune(self.function, into);
+            Self::prune(&self.function, into);
         }
     }
 
     fn evaluate(&self, slots: &[u32]) -> Result<ArrayRef> {
+        if let Some(function) = &self.other {
+            return self.recomputed(slots, function);
+        }
         match self.function {
             AggregateFunction::ArrayAgg => self.lists(slots),
             AggregateFunction::StringAgg => self.texts(slots),

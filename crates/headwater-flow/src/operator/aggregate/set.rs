@@ -228,7 +228,9 @@ fn is_distinct(call: &AggregateCall) -> bool {
     use AggregateFunction as F;
     match call.function {
         F::ApproxDistinct => true,
-        F::Min | F::Max | F::BoolAnd | F::BoolOr | F::FirstValue | F::LastValue => false,
+        F::Min | F::Max | F::BoolAnd | F::BoolOr | F::FirstValue | F::LastValue | F::Other(_) => {
+            false
+        }
         _ => call.distinct,
     }
 }
@@ -264,7 +266,7 @@ fn accumulator(
         F::StddevSamp => Box::new(Variance::new(arg, spread(true, true))),
         F::StddevPop => Box::new(Variance::new(arg, spread(false, true))),
         F::BoolAnd | F::BoolOr => Box::new(Logical::new(arg, call.function == F::BoolAnd)),
-        F::ArrayAgg | F::StringAgg | F::FirstValue | F::LastValue => {
+        F::ArrayAgg | F::StringAgg | F::FirstValue | F::LastValue | F::Other(_) => {
             Box::new(Ordered::new(call, schema, mode.updating)?)
         }
     })

@@ -63,7 +63,7 @@ fn all_calls() -> Vec<AggregateCall> {
     ];
     for (function, arg) in [(F::Count, 0), (F::Sum, 0), (F::Count, 1)] {
         for filter in [None, Some(2)] {
-            let mut call = call(function, &[arg], DataType::Int64);
+            let mut call = call(function.clone(), &[arg], DataType::Int64);
             call.distinct = true;
             call.filter = filter;
             calls.push(call);

@@ -105,7 +105,7 @@ struct Case {
 fn case(oracle: Arc<AggregateUDF>, args: &[usize], distinct: bool, filter: bool) -> Case {
     let mut case = Case {
         call: AggregateCall {
-            function: AggregateFunction::from_name(oracle.name()).expect("is known"),
+            function: AggregateFunction::from_udf(&oracle),
             args: args.to_vec(),
             distinct,
             filter: filter.then_some(FILTER),
@@ -181,6 +181,9 @@ fn cases() -> Vec<Case> {
         }
     }
     cases.push(case(avg(), &[3], false, false));
+    cases.push(case(df::median::median_udaf(), &[2], false, true));
+    cases.push(case(df::median::median_udaf(), &[1], true, false));
+    cases.push(case(df::bit_and_or_xor::bit_or_udaf(), &[1], false, false));
     cases
 }
 
