@@ -5,15 +5,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type,
-};
+use arrow::datatypes::DataType;
 use headwater_flow::connector::{Connector, OptionSpec, Sink, SinkRequest, Source, SourceRequest};
 use headwater_flow::{Error, ErrorKind, Result, ZBatch};
 
-use crate::temporal::{self, TimestampStyle};
-use crate::{decimal, ticks};
+use crate::plain;
+use crate::temporal::TimestampStyle;
 
 /// Where `print` writes.
 #[derive(Clone)]
@@ -166,40 +163,20 @@ fn write_value(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
     if column.is_null(row) {
         return out.extend_from_slice(b"null");
     }
-    match column.data_type() {
-        DataType::Boolean => show(column.as_boolean().value(row), out),
-        DataType::Int8 => show(column.as_primitive::<Int8Type>().value(row), out),
-        DataType::Int16 => show(column.as_primitive::<Int16Type>().value(row), out),
-        DataType::Int32 => show(column.as_primitive::<Int32Type>().value(row), out),
-        DataType::Int64 => show(column.as_primitive::<Int64Type>().value(row), out),
-        DataType::Float32 => debug(column.as_primitive::<Float32Type>().value(row), out),
-        DataType::Float64 => debug(column.as_primitive::<Float64Type>().value(row), out),
-        DataType::Decimal128(_, scale) => {
-            let value = column.as_primitive::<Decimal128Type>().value(row);
-            decimal::write(value, *scale, out);
-        }
-        DataType::Utf8 => out.extend_from_slice(column.as_string::<i32>().value(row).as_bytes()),
-        DataType::Binary => debug(column.as_binary::<i32>().value(row), out),
-        DataType::Date32 => {
-            let days = column.as_primitive::<Date32Type>().value(row);
-            temporal::write_date(days.into(), out);
-        }
-        DataType::Time32(unit) | DataType::Time64(unit) => {
-            temporal::write_time(ticks::value(column, row), *unit, TimestampStyle::Java, out);
-        }
-        DataType::Timestamp(unit, zone) => {
-            let value = ticks::value(column, row);
-            temporal::write_timestamp(value, *unit, TimestampStyle::Java, out);
-            if zone.is_some() {
-                out.push(b'Z');
-            }
-        }
-        _ => write_nested(column, row, out),
+    if column.data_type() != &DataType::Binary
+        && plain::write(column, row, TimestampStyle::Java, out)
+    {
+        return;
     }
+    write_nested(column, row, out);
 }
 
 fn write_nested(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
     match column.data_type() {
+        DataType::Binary => {
+            let bytes = column.as_binary::<i32>().value(row);
+            write!(out, "{bytes:?}").expect("a vector takes every byte");
+        }
         DataType::Struct(_) => {
             out.extend_from_slice(b"+I");
             write_row(column.as_struct().columns(), row, out);
@@ -228,14 +205,7 @@ fn write_nested(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
-        other => show(other, out),
+        // Formats refuse other types before a row comes here.
+        _ => {}
     }
-}
-
-fn show(value: impl std::fmt::Display, out: &mut Vec<u8>) {
-    write!(out, "{value}").expect("a vector takes every byte");
-}
-
-fn debug(value: impl std::fmt::Debug, out: &mut Vec<u8>) {
-    write!(out, "{value:?}").expect("a vector takes every byte");
 }

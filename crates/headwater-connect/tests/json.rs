@@ -208,3 +208,19 @@ fn bytes_that_are_not_utf8_reject_their_record_alone() {
     assert_eq!(show(&decoded.rows), [r#"{"a":"ä"}"#, r#"{"a":"ä"}"#]);
     assert_eq!(decoded.rejects.len(), 3);
 }
+
+#[test]
+fn spaces_may_differ_from_record_to_record() {
+    check(
+        &[("a", DataType::Int64), ("b", DataType::Int64)],
+        &[],
+        &[
+            "{\"x\":1,\"a\":1,\"b\":2}",
+            "{\"x\": 1,\"a\":  1,\"b\":\t2}",
+            "{ \"x\":1 ,\"a\" :1, \"b\": 2 }",
+            "{\"x\":1,\"a\":1,\"b\":2}",
+        ],
+        &[r#"{"a":1,"b":2}"#; 4],
+        &[],
+    );
+}

@@ -1,8 +1,13 @@
 //! Contract and property tests of formats and connectors.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stderr, reason = "tests print their seeds")]
 
 mod contract;
+mod csv;
 mod filesystem;
+mod generators;
 mod json;
+mod properties;
+mod sinks;
 mod support;
 mod topic;

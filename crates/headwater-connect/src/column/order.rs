@@ -12,8 +12,40 @@ const LOOK_AHEAD: usize = 4;
 #[derive(Debug)]
 struct SeenKey {
     text: Vec<u8>,
+    /// The first bytes of `text` and the bits of them that count: most keys are compared by one instruction.
+    head: u128,
+    mask: u128,
     field: Option<usize>,
 }
+
+impl SeenKey {
+    fn new(text: &[u8], field: Option<usize>) -> Self {
+        let count = text.len().min(HEAD);
+        let mut head = [0; HEAD];
+        head[..count].copy_from_slice(&text[..count]);
+        let mut mask = [0; HEAD];
+        mask[..count].fill(u8::MAX);
+        Self {
+            text: text.to_vec(),
+            head: u128::from_le_bytes(head),
+            mask: u128::from_le_bytes(mask),
+            field,
+        }
+    }
+
+    #[inline]
+    fn is_at(&self, rest: &[u8]) -> bool {
+        if self.text.len() <= HEAD
+            && let Some(bytes) = rest.first_chunk::<HEAD>()
+        {
+            return (u128::from_le_bytes(*bytes) ^ self.head) & self.mask == 0;
+        }
+        rest.starts_with(&self.text)
+    }
+}
+
+/// How many bytes of a key are compared at once.
+const HEAD: usize = 16;
 
 /// The keys of the objects before.
 #[derive(Debug, Default)]
@@ -27,8 +59,8 @@ impl KeyOrder {
     #[inline]
     pub(crate) fn expect(&self, bytes: &[u8], at: usize, next: usize) -> Option<FoundKey> {
         let seen = self.0.get(next)?;
-        let end = at + seen.text.len();
-        (bytes.get(at..end)? == seen.text.as_slice()).then_some((seen.field, end))
+        let is_here = seen.is_at(bytes.get(at..)?);
+        is_here.then_some((seen.field, at + seen.text.len()))
     }
 
     /// The key at `at`, if it is one that came soon after the `next`-th, which is then moved there.
@@ -45,10 +77,7 @@ impl KeyOrder {
         if text.len() > TEXT_MAX || next >= KEYS_MAX {
             return;
         }
-        let seen = SeenKey {
-            text: text.to_vec(),
-            field,
-        };
+        let seen = SeenKey::new(text, field);
         if next < self.0.len() {
             self.0[next] = seen;
         } else if next == self.0.len() {

@@ -22,6 +22,11 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         help: "Follow files that grow and files that are added, looking this often (default: read once).",
         required: false,
     },
+    OptionSpec {
+        name: "sink.compression",
+        help: "Of the files written into a folder: none (default), gzip or zstd.",
+        required: false,
+    },
 ];
 
 /// How a file is compressed, by its name.

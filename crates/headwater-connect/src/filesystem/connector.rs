@@ -1,12 +1,14 @@
 //! `'connector' = 'filesystem'`.
 
+use headwater_flow::Result;
 use headwater_flow::connector::{
     Connector, FormatRequest, OptionSpec, Sink, SinkRequest, Source, SourceRequest,
 };
-use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::{OPTIONS, SourceConfig};
 use super::decoder::{FileDecoder, physical};
+use super::parquet::{self, ParquetDecoder, ParquetSource};
+use super::sink::FileSink;
 use super::source::FileSource;
 
 /// Reads and writes files.
@@ -24,6 +26,11 @@ impl Connector for FilesystemConnector {
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {
         let config = SourceConfig::new(&request.options)?;
+        if config.format == parquet::NAME {
+            let decoder = ParquetDecoder::new(&request)?;
+            let source = ParquetSource::open(config.path, config.monitor, decoder)?;
+            return Ok(Box::new(source));
+        }
         let format = request.registry.format(&config.format)?;
         let values = format.decoder(&FormatRequest {
             schema: physical(&request),
@@ -36,7 +43,6 @@ impl Connector for FilesystemConnector {
     }
 
     fn sink(&self, request: SinkRequest) -> Result<Box<dyn Sink>> {
-        let text = format!("table '{}' cannot be written yet", request.table);
-        Err(Error::new(ErrorKind::Unsupported, text))
+        Ok(Box::new(FileSink::new(&request)?))
     }
 }

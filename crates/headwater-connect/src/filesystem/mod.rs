@@ -3,9 +3,16 @@
 mod config;
 mod connector;
 mod decoder;
+mod durable;
+mod folder;
+mod growing;
 mod listing;
+mod parquet;
 mod pattern;
 mod reader;
+mod sink;
 mod source;
+mod writer;
 
 pub use connector::FilesystemConnector;
+pub use parquet::ParquetFormat;

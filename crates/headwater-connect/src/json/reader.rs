@@ -185,6 +185,8 @@ impl<'a> Reader<'a> {
                 column.push_bool(false).map_err(Fault::conversion)?;
                 Ok(at + 5)
             }
+            // A predicted key may be followed by more space than the one that it was learned from.
+            Some(byte) if scan::is_space(*byte) => self.value(column, scan::space(self.bytes, at)),
             Some(_) => Err(Fault::syntax("expected a value")),
             None => Err(Fault::syntax("the record ends too early")),
         }

@@ -35,6 +35,12 @@ fn equal(word: u64, byte: u8) -> u64 {
     x.wrapping_sub(ONES) & !x & HIGHS
 }
 
+/// Whether JSON takes a byte for white space.
+#[inline]
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
 /// The first position from `at` on that is not white space.
 #[inline]
 pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
@@ -130,6 +136,7 @@ pub(super) fn skip(bytes: &[u8], at: usize) -> Parsed {
         Some(b't') if bytes[at..].starts_with(b"true") => Ok(at + 4),
         Some(b'f') if bytes[at..].starts_with(b"false") => Ok(at + 5),
         Some(b'-' | b'0'..=b'9') => Ok(skip_number(bytes, at)),
+        Some(byte) if is_space(*byte) => skip(bytes, space(bytes, at)),
         Some(_) => Err(Fault::syntax("expected a value")),
         None => Err(Fault::syntax("the record ends too early")),
     }
