@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
+use crate::commit::ExpectedVersion;
+use crate::record::{Offset, TopicPartition, Version};
+
 /// What a caller can do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -24,12 +29,44 @@ pub enum ErrorKind {
     Bug,
 }
 
+/// What a condition found instead of what it expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConflictDetail {
+    /// A key has another version.
+    Version {
+        /// The partition that the key lives in.
+        of: TopicPartition,
+        /// The key.
+        key: Bytes,
+        /// What was expected.
+        expected: ExpectedVersion,
+        /// The version that it has; `None`: the key has no record.
+        actual: Option<Version>,
+    },
+    /// A record that matches the query has come.
+    NoneSince {
+        /// The one-partition topic.
+        topic: String,
+        /// The offset of such a record.
+        found: Offset,
+    },
+    /// A position is another one.
+    Position {
+        /// Whose position.
+        owner: String,
+        /// The position that is stored; `None`: the owner has none.
+        actual: Option<Bytes>,
+    },
+}
+
 /// An error of the log.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
+    conflict: Option<Box<ConflictDetail>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -43,6 +80,7 @@ impl Error {
             kind,
             message: message.into(),
             hint: None,
+            conflict: None,
             source: None,
         }
     }
@@ -62,6 +100,18 @@ impl Error {
     ) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Adds what a condition found.
+    #[must_use]
+    pub fn with_conflict(mut self, conflict: ConflictDetail) -> Self {
+        self.conflict = Some(Box::new(conflict));
+        self
+    }
+
+    /// What a condition found, if one did not hold.
+    pub fn conflict(&self) -> Option<&ConflictDetail> {
+        self.conflict.as_deref()
     }
 
     /// What the caller can do.
@@ -94,4 +144,26 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|s| s as _)
     }
+}
+
+/// An error of a file of the log: a `what` at `path`.
+pub(crate) fn storage(what: &str, path: &str, source: std::io::Error) -> Error {
+    use std::io::ErrorKind as Io;
+    let error = match source.kind() {
+        Io::StorageFull | Io::QuotaExceeded => Error::new(
+            ErrorKind::Unavailable,
+            format!("no room on the disk for {what} \"{path}\""),
+        )
+        .with_hint("make room on the disk; what is in the log stays readable"),
+        Io::UnexpectedEof => Error::new(
+            ErrorKind::Corrupt,
+            format!("{what} \"{path}\" is shorter than it must be"),
+        ),
+        Io::NotFound => Error::new(ErrorKind::Corrupt, format!("{what} \"{path}\" is missing")),
+        _ => Error::new(
+            ErrorKind::Unavailable,
+            format!("{what} \"{path}\" cannot be used"),
+        ),
+    };
+    error.with_source(source)
 }

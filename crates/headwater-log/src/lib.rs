@@ -3,7 +3,9 @@
 mod batch;
 mod clock;
 mod commit;
+mod disk;
 mod error;
+mod keyindex;
 mod log;
 mod options;
 mod partitioner;
@@ -16,7 +18,7 @@ pub use batch::{
 };
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, Receipt};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{ConflictDetail, Error, ErrorKind, Result};
 pub use log::{Fetched, Log, Pending, Pin, Stats, Subscription, Waker};
 pub use options::Options;
 pub use partitioner::{murmur2, partition_of};

@@ -13,6 +13,8 @@ mod records;
 mod varint;
 mod xerial;
 
+pub(crate) use varint::{get_uvarint, put_uvarint};
+
 pub use builder::{BatchBuilder, Producer};
 pub use codec::{BATCH_BYTES_MAX, Codec};
 pub use log_batch::LogBatch;

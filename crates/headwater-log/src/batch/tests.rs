@@ -153,7 +153,13 @@ fn batches_are_taken_off_a_buffer_one_by_one() {
         value: Some(Bytes::from_static(b"v")),
         ..Record::default()
     };
-    let one = LogBatch::build(Offset(0), &[record.clone()], Codec::None, Timestamp(0)).unwrap();
+    let one = LogBatch::build(
+        Offset(0),
+        std::slice::from_ref(&record),
+        Codec::None,
+        Timestamp(0),
+    )
+    .unwrap();
     let two = LogBatch::build(Offset(1), &[record], Codec::Lz4, Timestamp(0)).unwrap();
     let mut buffer = Bytes::from([&one.bytes()[..], two.bytes(), &GOLDEN[..20]].concat());
     assert_eq!(LogBatch::take(&mut buffer).unwrap(), Some(one));

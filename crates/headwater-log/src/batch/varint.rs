@@ -1,4 +1,5 @@
-//! The zigzag varints of Kafka records: signed, least significant group first, as in protocol buffers.
+//! Varints, least significant group first, as in protocol buffers: zigzag ones for Kafka's records, plain ones for
+//! formats of our own.
 
 /// Bytes that a 64-bit varint can take.
 const VARINT_BYTES_MAX: usize = 10;
@@ -10,14 +11,26 @@ pub(super) fn varint_len(value: i64) -> usize {
     bits.div_ceil(7)
 }
 
-/// Appends `value`.
+/// Appends `value`, zigzag.
 #[inline]
 pub(super) fn put_varint(out: &mut Vec<u8>, value: i64) {
-    let mut rest = zigzag(value);
-    if rest < 0x80 {
-        out.push(rest as u8);
+    put_uvarint(out, zigzag(value));
+}
+
+/// Reads a zigzag varint at `*at` and moves `*at` behind it; `None` if it is cut off or too long.
+#[inline]
+pub(super) fn get_varint(buf: &[u8], at: &mut usize) -> Option<i64> {
+    get_uvarint(buf, at).map(unzigzag)
+}
+
+/// Appends `value`.
+#[inline]
+pub(crate) fn put_uvarint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
         return;
     }
+    let mut rest = value;
     let mut buf = [0u8; VARINT_BYTES_MAX];
     let mut len = 0;
     while rest >= 0x80 {
@@ -31,16 +44,16 @@ pub(super) fn put_varint(out: &mut Vec<u8>, value: i64) {
 
 /// Reads a varint at `*at` and moves `*at` behind it; `None` if it is cut off or too long.
 #[inline]
-pub(super) fn get_varint(buf: &[u8], at: &mut usize) -> Option<i64> {
+pub(crate) fn get_uvarint(buf: &[u8], at: &mut usize) -> Option<u64> {
     let first = *buf.get(*at)?;
     if first < 0x80 {
         *at += 1;
-        return Some(unzigzag(u64::from(first)));
+        return Some(u64::from(first));
     }
-    get_long_varint(buf, at)
+    get_long_uvarint(buf, at)
 }
 
-fn get_long_varint(buf: &[u8], at: &mut usize) -> Option<i64> {
+fn get_long_uvarint(buf: &[u8], at: &mut usize) -> Option<u64> {
     let mut value = 0u64;
     for i in 0..VARINT_BYTES_MAX {
         let byte = *buf.get(*at + i)?;
@@ -51,7 +64,7 @@ fn get_long_varint(buf: &[u8], at: &mut usize) -> Option<i64> {
         value |= group << (7 * i);
         if byte < 0x80 {
             *at += i + 1;
-            return Some(unzigzag(value));
+            return Some(value);
         }
     }
     None

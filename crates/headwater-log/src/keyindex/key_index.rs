@@ -1,0 +1,326 @@
+//! [`KeyIndex`]: the index of one partition, from its memory part and its runs, as writer and readers use it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use hashbrown::HashMap;
+
+use crate::commit::Query;
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::record::{Record, Version};
+
+use super::memory::MemIndex;
+use super::postings::{Posting, PostingList};
+use super::query::{self, Lists};
+use super::run::Run;
+use super::term::Term;
+
+/// Keys whose newest posting is remembered between a condition and the append that follows it.
+const KNOWN_KEYS_MAX: usize = 16 << 10;
+
+/// The key index of a partition.
+///
+/// The writer alone adds, ahead of what is durable; readers name the `live` offsets, from the partition's start to
+/// its durable end, and find nothing outside of them. What retention took therefore has no version any more.
+#[derive(Debug)]
+pub(crate) struct KeyIndex {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) dir: Arc<str>,
+    /// Whether types and tags are indexed too.
+    terms: bool,
+    state: RwLock<State>,
+}
+
+/// Invariant: the runs, the frozen parts and the active part cover ascending, disjoint offset ranges.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) active: MemIndex,
+    /// Durable and waiting to be written as runs, oldest first.
+    pub(super) frozen: Vec<Arc<MemIndex>>,
+    pub(super) runs: Vec<Arc<Run>>,
+    pub(super) next_generation: u64,
+    /// The newest posting, before the active part, of keys that the writer has looked up.
+    pub(super) known: HashMap<Box<[u8]>, Option<Posting>>,
+}
+
+impl KeyIndex {
+    pub(super) fn with(disk: Arc<dyn Disk>, dir: Arc<str>, terms: bool, state: State) -> Self {
+        Self {
+            disk,
+            dir,
+            terms,
+            state: RwLock::new(state),
+        }
+    }
+
+    /// Looks up the keys of records that are about to be [applied](Self::apply), so that applying them needs no
+    /// file and cannot fail.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`; nothing has changed then.
+    pub(crate) fn prepare(&self, records: &[Record]) -> Result<()> {
+        for key in records.iter().filter_map(|record| record.key.as_ref()) {
+            self.newest(&Term::key(key))?;
+        }
+        Ok(())
+    }
+
+    /// Adds [prepared](Self::prepare) records from offset `base` on; `start` is the start of the partition as of this
+    /// commit.
+    pub(crate) fn apply(&self, start: u64, base: u64, records: &[Record]) {
+        let mut state = self.write();
+        let mut term = Term::default();
+        for (offset, record) in (base..).zip(records) {
+            if let Some(key) = &record.key {
+                term.set_key(key);
+                let newest = state.take_newest(&term).filter(|p| p.offset >= start);
+                let version = newest.map_or(0, |posting| posting.version + 1);
+                state.active.add(&term, Posting { version, offset });
+            }
+            if self.terms {
+                let headers = record.headers.iter();
+                let headers = headers.map(|h| (h.key.as_str(), h.value.as_deref()));
+                term.each_of_headers(headers, |term| state.active.count(term, offset));
+            }
+        }
+        state.active.to = base + records.len() as u64;
+    }
+
+    /// Forgets what was applied at or after `end`: commits that did not become durable.
+    pub(crate) fn cut(&self, end: u64) {
+        self.write().active.cut(end);
+    }
+
+    /// The version that the writer must compare with: of everything that was applied.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub(crate) fn next_version(&self, key: &[u8], start: u64) -> Result<Option<Version>> {
+        let newest = self.newest(&Term::key(key))?;
+        let live = newest.filter(|posting| posting.offset >= start);
+        Ok(live.map(|posting| Version(posting.version)))
+    }
+
+    /// The offset that will be applied next.
+    pub(crate) fn next_offset(&self) -> u64 {
+        self.read().active.to
+    }
+
+    /// The newest posting of all; read from the runs at most once.
+    fn newest(&self, term: &Term) -> Result<Option<Posting>> {
+        let runs = {
+            let state = self.read();
+            if let Some(found) = state.newest_in_memory(term) {
+                return Ok(found);
+            }
+            state.runs.clone()
+        };
+        let found = newest_in_runs(&runs, term, &(0..u64::MAX))?;
+        let mut state = self.write();
+        if state.known.len() >= KNOWN_KEYS_MAX {
+            state.known.clear();
+        }
+        state.known.insert(term.bytes().into(), found);
+        Ok(found)
+    }
+
+    /// The version of the newest live record of a key.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub(crate) fn version(&self, key: &[u8], live: &Range<u64>) -> Result<Option<Version>> {
+        let term = Term::key(key);
+        let (in_memory, runs) = {
+            let state = self.read();
+            let mut lists = state.memory().rev().filter_map(|memory| memory.get(&term));
+            let found = lists.find_map(|list| list.last_before(live.end));
+            (found, state.runs.clone())
+        };
+        let newest = match in_memory {
+            Some(posting) => Some(posting),
+            None => newest_in_runs(&runs, &term, live)?,
+        };
+        let live = newest.filter(|posting| posting.offset >= live.start);
+        Ok(live.map(|posting| Version(posting.version)))
+    }
+
+    /// The live records of a key, oldest first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub(crate) fn postings(&self, key: &[u8], live: &Range<u64>) -> Result<Vec<Posting>> {
+        let term = Term::key(key);
+        let (in_memory, runs) = {
+            let state = self.read();
+            let lists = state.memory().filter_map(|memory| memory.get(&term));
+            let postings: Vec<Posting> = lists.flat_map(PostingList::iter).collect();
+            (postings, state.runs.clone())
+        };
+        let mut found = Vec::new();
+        for run in &runs {
+            if run.id.from < live.end
+                && run.id.to > live.start
+                && let Some(list) = run.get(&term)?
+            {
+                found.extend(list.iter());
+            }
+        }
+        found.extend(in_memory);
+        found.retain(|posting| live.contains(&posting.offset));
+        Ok(found)
+    }
+
+    /// The offsets of the live records that match, ascending, at most `limit`. If an item of the query names neither
+    /// type nor tag, offsets that compaction took may be among them.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub(crate) fn matches(
+        &self,
+        query: &Query,
+        live: &Range<u64>,
+        limit: usize,
+    ) -> Result<Vec<u64>> {
+        let (in_active, frozen, runs) = {
+            let state = self.read();
+            let within = state.active.overlap(live);
+            let found = query::matches(&state.active, query, &within, limit)?;
+            (found, state.frozen.clone(), state.runs.clone())
+        };
+        let mut found = Vec::new();
+        for (lists, range) in sources(&runs, &frozen) {
+            let within = overlap(&range, live);
+            if !within.is_empty() && found.len() < limit {
+                found.extend(query::matches(lists, query, &within, limit - found.len())?);
+            }
+        }
+        found.extend(in_active);
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The offset of a live record that matches.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub(crate) fn any_match(&self, query: &Query, live: &Range<u64>) -> Result<Option<u64>> {
+        let (frozen, runs) = {
+            let state = self.read();
+            let within = state.active.overlap(live);
+            let found = query::any_match(&state.active, query, &within)?;
+            if found.is_some() || live.start >= state.active.from {
+                return Ok(found);
+            }
+            (state.frozen.clone(), state.runs.clone())
+        };
+        for (lists, range) in sources(&runs, &frozen).into_iter().rev() {
+            let within = overlap(&range, live);
+            if within.is_empty() {
+                continue;
+            }
+            if let Some(offset) = query::any_match(lists, query, &within)? {
+                return Ok(Some(offset));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let state = self.read();
+        let memory = state.memory().map(MemIndex::bytes);
+        let runs = state.runs.iter().map(|run| run.heap_bytes());
+        memory.chain(runs).sum()
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The parts in memory, oldest first.
+    fn memory(&self) -> impl DoubleEndedIterator<Item = &MemIndex> {
+        let frozen = self.frozen.iter().map(|frozen| &**frozen);
+        frozen.chain([&self.active])
+    }
+
+    /// The newest posting; the outer `None`: the runs must be asked.
+    fn newest_in_memory(&self, term: &Term) -> Option<Option<Posting>> {
+        let mut lists = self.memory().rev().filter_map(|memory| memory.get(term));
+        let newest = lists.next().map(|list| Some(list.last));
+        newest.or_else(|| self.known.get(term.bytes()).copied())
+    }
+
+    /// The newest posting of a prepared key, which is not known any more once it is applied.
+    fn take_newest(&mut self, term: &Term) -> Option<Posting> {
+        let newest = self.newest_in_memory(term);
+        debug_assert!(
+            newest.is_some(),
+            "records are prepared before they are applied"
+        );
+        self.known.remove(term.bytes());
+        newest.flatten()
+    }
+
+    pub(super) fn take_generation(&mut self) -> u64 {
+        self.next_generation += 1;
+        self.next_generation - 1
+    }
+}
+
+fn newest_in_runs(runs: &[Arc<Run>], term: &Term, live: &Range<u64>) -> Result<Option<Posting>> {
+    for run in runs.iter().rev() {
+        if run.id.to <= live.start {
+            break;
+        }
+        if let Some(list) = run.get(term)?
+            && let Some(found) = list.last_before(live.end)
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Where lists can be found outside the active part, and for which offsets, oldest first.
+fn sources<'a>(
+    runs: &'a [Arc<Run>],
+    frozen: &'a [Arc<MemIndex>],
+) -> Vec<(&'a dyn Lists, Range<u64>)> {
+    let runs = runs
+        .iter()
+        .map(|run| (&**run as &dyn Lists, run.id.from..run.id.to));
+    let frozen = frozen
+        .iter()
+        .map(|memory| (&**memory as &dyn Lists, memory.from..memory.to));
+    runs.chain(frozen).collect()
+}
+
+fn overlap(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
+    a.start.max(b.start)..a.end.min(b.end)
+}
+
+impl MemIndex {
+    fn overlap(&self, live: &Range<u64>) -> Range<u64> {
+        overlap(&(self.from..self.to), live)
+    }
+}
+
+impl Lists for MemIndex {
+    fn list(&self, term: &Term) -> Result<Option<Cow<'_, PostingList>>> {
+        Ok(self.get(term).map(Cow::Borrowed))
+    }
+}
+
+impl Lists for Run {
+    fn list(&self, term: &Term) -> Result<Option<Cow<'_, PostingList>>> {
+        Ok(self.get(term)?.map(Cow::Owned))
+    }
+}

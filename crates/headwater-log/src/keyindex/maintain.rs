@@ -1,0 +1,207 @@
+//! The life of an index on disk: opening it, writing what came as runs, merging runs, compaction.
+//!
+//! [`freeze`](KeyIndex::freeze) is called where the writer stands still between two groups; all else by the one keeper.
+
+use std::sync::Arc;
+
+use crate::disk::Disk;
+use crate::error::{Result, storage};
+
+use super::key_index::{KeyIndex, State};
+use super::memory::MemIndex;
+use super::merge;
+use super::postings::Posting;
+use super::run::{Run, RunId, RunWriter};
+
+/// The runs of an index that a checkpoint records.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct IndexManifest {
+    /// All records before this offset are in the runs; those from here on must be applied again.
+    pub(crate) covered: u64,
+    /// The runs, oldest first.
+    pub(crate) runs: Vec<RunId>,
+}
+
+impl KeyIndex {
+    /// Opens the index that a checkpoint records; an empty one for the default manifest. `terms` says whether types and
+    /// tags are indexed.
+    ///
+    /// # Errors
+    /// `Corrupt` if a run is missing or damaged: it holds versions that nothing else knows.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        dir: Arc<str>,
+        terms: bool,
+        manifest: &IndexManifest,
+    ) -> Result<Self> {
+        let runs = manifest.runs.iter();
+        let runs: Vec<Arc<Run>> = runs
+            .map(|id| Run::open(&*disk, &dir, *id).map(Arc::new))
+            .collect::<Result<_>>()?;
+        let newest = runs.iter().map(|run| run.id.generation).max();
+        let state = State {
+            active: MemIndex::new(manifest.covered),
+            frozen: Vec::new(),
+            next_generation: newest.map_or(0, |newest| newest + 1),
+            runs,
+            known: Default::default(),
+        };
+        Ok(Self::with(disk, dir, terms, state))
+    }
+
+    /// Bytes of memory that a checkpoint would free.
+    pub(crate) fn unflushed_bytes(&self) -> usize {
+        self.read().active.bytes()
+    }
+
+    /// Closes the memory part, so that [`flush`](Self::flush) can write it. All that was applied must be durable.
+    pub(crate) fn freeze(&self) {
+        let mut state = self.write();
+        if state.active.to > state.active.from {
+            let next = MemIndex::new(state.active.to);
+            let active = std::mem::replace(&mut state.active, next);
+            state.frozen.push(Arc::new(active));
+        }
+    }
+
+    /// Writes what was frozen as runs, and syncs them.
+    ///
+    /// # Errors
+    /// `Unavailable`; nothing is lost and it can be tried again.
+    pub(crate) fn flush(&self) -> Result<()> {
+        loop {
+            let (frozen, generation) = {
+                let mut state = self.write();
+                match state.frozen.first().cloned() {
+                    Some(frozen) => (frozen, state.take_generation()),
+                    None => return Ok(()),
+                }
+            };
+            let run = match frozen.len() {
+                0 => None,
+                _ => Some(Arc::new(self.write_run(&frozen, generation)?)),
+            };
+            let mut state = self.write();
+            state.runs.extend(run);
+            state.frozen.remove(0);
+        }
+    }
+
+    fn write_run(&self, memory: &MemIndex, generation: u64) -> Result<Run> {
+        let id = RunId {
+            from: memory.from,
+            to: memory.to,
+            generation,
+        };
+        let entries = memory.len() as u64;
+        let mut writer = RunWriter::create(&*self.disk, &self.dir, id, entries)?;
+        for entry in memory.sorted() {
+            writer.add(entry.hash, &entry.term, &entry.list)?;
+        }
+        let run = writer.finish()?;
+        self.sync_dir()?;
+        Ok(run)
+    }
+
+    /// Drops the runs before `start`, the partition's start as of the checkpoint, and merges neighbours of similar size;
+    /// whether it merged.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`; nothing has changed then.
+    pub(crate) fn tidy(&self, start: u64) -> Result<bool> {
+        self.write().runs.retain(|run| run.id.to > start);
+        let runs = self.read().runs.clone();
+        let sizes: Vec<u64> = runs.iter().map(|run| run.bytes()).collect();
+        let Some(range) = merge::decide(&sizes) else {
+            return Ok(false);
+        };
+        let merged = self.rewrite(&runs[range], |posting| posting.offset >= start)?;
+        self.install(merged);
+        Ok(true)
+    }
+
+    /// Writes the runs that end at or before `end` as one without the postings that `keep` rejects; the index still uses the old
+    /// ones. The new run takes effect by [`replace`](Self::replace), once its name is durable.
+    ///
+    /// # Errors
+    /// As [`tidy`](Self::tidy).
+    pub(crate) fn compacted(&self, end: u64, keep: impl Fn(u64) -> bool) -> Result<Option<RunId>> {
+        let runs = self.read().runs.clone();
+        let touched = runs.iter().take_while(|run| run.id.to <= end).count();
+        if touched == 0 {
+            return Ok(None);
+        }
+        let run = self.rewrite(&runs[..touched], |posting| keep(posting.offset))?;
+        Ok(Some(run.id))
+    }
+
+    /// Puts a compacted run in the place of all runs within its offsets. Called between two groups, and again where
+    /// recovery finds that it happened.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub(crate) fn replace(&self, id: RunId) -> Result<()> {
+        let run = Run::open(&*self.disk, &self.dir, id)?;
+        self.install(run);
+        Ok(())
+    }
+
+    fn rewrite(&self, old: &[Arc<Run>], keep: impl Fn(Posting) -> bool) -> Result<Run> {
+        let generation = self.write().take_generation();
+        let merged = merge::merge(&*self.disk, &self.dir, old, generation, keep)?;
+        self.sync_dir()?;
+        Ok(merged)
+    }
+
+    fn install(&self, new: Run) {
+        let mut state = self.write();
+        let within = |run: &Arc<Run>| run.id.from >= new.id.from && run.id.to <= new.id.to;
+        state.runs.retain(|run| !within(run));
+        let at = state.runs.partition_point(|run| run.id.from < new.id.from);
+        state.next_generation = state.next_generation.max(new.id.generation + 1);
+        state.runs.insert(at, Arc::new(new));
+        state.known.clear();
+    }
+
+    /// What a checkpoint must record to find the index again.
+    pub(crate) fn manifest(&self) -> IndexManifest {
+        let state = self.read();
+        let frozen = state.frozen.first().map(|frozen| frozen.from);
+        IndexManifest {
+            covered: frozen.unwrap_or(state.active.from),
+            runs: state.runs.iter().map(|run| run.id).collect(),
+        }
+    }
+
+    /// Removes the files of runs that neither the recorded checkpoint names nor the index uses.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) fn sweep(&self, recorded: &IndexManifest) -> Result<()> {
+        let used = self.manifest();
+        let named = recorded.runs.iter().chain(&used.runs);
+        let keep: Vec<String> = named.map(RunId::file_name).collect();
+        let failed = |e| storage("key index", &self.dir, e);
+        for name in self.disk.list(&self.dir).map_err(failed)? {
+            if RunId::is_file_name(&name) && !keep.contains(&name) {
+                let path = format!("{}/{name}", self.dir);
+                self.disk.remove(&path).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every run and checks it.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the file.
+    pub(crate) fn verify(&self) -> Result<()> {
+        let runs = self.read().runs.clone();
+        runs.iter().try_for_each(Run::verify)
+    }
+
+    fn sync_dir(&self) -> Result<()> {
+        let synced = self.disk.sync_dir(&self.dir);
+        synced.map_err(|e| storage("key index", &self.dir, e))
+    }
+}

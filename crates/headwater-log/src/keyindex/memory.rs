@@ -1,0 +1,100 @@
+//! The part of a key index that is in memory: what came since the last checkpoint.
+
+use hashbrown::HashTable;
+
+use super::postings::{Posting, PostingList};
+use super::term::{Term, hash};
+
+/// Bytes that the table needs for an entry besides its term and deltas.
+const ENTRY_BYTES: usize = size_of::<Entry>() + 8;
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) hash: u64,
+    pub(super) term: Box<[u8]>,
+    pub(super) list: PostingList,
+}
+
+/// Terms of the records in an offset range.
+#[derive(Debug)]
+pub(super) struct MemIndex {
+    table: HashTable<Entry>,
+    /// The first offset that is indexed here.
+    pub(super) from: u64,
+    /// The offset after the last one.
+    pub(super) to: u64,
+    bytes: usize,
+}
+
+impl MemIndex {
+    /// An empty one for what comes from `from` on.
+    pub(super) fn new(from: u64) -> Self {
+        Self {
+            table: HashTable::new(),
+            from,
+            to: from,
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn get(&self, term: &Term) -> Option<&PostingList> {
+        self.table
+            .find(term.hash(), |e| *e.term == *term.bytes())
+            .map(|e| &e.list)
+    }
+
+    /// Adds an occurrence of a key.
+    pub(super) fn add(&mut self, term: &Term, posting: Posting) {
+        match self
+            .table
+            .find_mut(term.hash(), |e| *e.term == *term.bytes())
+        {
+            Some(entry) => {
+                let before = entry.list.heap_bytes();
+                entry.list.push(posting);
+                self.bytes += entry.list.heap_bytes() - before;
+            }
+            None => self.insert(term.bytes().into(), PostingList::of(posting)),
+        }
+    }
+
+    /// Adds an occurrence of a term without versions.
+    pub(super) fn count(&mut self, term: &Term, offset: u64) {
+        let version = self.get(term).map_or(0, |list| list.last.version + 1);
+        self.add(term, Posting { version, offset });
+    }
+
+    fn insert(&mut self, term: Box<[u8]>, list: PostingList) {
+        self.bytes += ENTRY_BYTES + term.len() + list.heap_bytes();
+        let hash = hash(&term);
+        let entry = Entry { hash, term, list };
+        self.table.insert_unique(hash, entry, |e| e.hash);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Its entries in the order of a run.
+    pub(super) fn sorted(&self) -> Vec<&Entry> {
+        let mut entries: Vec<&Entry> = self.table.iter().collect();
+        entries.sort_unstable_by(|a, b| (a.hash, &a.term).cmp(&(b.hash, &b.term)));
+        entries
+    }
+
+    /// Forgets what is at or after `end`: a commit that did not happen.
+    pub(super) fn cut(&mut self, end: u64) {
+        let entries = std::mem::take(&mut self.table);
+        self.bytes = 0;
+        self.to = self.to.min(end).max(self.from);
+        for entry in entries {
+            if let Some(list) = entry.list.filtered(|p| p.offset < end) {
+                self.insert(entry.term, list);
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The key index of a partition: key → versions → offsets, and on one-partition topics type and tag → offsets.
+//!
+//! It is a small log-structured merge tree of its own. The writer adds every record to the [`MemIndex`]; each checkpoint
+//! freezes that and writes it as an immutable run file; neighbouring runs are merged when they are of
+//! similar size. Which runs are valid is said by the checkpoint, together with the segments, so that both
+//! always fit each other. After a crash the write-ahead log's replay fills the memory part again. The bytes
+//! are described in `docs/formats/key-index.md`.
+
+mod key_index;
+mod maintain;
+mod memory;
+mod merge;
+mod postings;
+mod query;
+mod run;
+mod term;
+
+pub(crate) use key_index::KeyIndex;
+pub(crate) use maintain::IndexManifest;
+pub(crate) use postings::Posting;
+pub(crate) use run::RunId;
+
+#[cfg(test)]
+mod tests;

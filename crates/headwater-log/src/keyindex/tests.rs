@@ -1,0 +1,251 @@
+//! Tests of the key index alone, against a plain list of what was added.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::*;
+use crate::commit::{Query, QueryItem};
+use crate::disk::MemDisk;
+use crate::record::{Header, Record, Version};
+
+/// Names the seed of a test that fails.
+struct Seed(u64);
+
+impl Drop for Seed {
+    #[expect(clippy::print_stderr, reason = "to repeat a failed test")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("seed {}", self.0);
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Row {
+    offset: u64,
+    /// The partition's start when it was added, which replay must know.
+    start: u64,
+    version: u64,
+    key: Option<String>,
+    types: Vec<String>,
+    tags: Vec<String>,
+}
+
+/// What was added, and the index that should know it.
+struct Pair {
+    disk: Arc<MemDisk>,
+    index: KeyIndex,
+    rows: Vec<Row>,
+    recorded: IndexManifest,
+    start: u64,
+    end: u64,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let disk = Arc::new(MemDisk::new());
+        let recorded = IndexManifest::default();
+        let index = KeyIndex::open(disk.clone(), "p".into(), true, &recorded).unwrap();
+        Self {
+            disk,
+            index,
+            rows: Vec::new(),
+            recorded,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    fn add(&mut self, rng: &mut StdRng) {
+        let pick =
+            |rng: &mut StdRng, kind: &str, n: u32| format!("{kind}{}", rng.random_range(0..n));
+        let key = rng.random_bool(0.9).then(|| pick(rng, "key", 30));
+        let types: Vec<_> = (0..rng.random_range(0..2))
+            .map(|_| pick(rng, "t", 3))
+            .collect();
+        let tags: Vec<_> = (0..rng.random_range(0..4))
+            .map(|_| pick(rng, "g", 6))
+            .collect();
+        let offset = self.end;
+        let live = self
+            .rows
+            .iter()
+            .rfind(|r| r.offset >= self.start && r.key.is_some() && r.key == key);
+        let version = live.map_or(0, |r| r.version + 1);
+        let row = Row {
+            offset,
+            start: self.start,
+            version,
+            key,
+            types,
+            tags,
+        };
+        self.index_row(&row);
+        self.rows.push(row);
+        self.end += 1;
+    }
+
+    fn index_row(&self, row: &Row) {
+        let header = |key: &str, value: &String| Header {
+            key: key.into(),
+            value: Some(value.clone().into()),
+        };
+        let types = row.types.iter().map(|t| header("type", t));
+        let tags = row.tags.iter().map(|t| header("tag", t));
+        let record = [Record {
+            key: row.key.clone().map(Bytes::from),
+            headers: types.chain(tags).collect(),
+            ..Record::default()
+        }];
+        self.index.prepare(&record).unwrap();
+        self.index.apply(row.start, row.offset, &record);
+    }
+
+    fn checkpoint(&mut self) {
+        self.index.freeze();
+        self.index.flush().unwrap();
+        assert_eq!(self.index.manifest().covered, self.index.next_offset());
+        while self.index.tidy(self.start).unwrap() {}
+        self.recorded = self.index.manifest();
+        self.index.sweep(&self.recorded).unwrap();
+    }
+
+    /// Opens the recorded runs again and replays the rest.
+    fn reopen(&mut self) {
+        self.index = KeyIndex::open(self.disk.clone(), "p".into(), true, &self.recorded).unwrap();
+        for row in self
+            .rows
+            .iter()
+            .filter(|r| r.offset >= self.recorded.covered)
+        {
+            self.index_row(row);
+        }
+    }
+
+    fn compact(&mut self, end: u64) {
+        let newest = |row: &Row, rows: &[Row]| {
+            row.key.is_none()
+                || !rows
+                    .iter()
+                    .any(|r| r.key == row.key && r.offset > row.offset)
+        };
+        let rows = self.rows.clone();
+        self.rows
+            .retain(|row| row.offset >= end || newest(row, &rows));
+        let kept: Vec<u64> = self.rows.iter().map(|r| r.offset).collect();
+        let run = self
+            .index
+            .compacted(end, |offset| kept.binary_search(&offset).is_ok());
+        if let Some(run) = run.unwrap() {
+            self.index.replace(run).unwrap();
+        }
+        self.recorded = self.index.manifest();
+    }
+
+    fn check(&self, rng: &mut StdRng) {
+        let live = self.start..self.end - rng.random_range(0..=(self.end - self.start).min(3));
+        let rows: Vec<&Row> = self
+            .rows
+            .iter()
+            .filter(|r| live.contains(&r.offset))
+            .collect();
+        for key in (0..31).map(|k| format!("key{k}")) {
+            let of_key = rows.iter().filter(|r| r.key.as_ref() == Some(&key));
+            let expected: Vec<_> = of_key.map(|r| (r.version, r.offset)).collect();
+            let found = self.index.postings(key.as_bytes(), &live).unwrap();
+            let found: Vec<_> = found.iter().map(|p| (p.version, p.offset)).collect();
+            assert_eq!(found, expected, "{key} in {live:?}");
+            let version = self.index.version(key.as_bytes(), &live).unwrap();
+            let next = self.index.next_version(key.as_bytes(), self.start).unwrap();
+            let of_key = self.rows.iter().rfind(|r| r.key.as_ref() == Some(&key));
+            let newest = of_key
+                .filter(|r| r.offset >= self.start)
+                .map(|r| Version(r.version));
+            assert_eq!(next, newest, "{key}");
+            assert_eq!(version, expected.last().map(|e| Version(e.0)));
+        }
+        for _ in 0..8 {
+            self.check_query(&arb_query(rng), rng, &rows, live.end);
+        }
+    }
+
+    fn check_query(&self, query: &Query, rng: &mut StdRng, rows: &[&Row], end: u64) {
+        let after = rng.random_range(self.start..=end);
+        let limit = rng.random_range(1..40);
+        let item_matches = |item: &QueryItem, row: &Row| {
+            (item.types.is_empty() || item.types.iter().any(|t| row.types.contains(t)))
+                && item.tags.iter().all(|t| row.tags.contains(t))
+        };
+        let hits = rows.iter().filter(|r| r.offset >= after);
+        let hits = hits.filter(|r| query.items.iter().any(|i| item_matches(i, r)));
+        let all: Vec<u64> = hits.map(|r| r.offset).collect();
+        let found = self.index.matches(query, &(after..end), limit).unwrap();
+        assert_eq!(
+            found,
+            all[..limit.min(all.len())],
+            "{query:?} in {after}..{end}"
+        );
+        let any = self.index.any_match(query, &(after..end)).unwrap();
+        assert_eq!(any.is_some(), !all.is_empty());
+        assert!(any.is_none_or(|offset| all.contains(&offset)));
+    }
+}
+
+fn arb_query(rng: &mut StdRng) -> Query {
+    let mut names = |kind: &str, n: u32, most: u32| -> Vec<String> {
+        let count = rng.random_range(0..=most);
+        (0..count)
+            .map(|_| format!("{kind}{}", rng.random_range(0..n)))
+            .collect()
+    };
+    let mut items = Vec::new();
+    while items.len() < 2 {
+        let item = QueryItem {
+            types: names("t", 3, 2),
+            tags: names("g", 6, 2),
+        };
+        // Such an item matches every offset, compacted ones too; readers leave those out.
+        if !(item.types.is_empty() && item.tags.is_empty()) {
+            items.push(item);
+        }
+    }
+    Query { items }
+}
+
+#[test]
+fn index_knows_what_a_plain_list_knows() {
+    for seed in 0..12 {
+        let _seed = Seed(seed);
+        let rng = &mut StdRng::seed_from_u64(seed);
+        let mut pair = Pair::new();
+        for _ in 0..60 {
+            match rng.random_range(0..20) {
+                0..10 => (0..rng.random_range(1..40)).for_each(|_| pair.add(rng)),
+                10..14 => pair.checkpoint(),
+                14..16 => pair.reopen(),
+                16 => pair.start = rng.random_range(pair.start..=pair.end),
+                17 => {
+                    pair.index.flush().unwrap();
+                    let durable = pair.index.manifest().covered.max(pair.start);
+                    let end = rng.random_range(durable..=pair.end);
+                    pair.index.cut(end);
+                    pair.end = end;
+                    pair.rows.retain(|r| r.offset < end);
+                }
+                18 => {
+                    pair.checkpoint();
+                    pair.compact(pair.recorded.covered);
+                }
+                _ => pair.index.freeze(),
+            }
+            if pair.end > pair.start {
+                pair.check(rng);
+            }
+        }
+        pair.index.verify().unwrap();
+    }
+}
