@@ -1,10 +1,13 @@
 //! The durable log of Headwater: records, commits, topics, partitions, segments, key index and positions.
 
 mod batch;
+mod cleanup;
 mod clock;
 mod commit;
 mod disk;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod keyindex;
 mod log;
 mod options;

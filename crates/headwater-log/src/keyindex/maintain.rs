@@ -120,18 +120,21 @@ impl KeyIndex {
         Ok(true)
     }
 
-    /// Writes the runs that end at or before `end` as one without the postings that `keep` rejects; the index still uses the old
-    /// ones. The new run takes effect by [`replace`](Self::replace), once its name is durable.
+    /// Writes the runs that begin before `end` as one, without the postings before `end` that `keep` rejects; the index
+    /// still uses the old ones. The new run takes effect by [`replace`](Self::replace), once its name is
+    /// durable. All before `end` must have been flushed.
     ///
     /// # Errors
     /// As [`tidy`](Self::tidy).
     pub(crate) fn compacted(&self, end: u64, keep: impl Fn(u64) -> bool) -> Result<Option<RunId>> {
         let runs = self.read().runs.clone();
-        let touched = runs.iter().take_while(|run| run.id.to <= end).count();
+        let touched = runs.iter().take_while(|run| run.id.from < end).count();
         if touched == 0 {
             return Ok(None);
         }
-        let run = self.rewrite(&runs[..touched], |posting| keep(posting.offset))?;
+        let run = self.rewrite(&runs[..touched], |posting| {
+            posting.offset >= end || keep(posting.offset)
+        })?;
         Ok(Some(run.id))
     }
 

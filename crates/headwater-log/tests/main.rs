@@ -1,0 +1,4 @@
+//! The integration tests of the log.
+
+mod batch_mutation;
+mod mutation;
