@@ -1,6 +1,9 @@
 //! The durable log of Headwater: records, commits, topics, partitions, segments, key index and positions.
 
 mod batch;
+mod change;
+mod checkpoint;
+mod checksum;
 mod cleanup;
 mod clock;
 mod commit;
@@ -8,12 +11,24 @@ mod disk;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
+mod keeper;
+mod keyed;
 mod keyindex;
 mod log;
 mod options;
+mod partition;
 mod partitioner;
+mod pending;
+mod positions;
+mod read;
 mod record;
+mod recover;
+mod segment;
+mod shared;
 mod topic;
+mod topics;
+mod wal;
+mod writer;
 
 pub use batch::{
     BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderIter, HeadersRef, LogBatch, Producer, RecordRef,
@@ -21,11 +36,16 @@ pub use batch::{
 };
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, Receipt};
+pub use disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};
 pub use error::{ConflictDetail, Error, ErrorKind, Result};
-pub use log::{Fetched, Log, Pending, Pin, Stats, Subscription, Waker};
+pub use keyed::{Direction, Found, FoundRecord, KeyedRecord, ReadKey};
+pub use log::{Log, Pin, Stats, Subscription};
 pub use options::Options;
 pub use partitioner::{murmur2, partition_of};
+pub use pending::Pending;
+pub use read::Fetched;
 pub use record::{CommitNumber, Header, Offset, Record, TopicPartition, Version};
+pub use shared::Waker;
 pub use topic::{
     Bounds, Cleanup, PARTITIONS_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TOPIC_NAME_BYTES_MAX,
     TopicConfig, TopicDescription,

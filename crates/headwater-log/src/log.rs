@@ -1,34 +1,28 @@
-//! The log as its users see it. (In memory only until the writer lands.)
+//! The log as its users see it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::pin::Pin as StdPin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::batch::LogBatch;
 use crate::clock::{Clock, Timestamp};
-use crate::commit::{Commit, Condition, Receipt};
+use crate::commit::{Commit, Receipt};
+use crate::disk::{Disk, MemDisk, RealDisk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
+use crate::partition::Partition;
+use crate::pending::{Pending, Slot};
+use crate::read::{self, Fetched};
 use crate::record::{CommitNumber, Offset, TopicPartition};
-use crate::topic::{Bounds, TopicConfig, TopicDescription, check_name};
-
-/// What a fetch found.
-#[derive(Debug, Clone)]
-pub struct Fetched {
-    /// The batches, in order; the first may begin before the offset that was asked for.
-    pub batches: Vec<LogBatch>,
-    /// For each batch the commit that it came with.
-    pub commits: Vec<CommitNumber>,
-    /// The first offset of the partition.
-    pub start: Offset,
-    /// The durable end of the partition.
-    pub end: Offset,
-}
+use crate::recover;
+use crate::shared::{Seams, Shared, Waker};
+use crate::topic::{Bounds, TopicConfig, TopicDescription};
+use crate::writer::prepare::{prepare, prepare_batch};
+use crate::writer::request::{MetadataRequest, Prepared, Work};
 
 /// Something that keeps retention, compaction and trim from going past an offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,162 +35,154 @@ pub struct Pin {
     pub offset: Offset,
 }
 
-/// Figures of a log.
+/// Figures of a log since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Commits since it was opened.
+    /// Commits.
     pub commits: u64,
-    /// Syncs that made commits durable.
+    /// Groups of commits: syncs that somebody waited for.
     pub groups: u64,
     /// Bytes written to the write-ahead log.
     pub wal_bytes: u64,
-    /// Checkpoints since it was opened.
+    /// Checkpoints.
     pub checkpoints: u64,
 }
 
-/// A commit on its way to the disk. Dropping it does not take the commit back.
+/// A durable log. Cheap to clone; all clones are the same log, which closes with the last of them.
+///
+/// ```
+/// use std::sync::Arc;
+/// use headwater_log::{Commit, Log, ManualClock, Offset, Record, Timestamp, TopicConfig, TopicPartition};
+/// let log = Log::memory(Arc::new(ManualClock::new(Timestamp(0))));
+/// log.create_topic("orders", TopicConfig::default())?;
+/// let orders = TopicPartition::new("orders", 0);
+/// let order = Record { value: Some("apples".into()), ..Record::default() };
+/// let receipt = log.commit(Commit::new().append(orders.clone(), [order]))?;
+/// assert_eq!(receipt.offsets, [Offset(0)]);
+/// let fetched = log.fetch(&orders, Offset(0), 1 << 20)?;
+/// assert_eq!(fetched.batches[0].record_count(), 1);
+/// # headwater_log::Result::Ok(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Log(Arc<Owner>);
+
+/// Closes the log when the last handle goes.
 #[derive(Debug)]
-pub struct Pending(Option<Result<Receipt>>);
+struct Owner {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
 
-impl Pending {
-    /// Waits until the commit is durable.
-    ///
-    /// # Errors
-    /// `Conflict` if a condition did not hold; `Invalid`, `NotFound`, `Unavailable`, `Closed`.
-    pub fn wait(mut self) -> Result<Receipt> {
-        self.0.take().expect("waited for once")
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::debug!(%error, "log closed without a last checkpoint");
+        }
     }
 }
 
-impl Future for Pending {
-    type Output = Result<Receipt>;
-
-    fn poll(mut self: StdPin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(self.0.take().expect("a future is not polled after its end"))
-    }
-}
-
-/// Called after each publish.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
-
-#[derive(Default)]
-struct Partition {
-    start: u64,
-    end: u64,
-    batches: Vec<(LogBatch, CommitNumber)>,
-}
-
-struct Topic {
-    description: TopicDescription,
-    partitions: Vec<Partition>,
-}
-
-#[derive(Default)]
-struct State {
-    topics: BTreeMap<String, Topic>,
-    positions: BTreeMap<String, Bytes>,
-    pins: BTreeMap<(String, TopicPartition), Offset>,
-    last: u64,
-    next_topic: u64,
-    wakers: Vec<Waker>,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    published: Condvar,
-    clock: Arc<dyn Clock>,
-}
-
-/// A durable log. Cheap to clone; all clones are the same log.
-#[derive(Clone)]
-pub struct Log(Arc<Shared>);
-
-impl std::fmt::Debug for Log {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").finish_non_exhaustive()
-    }
-}
-
-fn no_topic(name: &str) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("topic {name:?} does not exist"),
-    )
-}
-
-impl State {
-    fn partition(&mut self, tp: &TopicPartition) -> Result<&mut Partition> {
-        self.topics
-            .get_mut(&tp.topic)
-            .ok_or_else(|| no_topic(&tp.topic))?
-            .partitions
-            .get_mut(tp.partition as usize)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::NotFound,
-                    format!("partition \"{tp}\" does not exist"),
-                )
-            })
-    }
-
-    fn commit(&mut self, commit: Commit, now: Timestamp) -> Result<Receipt> {
-        for condition in &commit.conditions {
-            match condition {
-                Condition::Position { owner, expected } => {
-                    if self.positions.get(owner) != expected.as_ref() {
-                        return Err(Error::new(
-                            ErrorKind::Conflict,
-                            format!("position of {owner:?} is not the expected one"),
-                        ));
-                    }
-                }
-                _ => return Err(Error::new(ErrorKind::Unsupported, "key index")),
+impl Owner {
+    fn close(&self) -> Result<()> {
+        if self.shared.queue.is_closed() {
+            return Ok(());
+        }
+        let saved = self.shared.keeper.checkpoint(&self.shared);
+        self.shared.shut();
+        self.shared.keeper.stop();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                return Err(Error::new(ErrorKind::Bug, "a thread of the log panicked"));
             }
         }
-        for append in &commit.appends {
-            self.partition(&append.to)?;
-        }
-        let number = CommitNumber(self.last + 1);
-        let mut offsets = Vec::new();
-        for append in &commit.appends {
-            let codec = self.topics[&append.to.topic].description.config.compression;
-            let partition = self.partition(&append.to)?;
-            let batch = LogBatch::build(Offset(partition.end), &append.records, codec, now)?;
-            offsets.push(Offset(partition.end));
-            partition.end += append.records.len() as u64;
-            partition.batches.push((batch, number));
-        }
-        for (owner, value) in commit.positions {
-            match value {
-                Some(value) => self.positions.insert(owner, value),
-                None => self.positions.remove(&owner),
-            };
-        }
-        self.last += 1;
-        Ok(Receipt { number, offsets })
+        saved
     }
 }
 
 impl Log {
-    /// A log in memory.
-    pub fn memory(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Shared {
-            state: Mutex::default(),
-            published: Condvar::new(),
-            clock,
-        }))
-    }
-
-    /// Opens the log in a directory, or makes one there.
+    /// Opens the log on a disk, or makes one there.
     ///
     /// # Errors
-    /// `Unavailable` if another process has it open, `Corrupt`.
-    pub fn open_dir(_: &Path, clock: Arc<dyn Clock>, _: Options) -> Result<Self> {
-        Ok(Self::memory(clock))
+    /// `Corrupt` if durable bytes are damaged or missing, `Unavailable`.
+    pub fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options) -> Result<Self> {
+        let threads = options.threads;
+        let shared = Arc::new(recover::open(Seams {
+            disk,
+            clock,
+            options,
+        })?);
+        let owner = Owner {
+            threads: Mutex::default(),
+            shared,
+        };
+        if threads {
+            owner.start()?;
+        }
+        Ok(Self(Arc::new(owner)))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Opens the log in a directory, or makes one there, and keeps other processes out of it.
+    ///
+    /// # Errors
+    /// `Unavailable` if another process has it open or it cannot be read, `Corrupt`.
+    pub fn open_dir(path: &Path, clock: Arc<dyn Clock>, options: Options) -> Result<Self> {
+        Self::open(Arc::new(RealDisk::locked(path)?), clock, options)
+    }
+
+    /// A log in memory.
+    pub fn memory(clock: Arc<dyn Clock>) -> Self {
+        let options = Options {
+            wal_file_bytes: 4 << 20,
+            ..Options::default()
+        };
+        Self::open(Arc::new(MemDisk::new()), clock, options)
+            .expect("an empty disk in memory has room and no damage")
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    pub(crate) fn partition(&self, of: &TopicPartition) -> Result<Arc<Partition>> {
+        self.shared().topics().partition(of).cloned()
+    }
+
+    fn change(&self, wish: MetadataRequest) -> Result<Receipt> {
+        self.push(Work::Metadata(wish)).wait()
+    }
+
+    fn push(&self, work: Work) -> Pending {
+        let slot = Arc::new(Slot::default());
+        self.shared().push(work, &slot);
+        Pending {
+            slot,
+            shared: Arc::clone(self.shared()),
+        }
+    }
+
+    fn push_commit(&self, prepared: Result<Prepared>) -> Pending {
+        match prepared {
+            Ok(prepared) => self.push(Work::Commit(prepared)),
+            Err(error) => {
+                let slot = Arc::new(Slot::default());
+                // Nobody can wait for it yet, so there is nobody to wake.
+                slot.complete(Err(error));
+                Pending {
+                    slot,
+                    shared: Arc::clone(self.shared()),
+                }
+            }
+        }
+    }
+
+    fn prepare(&self, commit: Commit) -> Result<Prepared> {
+        let shared = self.shared();
+        prepare(
+            commit,
+            &shared.topics(),
+            shared.clock.now(),
+            &shared.options,
+        )
     }
 
     /// Makes a topic.
@@ -204,33 +190,9 @@ impl Log {
     /// # Errors
     /// `Conflict` if there is one of that name, `Invalid`.
     pub fn create_topic(&self, name: &str, config: TopicConfig) -> Result<()> {
-        check_name(name)?;
-        config.check()?;
-        let mut state = self.state();
-        if state.topics.contains_key(name) {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!("topic {name:?} exists already"),
-            ));
-        }
-        state.next_topic += 1;
-        state.last += 1;
-        let partitions = (0..config.partitions)
-            .map(|_| Partition::default())
-            .collect();
-        let description = TopicDescription {
-            name: name.into(),
-            id: state.next_topic,
-            config,
-        };
-        state.topics.insert(
-            name.into(),
-            Topic {
-                description,
-                partitions,
-            },
-        );
-        Ok(())
+        let name = name.to_owned();
+        self.change(MetadataRequest::CreateTopic { name, config })
+            .map(drop)
     }
 
     /// Deletes a topic with its records.
@@ -238,10 +200,8 @@ impl Log {
     /// # Errors
     /// `NotFound`.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
-        let mut state = self.state();
-        state.topics.remove(name).ok_or_else(|| no_topic(name))?;
-        state.last += 1;
-        Ok(())
+        let name = name.to_owned();
+        self.change(MetadataRequest::DeleteTopic { name }).map(drop)
     }
 
     /// Changes how a topic is kept; partitions can only be added.
@@ -249,29 +209,21 @@ impl Log {
     /// # Errors
     /// `NotFound`, `Invalid`.
     pub fn alter_topic(&self, name: &str, config: TopicConfig) -> Result<()> {
-        config.check()?;
-        let mut state = self.state();
-        let topic = state.topics.get_mut(name).ok_or_else(|| no_topic(name))?;
-        while topic.partitions.len() < config.partitions as usize {
-            topic.partitions.push(Partition::default());
-        }
-        topic.description.config = config;
-        state.last += 1;
-        Ok(())
+        let name = name.to_owned();
+        self.change(MetadataRequest::AlterTopic { name, config })
+            .map(drop)
     }
 
     /// What is known of a topic.
     pub fn topic(&self, name: &str) -> Option<TopicDescription> {
-        self.state().topics.get(name).map(|t| t.description.clone())
+        let topics = self.shared().topics();
+        topics.topic(name).ok().map(|t| t.description.clone())
     }
 
     /// All topics, by name.
     pub fn topics(&self) -> Vec<TopicDescription> {
-        self.state()
-            .topics
-            .values()
-            .map(|t| t.description.clone())
-            .collect()
+        let topics = self.shared().topics();
+        topics.all().map(|t| t.description.clone()).collect()
     }
 
     /// Commits, and waits until it is durable.
@@ -279,16 +231,24 @@ impl Log {
     /// # Errors
     /// As [`Pending::wait`].
     pub fn commit(&self, commit: Commit) -> Result<Receipt> {
-        self.submit(commit).wait()
+        self.push_commit(self.prepare(commit)).wait()
     }
 
     /// Puts a commit on its way; commits become durable in the order of submission.
     pub fn submit(&self, commit: Commit) -> Pending {
-        let result = self.state().commit(commit, self.0.clock.now());
-        self.0.published.notify_all();
-        let wakers = self.state().wakers.clone();
-        wakers.iter().for_each(|wake| wake());
-        Pending(Some(result))
+        let pending = self.push_commit(self.prepare(commit));
+        self.shared().queue.wake();
+        pending
+    }
+
+    /// As [`submit`](Self::submit), for records that are encoded already; their offsets are replaced.
+    pub fn submit_batch(&self, to: &TopicPartition, batch: LogBatch) -> Pending {
+        let prepared = self
+            .partition(to)
+            .and_then(|partition| prepare_batch(partition, batch, &self.shared().options));
+        let pending = self.push_commit(prepared);
+        self.shared().queue.wake();
+        pending
     }
 
     /// The batches from `offset`, about `max_bytes` of them and at least one if there is one.
@@ -296,33 +256,7 @@ impl Log {
     /// # Errors
     /// `NotFound`, `Invalid` if the offset is outside the partition, `Corrupt`.
     pub fn fetch(&self, of: &TopicPartition, offset: Offset, max_bytes: usize) -> Result<Fetched> {
-        let mut state = self.state();
-        let partition = state.partition(of)?;
-        if offset.0 < partition.start || offset.0 > partition.end {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!("offset {} is outside \"{of}\"", offset.0),
-            ));
-        }
-        let mut fetched = Fetched {
-            batches: Vec::new(),
-            commits: Vec::new(),
-            start: Offset(partition.start),
-            end: Offset(partition.end),
-        };
-        let mut bytes = 0;
-        for (batch, number) in &partition.batches {
-            if batch.last_offset() < offset {
-                continue;
-            }
-            bytes += batch.bytes().len();
-            if bytes > max_bytes && !fetched.batches.is_empty() {
-                break;
-            }
-            fetched.batches.push(batch.clone());
-            fetched.commits.push(*number);
-        }
-        Ok(fetched)
+        read::fetch(self.shared(), &*self.partition(of)?, offset, max_bytes)
     }
 
     /// Where a partition begins and ends.
@@ -330,11 +264,11 @@ impl Log {
     /// # Errors
     /// `NotFound`.
     pub fn bounds(&self, of: &TopicPartition) -> Result<Bounds> {
-        let mut state = self.state();
-        let partition = state.partition(of)?;
+        let partition = self.partition(of)?;
+        let view = partition.view();
         Ok(Bounds {
-            start: Offset(partition.start),
-            end: Offset(partition.end),
+            start: view.start(),
+            end: view.end(),
         })
     }
 
@@ -343,57 +277,37 @@ impl Log {
     /// # Errors
     /// `NotFound`, `Corrupt`.
     pub fn offset_at(&self, of: &TopicPartition, time: Timestamp) -> Result<Offset> {
-        let mut state = self.state();
-        let partition = state.partition(of)?;
-        for (batch, _) in &partition.batches {
-            for record in batch.records() {
-                let (offset, record) = record?;
-                if record.timestamp >= Some(time) {
-                    return Ok(offset);
-                }
-            }
-        }
-        Ok(Offset(partition.end))
+        read::offset_at(self.shared(), &*self.partition(of)?, time)
     }
 
     /// The newest commit that is durable.
     pub fn last_commit(&self) -> CommitNumber {
-        CommitNumber(self.state().last)
+        self.shared().last()
     }
 
     /// Waits until there is a commit after `after`, or the time is over; gives the newest.
     pub fn wait_for_commit(&self, after: CommitNumber, timeout: Duration) -> CommitNumber {
-        let (state, _) = self
-            .0
-            .published
-            .wait_timeout_while(self.state(), timeout, |s| s.last <= after.0)
-            .unwrap_or_else(PoisonError::into_inner);
-        CommitNumber(state.last)
+        self.shared().wait_for_commit(after, timeout)
     }
 
     /// Calls `waker` after every publish, on the writer's thread: it must be quick and must not block. It is
     /// called as long as the [`Subscription`] lives.
     #[must_use]
     pub fn subscribe(&self, waker: Waker) -> Subscription {
-        self.state().wakers.push(Arc::clone(&waker));
         Subscription {
-            log: self.clone(),
-            waker,
+            id: self.shared().subscribe(waker),
+            shared: Arc::clone(self.shared()),
         }
     }
 
     /// The position of an owner.
     pub fn position(&self, owner: &str) -> Option<Bytes> {
-        self.state().positions.get(owner).cloned()
+        self.shared().positions.get(owner)
     }
 
     /// All positions, by owner.
     pub fn positions(&self) -> Vec<(String, Bytes)> {
-        self.state()
-            .positions
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
+        self.shared().positions.all()
     }
 
     /// Keeps the records of a partition from `offset` on; moves the owner's pin if it has one there.
@@ -401,10 +315,9 @@ impl Log {
     /// # Errors
     /// `NotFound`, `Invalid` if the offset is outside the partition.
     pub fn pin(&self, owner: &str, of: &TopicPartition, offset: Offset) -> Result<()> {
-        let mut state = self.state();
-        state.partition(of)?;
-        state.pins.insert((owner.into(), of.clone()), offset);
-        Ok(())
+        let (owner, of) = (owner.to_owned(), of.clone());
+        self.change(MetadataRequest::Pin { owner, of, offset })
+            .map(drop)
     }
 
     /// Drops all pins of an owner.
@@ -412,19 +325,22 @@ impl Log {
     /// # Errors
     /// `Closed`, `Unavailable`.
     pub fn unpin(&self, owner: &str) -> Result<()> {
-        self.state().pins.retain(|(o, _), _| o != owner);
-        Ok(())
+        let owner = owner.to_owned();
+        self.change(MetadataRequest::Unpin { owner }).map(drop)
     }
 
     /// All pins.
     pub fn pins(&self) -> Vec<Pin> {
-        let state = self.state();
-        let pin = |((owner, of), offset): (&(String, TopicPartition), &Offset)| Pin {
-            owner: owner.clone(),
-            of: of.clone(),
-            offset: *offset,
+        let topics = self.shared().topics();
+        let pin = |((owner, topic, partition), offset): (&(String, u64, u32), &Offset)| {
+            let name = topics.by_id(*topic)?.description.name.as_str();
+            Some(Pin {
+                owner: owner.clone(),
+                of: TopicPartition::new(name, *partition),
+                offset: *offset,
+            })
         };
-        state.pins.iter().map(pin).collect()
+        topics.pins().iter().filter_map(pin).collect()
     }
 
     /// Gives up the records before `before`, but none that are pinned; gives the new start.
@@ -432,29 +348,9 @@ impl Log {
     /// # Errors
     /// `NotFound`, `Invalid` if the offset is beyond the end.
     pub fn trim(&self, of: &TopicPartition, before: Offset) -> Result<Offset> {
-        let mut state = self.state();
-        let lowest = state
-            .pins
-            .iter()
-            .filter(|((_, tp), _)| tp == of)
-            .map(|(_, o)| o.0)
-            .min();
-        let partition = state.partition(of)?;
-        if before.0 > partition.end {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!("offset {} is beyond the end of \"{of}\"", before.0),
-            ));
-        }
-        let start = before
-            .0
-            .min(lowest.unwrap_or(u64::MAX))
-            .max(partition.start);
-        partition.start = start;
-        partition
-            .batches
-            .retain(|(b, _)| b.last_offset().0 >= start);
-        Ok(Offset(start))
+        let of = of.clone();
+        let receipt = self.change(MetadataRequest::Trim { of, before })?;
+        Ok(receipt.offsets.first().copied().unwrap_or(before))
     }
 
     /// Syncs the segments and frees the write-ahead log before them.
@@ -462,12 +358,27 @@ impl Log {
     /// # Errors
     /// `Unavailable` if the disk is full, `Closed`.
     pub fn checkpoint(&self) -> Result<()> {
-        Ok(())
+        self.shared().keeper.checkpoint(self.shared())
+    }
+
+    /// Writes a checkpoint, then gives up what retention lets go and compacts what there is to compact; the log does
+    /// the same by itself now and then.
+    ///
+    /// # Errors
+    /// `Unavailable` if the disk is full, `Corrupt`, `Closed`.
+    pub fn clean_up(&self) -> Result<()> {
+        self.shared().keeper.clean_up(self.shared(), true)
     }
 
     /// Figures since it was opened.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let counters = &self.shared().stats;
+        Stats {
+            commits: counters.commits.load(Ordering::Relaxed),
+            groups: counters.groups.load(Ordering::Relaxed),
+            wal_bytes: counters.wal_bytes.load(Ordering::Relaxed),
+            checkpoints: counters.checkpoints.load(Ordering::Relaxed),
+        }
     }
 
     /// Writes a checkpoint and closes the log; every clone then gets `Closed`.
@@ -475,27 +386,38 @@ impl Log {
     /// # Errors
     /// `Closed` if it was poisoned.
     pub fn close(&self) -> Result<()> {
+        self.0.close()
+    }
+}
+
+impl Owner {
+    fn start(&self) -> Result<()> {
+        let spawn = |name: &str, run: fn(&Shared)| {
+            let shared = Arc::clone(&self.shared);
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || run(&shared))
+                .map_err(|e| {
+                    Error::new(ErrorKind::Unavailable, "no thread for the log").with_source(e)
+                })
+        };
+        let writer = spawn("log-writer", Shared::run_writer)?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push(writer);
+        threads.push(spawn("log-keeper", |shared| shared.keeper.run(shared))?);
         Ok(())
     }
 }
 
 /// Keeps a waker called; see [`Log::subscribe`].
+#[derive(Debug)]
 pub struct Subscription {
-    log: Log,
-    waker: Waker,
-}
-
-impl std::fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription").finish_non_exhaustive()
-    }
+    id: u64,
+    shared: Arc<Shared>,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.log
-            .state()
-            .wakers
-            .retain(|w| !Arc::ptr_eq(w, &self.waker));
+        self.shared.unsubscribe(self.id);
     }
 }

@@ -15,8 +15,14 @@ pub struct Options {
     pub batch_bytes: usize,
     /// Bytes that may wait in memory before they are written to their segments.
     pub flush_bytes: usize,
+    /// Bytes that may go straight to segments before a checkpoint is due.
+    pub checkpoint_bytes: usize,
+    /// Keys that one round of compaction looks at: 32 bytes of memory each.
+    pub compaction_keys_max: usize,
     /// Commits that may wait in the queue before `submit` blocks.
     pub queue_commits_max: usize,
+    /// Bytes of records that may wait in the queue before `submit` blocks.
+    pub queue_bytes_max: usize,
     /// Whether a writer and a keeper thread do the work; if not, whoever waits for a commit does it, so that a
     /// simulation is deterministic.
     pub threads: bool,
@@ -31,8 +37,18 @@ impl Default for Options {
             direct_bytes: 256 << 10,
             batch_bytes: 1 << 20,
             flush_bytes: 4 << 20,
-            queue_commits_max: 64 << 10,
+            checkpoint_bytes: 256 << 20,
+            compaction_keys_max: 2 << 20,
+            queue_commits_max: 16 << 10,
+            queue_bytes_max: 32 << 20,
             threads: true,
         }
+    }
+}
+
+impl Options {
+    /// The most that one commit may take of the write-ahead log.
+    pub(crate) fn inline_bytes_max(&self) -> usize {
+        self.group_bytes_max.min(self.wal_file_bytes as usize / 4)
     }
 }

@@ -1,4 +1,8 @@
-//! The integration tests of the log.
+//! Tests of the log from outside.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
+mod basics;
 mod batch_mutation;
+
 mod mutation;
+mod support;

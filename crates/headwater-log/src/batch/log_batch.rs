@@ -9,7 +9,7 @@ use crate::record::{Offset, Record};
 use super::builder::{self, BatchBuilder, Producer};
 use super::codec::Codec;
 use super::header::{self, HEADER_BYTES, field, put};
-use super::records::{Cursor, Frame, RecordRef, Records};
+use super::records::{Cursor, Frame, RecordRef, Records, share};
 
 /// A run of records as it lies in the log: Kafka's record batch, version 2.
 ///
@@ -178,9 +178,29 @@ impl LogBatch {
         Self(bytes.freeze())
     }
 
+    /// Makes the bytes of a batch start at another offset, in place.
+    pub(crate) fn patch_base_offset(batch: &mut [u8], offset: Offset) {
+        put(batch, header::BASE_OFFSET, offset.0.to_be_bytes());
+    }
+
     /// Its records, as owned values that share its memory.
     pub fn records(&self) -> Records {
         Records::new(self.frame(), self.section())
+    }
+
+    /// The record at an offset, sharing the batch's memory.
+    ///
+    /// # Errors
+    /// `Corrupt` if a record up to there is damaged.
+    pub fn record_at(&self, offset: Offset) -> Result<Option<Record>> {
+        let section = self.section()?;
+        let mut cursor = Cursor::new(self.frame());
+        while let Some(record) = cursor.next(&section)? {
+            if record.offset >= offset {
+                return Ok((record.offset == offset).then(|| share(&section, &record)));
+            }
+        }
+        Ok(None)
     }
 
     /// Calls `f` with each record, borrowed: no allocation, no reference counts.

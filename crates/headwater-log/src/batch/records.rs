@@ -202,7 +202,7 @@ impl Iterator for Records {
     }
 }
 
-fn share(section: &Bytes, record: &RecordRef<'_>) -> Record {
+pub(super) fn share(section: &Bytes, record: &RecordRef<'_>) -> Record {
     Record {
         key: record.key.map(|key| section.slice_ref(key)),
         value: record.value.map(|value| section.slice_ref(value)),

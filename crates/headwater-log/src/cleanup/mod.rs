@@ -3,15 +3,12 @@
 //! Deciding is pure ([`retention`], [`plan`]); doing it ends in a change that is committed like everything else, so that a
 //! restart finds either all of it or nothing. Neither ever goes past the lowest pin, nor into the open segment.
 
+mod compact;
 mod newest;
 mod plan;
 mod retention;
 mod rewrite;
-
-pub(crate) use newest::NewestMap;
-pub(crate) use plan::{Plan, Stretch, plan};
-pub(crate) use retention::retained_from;
-pub(crate) use rewrite::{Rewritten, Rules, rewrite};
+mod round;
 
 #[cfg(test)]
 mod tests;

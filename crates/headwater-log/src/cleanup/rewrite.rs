@@ -41,7 +41,7 @@ impl Rules<'_> {
                 .delete_horizon()
                 .is_some_and(|horizon| horizon <= self.now)
         };
-        !superseded && !(is_tombstone(record) && expired())
+        !(superseded || is_tombstone(record) && expired())
     }
 }
 

@@ -1,7 +1,10 @@
 //! Tests of what retention and compaction decide.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::*;
+use super::newest::NewestMap;
+use super::plan::{Plan, Stretch, plan};
+use super::retention::retained_from;
+use super::rewrite::{Rewritten, Rules, rewrite};
 use crate::batch::{BatchBuilder, Codec, LogBatch};
 use crate::topic::Cleanup;
 use crate::{Offset, Record, Timestamp};

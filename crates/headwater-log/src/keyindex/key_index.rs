@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashMap;
 
@@ -14,7 +14,7 @@ use crate::record::{Record, Version};
 use super::memory::MemIndex;
 use super::postings::{Posting, PostingList};
 use super::query::{self, Lists};
-use super::run::Run;
+use super::run::{Run, RunId};
 use super::term::Term;
 
 /// Keys whose newest posting is remembered between a condition and the append that follows it.
@@ -31,6 +31,8 @@ pub(crate) struct KeyIndex {
     /// Whether types and tags are indexed too.
     terms: bool,
     state: RwLock<State>,
+    /// Held by whoever rewrites runs.
+    pub(super) rewriting: Mutex<()>,
 }
 
 /// Invariant: the runs, the frozen parts and the active part cover ascending, disjoint offset ranges.
@@ -41,6 +43,8 @@ pub(super) struct State {
     pub(super) frozen: Vec<Arc<MemIndex>>,
     pub(super) runs: Vec<Arc<Run>>,
     pub(super) next_generation: u64,
+    /// A compacted run that has not taken effect yet.
+    pub(super) pending: Option<RunId>,
     /// The newest posting, before the active part, of keys that the writer has looked up.
     pub(super) known: HashMap<Box<[u8]>, Option<Posting>>,
 }
@@ -52,6 +56,7 @@ impl KeyIndex {
             dir,
             terms,
             state: RwLock::new(state),
+            rewriting: Mutex::default(),
         }
     }
 

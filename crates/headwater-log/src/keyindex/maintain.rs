@@ -2,7 +2,7 @@
 //!
 //! [`freeze`](KeyIndex::freeze) is called where the writer stands still between two groups; all else by the one keeper.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crate::disk::Disk;
 use crate::error::{Result, storage};
@@ -23,30 +23,34 @@ pub(crate) struct IndexManifest {
 }
 
 impl KeyIndex {
-    /// Opens the index that a checkpoint records; an empty one for the default manifest. `terms` says whether types and
-    /// tags are indexed.
-    ///
-    /// # Errors
-    /// `Corrupt` if a run is missing or damaged: it holds versions that nothing else knows.
-    pub(crate) fn open(
+    /// The index that a checkpoint records; an empty one for the default manifest. `terms` says whether types and tags
+    /// are indexed.
+    pub(crate) fn new(
         disk: Arc<dyn Disk>,
         dir: Arc<str>,
         terms: bool,
         manifest: &IndexManifest,
-    ) -> Result<Self> {
+    ) -> Self {
         let runs = manifest.runs.iter();
-        let runs: Vec<Arc<Run>> = runs
-            .map(|id| Run::open(&*disk, &dir, *id).map(Arc::new))
-            .collect::<Result<_>>()?;
-        let newest = runs.iter().map(|run| run.id.generation).max();
+        let runs = runs.map(|id| Arc::new(Run::named(Arc::clone(&disk), &dir, *id)));
+        let newest = manifest.runs.iter().map(|run| run.generation).max();
         let state = State {
             active: MemIndex::new(manifest.covered),
             frozen: Vec::new(),
             next_generation: newest.map_or(0, |newest| newest + 1),
-            runs,
+            runs: runs.collect(),
             known: Default::default(),
+            pending: None,
         };
-        Ok(Self::with(disk, dir, terms, state))
+        Self::with(disk, dir, terms, state)
+    }
+
+    /// Checks that all runs are there.
+    ///
+    /// # Errors
+    /// `Corrupt` if one is missing or damaged: it holds versions that nothing else knows.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.read().runs.iter().try_for_each(|run| run.check())
     }
 
     /// Bytes of memory that a checkpoint would free.
@@ -94,7 +98,7 @@ impl KeyIndex {
             generation,
         };
         let entries = memory.len() as u64;
-        let mut writer = RunWriter::create(&*self.disk, &self.dir, id, entries)?;
+        let mut writer = RunWriter::create(&self.disk, &self.dir, id, entries)?;
         for entry in memory.sorted() {
             writer.add(entry.hash, &entry.term, &entry.list)?;
         }
@@ -109,49 +113,72 @@ impl KeyIndex {
     /// # Errors
     /// `Unavailable`, `Corrupt`; nothing has changed then.
     pub(crate) fn tidy(&self, start: u64) -> Result<bool> {
+        let _rewriting = self
+            .rewriting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.read().pending.is_some() {
+            return Ok(false);
+        }
         self.write().runs.retain(|run| run.id.to > start);
         let runs = self.read().runs.clone();
-        let sizes: Vec<u64> = runs.iter().map(|run| run.bytes()).collect();
+        let sizes: Vec<u64> = runs.iter().map(|run| run.bytes()).collect::<Result<_>>()?;
         let Some(range) = merge::decide(&sizes) else {
             return Ok(false);
         };
-        let merged = self.rewrite(&runs[range], |posting| posting.offset >= start)?;
+        let old = &runs[range];
+        let id = self.write().successor(old);
+        let merged = self.rewrite(id, old, |posting| posting.offset >= start)?;
         self.install(merged);
         Ok(true)
     }
 
     /// Writes the runs that begin before `end` as one, without the postings before `end` that `keep` rejects; the index
     /// still uses the old ones. The new run takes effect by [`replace`](Self::replace), once its name is
-    /// durable. All before `end` must have been flushed.
+    /// durable, or is [given up](Self::give_up). All before `end` must have been flushed.
     ///
     /// # Errors
     /// As [`tidy`](Self::tidy).
     pub(crate) fn compacted(&self, end: u64, keep: impl Fn(u64) -> bool) -> Result<Option<RunId>> {
-        let runs = self.read().runs.clone();
-        let touched = runs.iter().take_while(|run| run.id.from < end).count();
-        if touched == 0 {
+        let _rewriting = self
+            .rewriting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut runs = self.read().runs.clone();
+        runs.truncate(runs.iter().take_while(|run| run.id.from < end).count());
+        if runs.is_empty() {
             return Ok(None);
         }
-        let run = self.rewrite(&runs[..touched], |posting| {
-            posting.offset >= end || keep(posting.offset)
-        })?;
-        Ok(Some(run.id))
+        let id = {
+            let mut state = self.write();
+            let id = state.successor(&runs);
+            state.pending = Some(id);
+            id
+        };
+        let keep = |posting: Posting| posting.offset >= end || keep(posting.offset);
+        match self.rewrite(id, &runs, keep) {
+            Ok(_) => Ok(Some(id)),
+            Err(error) => {
+                self.give_up();
+                Err(error)
+            }
+        }
+    }
+
+    /// A compacted run will not take effect.
+    pub(crate) fn give_up(&self) {
+        self.write().pending = None;
     }
 
     /// Puts a compacted run in the place of all runs within its offsets. Called between two groups, and again where
     /// recovery finds that it happened.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Unavailable`.
-    pub(crate) fn replace(&self, id: RunId) -> Result<()> {
-        let run = Run::open(&*self.disk, &self.dir, id)?;
-        self.install(run);
-        Ok(())
+    pub(crate) fn replace(&self, id: RunId) {
+        self.install(Run::named(Arc::clone(&self.disk), &self.dir, id));
+        self.give_up();
     }
 
-    fn rewrite(&self, old: &[Arc<Run>], keep: impl Fn(Posting) -> bool) -> Result<Run> {
-        let generation = self.write().take_generation();
-        let merged = merge::merge(&*self.disk, &self.dir, old, generation, keep)?;
+    fn rewrite(&self, id: RunId, old: &[Arc<Run>], keep: impl Fn(Posting) -> bool) -> Result<Run> {
+        let merged = merge::merge(&self.disk, &self.dir, old, id, keep)?;
         self.sync_dir()?;
         Ok(merged)
     }
@@ -182,7 +209,8 @@ impl KeyIndex {
     /// `Unavailable`.
     pub(crate) fn sweep(&self, recorded: &IndexManifest) -> Result<()> {
         let used = self.manifest();
-        let named = recorded.runs.iter().chain(&used.runs);
+        let pending = self.read().pending;
+        let named = recorded.runs.iter().chain(&used.runs).chain(&pending);
         let keep: Vec<String> = named.map(RunId::file_name).collect();
         let failed = |e| storage("key index", &self.dir, e);
         for name in self.disk.list(&self.dir).map_err(failed)? {
@@ -206,5 +234,16 @@ impl KeyIndex {
     fn sync_dir(&self) -> Result<()> {
         let synced = self.disk.sync_dir(&self.dir);
         synced.map_err(|e| storage("key index", &self.dir, e))
+    }
+}
+
+impl State {
+    /// The name of a run that takes the place of others.
+    fn successor(&mut self, of: &[Arc<Run>]) -> RunId {
+        RunId {
+            from: of.iter().map(|run| run.id.from).min().unwrap_or(0),
+            to: of.iter().map(|run| run.id.to).max().unwrap_or(0),
+            generation: self.take_generation(),
+        }
     }
 }

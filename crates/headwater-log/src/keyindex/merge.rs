@@ -50,18 +50,13 @@ impl Ord for Head {
 
 /// Writes neighbouring `runs`, oldest first, as one, with the postings that pass `keep`.
 pub(super) fn merge(
-    disk: &dyn Disk,
+    disk: &Arc<dyn Disk>,
     dir: &str,
     runs: &[Arc<Run>],
-    generation: u64,
+    id: RunId,
     keep: impl Fn(Posting) -> bool,
 ) -> Result<Run> {
-    let id = RunId {
-        from: runs.iter().map(|r| r.id.from).min().unwrap_or(0),
-        to: runs.iter().map(|r| r.id.to).max().unwrap_or(0),
-        generation,
-    };
-    let entries = runs.iter().map(|r| r.entries()).sum();
+    let entries = runs.iter().map(|r| r.entries()).sum::<Result<u64>>()?;
     let mut writer = RunWriter::create(disk, dir, id, entries)?;
     let mut inputs: Vec<RunEntries> = runs.iter().map(Run::iter).collect();
     let mut heads = BinaryHeap::new();

@@ -49,7 +49,7 @@ impl Pair {
     fn new() -> Self {
         let disk = Arc::new(MemDisk::new());
         let recorded = IndexManifest::default();
-        let index = KeyIndex::open(disk.clone(), "p".into(), true, &recorded).unwrap();
+        let index = KeyIndex::new(disk.clone(), "p".into(), true, &recorded);
         Self {
             disk,
             index,
@@ -116,7 +116,8 @@ impl Pair {
 
     /// Opens the recorded runs again and replays the rest.
     fn reopen(&mut self) {
-        self.index = KeyIndex::open(self.disk.clone(), "p".into(), true, &self.recorded).unwrap();
+        self.index = KeyIndex::new(self.disk.clone(), "p".into(), true, &self.recorded);
+        self.index.check().unwrap();
         for row in self
             .rows
             .iter()
@@ -141,7 +142,7 @@ impl Pair {
             .index
             .compacted(end, |offset| kept.binary_search(&offset).is_ok());
         if let Some(run) = run.unwrap() {
-            self.index.replace(run).unwrap();
+            self.index.replace(run);
         }
         self.recorded = self.index.manifest();
     }

@@ -14,16 +14,21 @@ use super::{CRC_BYTES, FOOTER_BYTES, Footer, RunId, damaged};
 /// Bytes of a block's place in the directory: hash and position.
 const PLACE_BYTES: usize = 16;
 
-/// An immutable run.
+/// An immutable run. Its file is opened when it is first needed, so that opening a log costs next to nothing.
 #[derive(Debug)]
 pub(in crate::keyindex) struct Run {
     pub(in crate::keyindex) id: RunId,
+    disk: Arc<dyn Disk>,
     path: String,
-    file: Arc<dyn DiskFile>,
-    footer: Footer,
-    bytes: u64,
-    /// Read at the first look-up, so that opening a log costs nothing.
+    opened: OnceLock<Opened>,
     tables: OnceLock<Tables>,
+}
+
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) footer: Footer,
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug)]
@@ -34,32 +39,48 @@ struct Tables {
 }
 
 impl Run {
-    pub(super) fn new(
-        id: RunId,
-        path: String,
-        file: Arc<dyn DiskFile>,
-        footer: Footer,
-        bytes: u64,
-    ) -> Self {
+    /// The run of that name in `dir`.
+    pub(in crate::keyindex) fn named(disk: Arc<dyn Disk>, dir: &str, id: RunId) -> Self {
         Self {
             id,
-            path,
-            file,
-            footer,
-            bytes,
+            disk,
+            path: format!("{dir}/{}", id.file_name()),
+            opened: OnceLock::new(),
             tables: OnceLock::new(),
         }
     }
 
-    /// Opens a run that the checkpoint names.
-    pub(in crate::keyindex) fn open(disk: &dyn Disk, dir: &str, id: RunId) -> Result<Self> {
-        let path = format!("{dir}/{}", id.file_name());
-        let failed = |e| storage("key index", &path, e);
-        let file = disk.open(&path, OpenMode::Read).map_err(failed)?;
-        let bytes = file.len().map_err(failed)?;
+    /// A run that has just been written.
+    pub(super) fn written(self, opened: Opened) -> Self {
+        Self {
+            opened: OnceLock::from(opened),
+            ..self
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its file, opened if it was not.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is missing or its footer is damaged, `Unavailable`.
+    fn opened(&self) -> Result<&Opened> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let opened = self.open()?;
+        Ok(self.opened.get_or_init(|| opened))
+    }
+
+    fn open(&self) -> Result<Opened> {
+        let failed = |e| storage("key index", &self.path, e);
+        let file = self.disk.open(&self.path, OpenMode::Read).map_err(failed)?;
+        let bytes = file.size().map_err(failed)?;
         let at = bytes
             .checked_sub(FOOTER_BYTES as u64)
-            .ok_or_else(|| damaged(&path, "it is too short"))?;
+            .ok_or_else(|| damaged(&self.path, "it is too short"))?;
         let mut footer = [0; FOOTER_BYTES];
         file.read_at(&mut footer, at).map_err(failed)?;
         let footer = Footer::decode(&footer)
@@ -67,16 +88,25 @@ impl Run {
                 let end = f.directory_at.checked_add(f.directory_bytes);
                 end.and_then(|end| end.checked_add(f.filter_bytes)) == Some(at)
             })
-            .ok_or_else(|| damaged(&path, "its footer is not whole"))?;
-        Ok(Self::new(id, path, file, footer, bytes))
+            .ok_or_else(|| damaged(&self.path, "its footer is not whole"))?;
+        Ok(Opened {
+            file,
+            footer,
+            bytes,
+        })
     }
 
-    pub(in crate::keyindex) fn entries(&self) -> u64 {
-        self.footer.entries
+    /// Checks that it is there and its footer is whole.
+    pub(in crate::keyindex) fn check(&self) -> Result<()> {
+        self.opened().map(drop)
     }
 
-    pub(in crate::keyindex) fn bytes(&self) -> u64 {
-        self.bytes
+    pub(in crate::keyindex) fn entries(&self) -> Result<u64> {
+        Ok(self.opened()?.footer.entries)
+    }
+
+    pub(in crate::keyindex) fn bytes(&self) -> Result<u64> {
+        Ok(self.opened()?.bytes)
     }
 
     /// Bytes in memory.
@@ -90,7 +120,7 @@ impl Run {
     /// Where a term occurs.
     pub(in crate::keyindex) fn get(&self, term: &Term) -> Result<Option<PostingList>> {
         let tables = self.tables()?;
-        if self.footer.entries == 0 || !tables.filter.may_have(term.hash()) {
+        if tables.directory.is_empty() || !tables.filter.may_have(term.hash()) {
             return Ok(None);
         }
         let after = tables
@@ -120,7 +150,7 @@ impl Run {
         while entries.next_entry()?.is_some() {
             count += 1;
         }
-        if count == self.footer.entries {
+        if count == self.entries()? {
             return Ok(());
         }
         Err(damaged(&self.path, "it has another number of entries"))
@@ -135,14 +165,14 @@ impl Run {
     }
 
     fn read_tables(&self) -> Result<Tables> {
-        let at = self.footer.directory_at;
+        let Opened { file, footer, .. } = self.opened()?;
+        let at = footer.directory_at;
         // The footer is checked, and so these add up to less than the file's length.
-        let (directory, filter) = (self.footer.directory_bytes, self.footer.filter_bytes);
+        let (directory, filter) = (footer.directory_bytes, footer.filter_bytes);
         let mut bytes = vec![0; (directory + filter) as usize];
-        self.file
-            .read_at(&mut bytes, at)
+        file.read_at(&mut bytes, at)
             .map_err(|e| storage("key index", &self.path, e))?;
-        if crc_fast::crc32_iscsi(&bytes) != self.footer.crc {
+        if crc_fast::crc32_iscsi(&bytes) != footer.crc {
             return Err(damaged(&self.path, "its directory has another checksum"));
         }
         let filter = Filter::from_bytes(bytes.split_off(directory as usize))
@@ -156,16 +186,16 @@ impl Run {
     }
 
     fn block(&self, tables: &Tables, index: usize) -> Result<Vec<u8>> {
+        let Opened { file, footer, .. } = self.opened()?;
         let at = tables.directory[index].1;
         let next = tables.directory.get(index + 1);
-        let end = next.map_or(self.footer.directory_at, |(_, at)| *at);
+        let end = next.map_or(footer.directory_at, |(_, at)| *at);
         let length = end
             .checked_sub(at)
-            .filter(|l| *l > CRC_BYTES as u64 && end <= self.footer.directory_at)
+            .filter(|l| *l > CRC_BYTES as u64 && end <= footer.directory_at)
             .ok_or_else(|| damaged(&self.path, "its directory is out of order"))?;
         let mut block = vec![0; length as usize];
-        self.file
-            .read_at(&mut block, at)
+        file.read_at(&mut block, at)
             .map_err(|e| storage("key index", &self.path, e))?;
         let stored = u32::from_le_bytes(block[..CRC_BYTES].try_into().expect("4 bytes"));
         if crc_fast::crc32_iscsi(&block[CRC_BYTES..]) != stored {

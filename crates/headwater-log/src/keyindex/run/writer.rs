@@ -6,7 +6,7 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Result, storage};
 
 use super::filter::Filter;
-use super::reader::Run;
+use super::reader::{Opened, Run};
 use super::{BLOCK_BYTES, Footer, RunId};
 use crate::batch::put_uvarint;
 use crate::keyindex::postings::PostingList;
@@ -16,8 +16,7 @@ const WRITE_BYTES: usize = 256 << 10;
 
 /// Writes one run.
 pub(in crate::keyindex) struct RunWriter {
-    id: RunId,
-    path: String,
+    run: Run,
     file: Arc<dyn DiskFile>,
     /// Bytes already in the file.
     written: u64,
@@ -35,20 +34,19 @@ pub(in crate::keyindex) struct RunWriter {
 impl RunWriter {
     /// Begins a run of at most `entries` entries in `dir`.
     pub(in crate::keyindex) fn create(
-        disk: &dyn Disk,
+        disk: &Arc<dyn Disk>,
         dir: &str,
         id: RunId,
         entries: u64,
     ) -> Result<Self> {
-        let path = format!("{dir}/{}", id.file_name());
+        let run = Run::named(Arc::clone(disk), dir, id);
         let create = || {
-            disk.remove(&path)?; // left by a crash before it was listed
-            disk.open(&path, OpenMode::Create)
+            disk.remove(run.path())?; // left by a crash before anything named it
+            disk.open(run.path(), OpenMode::Create)
         };
-        let file = create().map_err(|e| storage("key index", &path, e))?;
+        let file = create().map_err(|e| storage("key index", run.path(), e))?;
         Ok(Self {
-            id,
-            path,
+            run,
             file,
             written: 0,
             pending: Vec::new(),
@@ -103,7 +101,7 @@ impl RunWriter {
     fn write_pending(&mut self) -> Result<()> {
         self.file
             .write_at(&self.pending, self.written)
-            .map_err(|e| storage("key index", &self.path, e))?;
+            .map_err(|e| storage("key index", self.run.path(), e))?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
@@ -130,8 +128,13 @@ impl RunWriter {
         self.file
             .write_at(&self.pending, self.written)
             .and_then(|()| self.file.sync())
-            .map_err(|e| storage("key index", &self.path, e))?;
+            .map_err(|e| storage("key index", self.run.path(), e))?;
         let bytes = self.written + self.pending.len() as u64;
-        Ok(Run::new(self.id, self.path, self.file, footer, bytes))
+        let file = self.file;
+        Ok(self.run.written(Opened {
+            file,
+            footer,
+            bytes,
+        }))
     }
 }

@@ -1,0 +1,159 @@
+//! A directory of the machine. The only file of the log that knows `std::fs`.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, FlockOperation};
+
+use super::{Disk, DiskFile, OpenMode, parent};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Name of the file whose lock keeps a second process out.
+const LOCK: &str = "LOCK";
+
+/// A directory of the machine.
+#[derive(Debug)]
+pub struct RealDisk {
+    root: PathBuf,
+    /// Held for its lock.
+    _lock: Option<File>,
+}
+
+impl RealDisk {
+    /// The directory, made if it is not there, and locked against other processes.
+    ///
+    /// # Errors
+    /// `Unavailable` if another process has it locked, or it cannot be made or read.
+    pub fn locked(root: &Path) -> Result<Self> {
+        let lock = std::fs::create_dir_all(root)
+            .and_then(|()| {
+                OpenOptions::new()
+                    .create(true)
+                    .truncate(false)
+                    .write(true)
+                    .open(root.join(LOCK))
+            })
+            .map_err(|e| cannot_open(root, e))?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self {
+                root: root.to_owned(),
+                _lock: Some(lock),
+            }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "data directory {} is in use by another process",
+                    root.display()
+                ),
+            )
+            .with_hint("stop that process, or use another data directory")),
+            Err(e) => Err(cannot_open(root, e.into())),
+        }
+    }
+
+    /// The directory as it is, without a lock: for reading what no process changes.
+    pub fn unlocked(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            _lock: None,
+        }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        if path.is_empty() {
+            self.root.clone()
+        } else {
+            self.root.join(path)
+        }
+    }
+}
+
+fn cannot_open(root: &Path, source: io::Error) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!("data directory {} cannot be opened", root.display()),
+    )
+    .with_source(source)
+}
+
+impl Disk for RealDisk {
+    fn open(&self, path: &str, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
+        let full = self.path(path);
+        let mut options = OpenOptions::new();
+        options.read(true).write(mode != OpenMode::Read);
+        if mode == OpenMode::Create {
+            std::fs::create_dir_all(self.path(parent(path)))?;
+            options.create(true);
+        }
+        Ok(Arc::new(RealFile(options.open(full)?)))
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(self.path(dir)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let full = self.path(path);
+        let removed = match std::fs::symlink_metadata(&full) {
+            Ok(meta) if meta.is_dir() => std::fs::remove_dir(&full),
+            Ok(_) => std::fs::remove_file(&full),
+            Err(e) => Err(e),
+        };
+        match removed {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        let mut dir = dir;
+        loop {
+            File::open(self.path(dir))?.sync_all()?;
+            if dir.is_empty() {
+                return Ok(());
+            }
+            dir = parent(dir);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<()> {
+        self.0.read_exact_at(into, at)
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, at)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn reserve(&self, end: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, end) {
+            Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+            reserved => Ok(reserved?),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The keeper works behind the writer: it puts durable batches into their segments ([`flush`]), and now and then
+//! writes a checkpoint and frees the write-ahead log before it ([`checkpoint`]).
+
+mod checkpoint;
+mod flush;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::partition::Partition;
+use crate::record::Offset;
+use crate::segment::Segment;
+use crate::shared::Shared;
+
+/// How long the writer waits for the keeper before it looks again whether it is to be served.
+const ATTEMPT_POLL: Duration = Duration::from_millis(1);
+
+/// What the keeper is asked for and what it knows.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    wants: Mutex<Wants>,
+    wanted: Condvar,
+    /// Checkpoints tried.
+    attempts: AtomicU64,
+    attempted: Condvar,
+    /// Partitions with batches to be flushed.
+    dirty: Mutex<VecDeque<Arc<Partition>>>,
+    unflushed_bytes: AtomicUsize,
+    direct_bytes: AtomicUsize,
+    /// Held by whoever applies retention and compaction.
+    pub(crate) cleaning: Mutex<()>,
+    /// Held while it works.
+    work: Mutex<WorkState>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Wants {
+    flush: bool,
+    checkpoint: bool,
+    stop: bool,
+}
+
+/// What has been done since the last checkpoint.
+#[derive(Debug, Default)]
+pub(crate) struct WorkState {
+    /// Partitions that were flushed, and how far: what goes from memory with the next flush.
+    recent: Vec<(Arc<Partition>, Offset)>,
+    /// Segments that were flushed and not synced.
+    dirty: Vec<Arc<Segment>>,
+    /// Directories in which files were made.
+    dirs: BTreeSet<String>,
+}
+
+impl Keeper {
+    fn wants(&self) -> MutexGuard<'_, Wants> {
+        self.wants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn work(&self) -> MutexGuard<'_, WorkState> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn dirty(&self) -> MutexGuard<'_, VecDeque<Arc<Partition>>> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A partition has its first unflushed batch.
+    pub(crate) fn mark_dirty(&self, partition: Arc<Partition>) {
+        self.dirty().push_back(partition);
+    }
+
+    /// Bytes became durable that are not in their segments, or went straight there; asks for what is due.
+    pub(crate) fn count(&self, shared: &Shared, unflushed: usize, direct: usize) {
+        let bytes = self.unflushed_bytes.fetch_add(unflushed, Ordering::Relaxed) + unflushed;
+        if bytes >= shared.options.flush_bytes {
+            self.want(|wants| wants.flush = true);
+        }
+        let bytes = self.direct_bytes.fetch_add(direct, Ordering::Relaxed) + direct;
+        if bytes >= shared.options.checkpoint_bytes {
+            self.want_checkpoint();
+        }
+    }
+
+    /// Asks for a checkpoint.
+    pub(crate) fn want_checkpoint(&self) {
+        self.want(|wants| wants.checkpoint = true);
+    }
+
+    /// Whether a checkpoint is asked for; the asker is then to be served.
+    pub(crate) fn take_wanted_checkpoint(&self) -> bool {
+        std::mem::take(&mut self.wants().checkpoint)
+    }
+
+    /// Asks the thread to end.
+    pub(crate) fn stop(&self) {
+        self.want(|wants| wants.stop = true);
+    }
+
+    fn want(&self, what: impl FnOnce(&mut Wants)) {
+        what(&mut self.wants());
+        self.wanted.notify_one();
+    }
+
+    /// Checkpoints tried so far.
+    pub(crate) fn attempts(&self) -> u64 {
+        self.attempts.load(Ordering::Acquire)
+    }
+
+    /// Waits a moment for a checkpoint to be tried.
+    pub(crate) fn wait_for_attempt(&self, tried: u64) {
+        let wants = self.wants();
+        if self.attempts() == tried {
+            drop(self.attempted.wait_timeout(wants, ATTEMPT_POLL));
+        }
+    }
+
+    /// The keeper's thread.
+    pub(crate) fn run(&self, shared: &Shared) {
+        loop {
+            let wants = self.next();
+            if wants.stop {
+                return;
+            }
+            self.serve(shared, wants);
+        }
+    }
+
+    /// Does what has been asked for so far, on a thread of somebody else.
+    pub(crate) fn run_due(&self, shared: &Shared) {
+        let wants = std::mem::take(&mut *self.wants());
+        self.serve(shared, wants);
+    }
+
+    fn next(&self) -> Wants {
+        let idle = |w: &mut Wants| !(w.flush || w.checkpoint || w.stop);
+        let wants = self.wanted.wait_while(self.wants(), idle);
+        std::mem::take(&mut *wants.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn serve(&self, shared: &Shared, wants: Wants) {
+        let done = if wants.checkpoint && Self::has_cleanup(shared) {
+            self.clean_up(shared, false)
+        } else if wants.checkpoint {
+            self.checkpoint(shared)
+        } else if wants.flush {
+            self.flush(shared, &mut self.work())
+        } else {
+            Ok(())
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "log could not be checkpointed");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Reading a partition: the newest batches from memory, older ones from their segments. Only what is durable.
+
+use crate::batch::LogBatch;
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::partition::Partition;
+use crate::record::{CommitNumber, Offset};
+use crate::segment::Segment;
+use crate::segment::index::IndexEntry;
+use crate::shared::Shared;
+
+use std::sync::Arc;
+
+/// Entries of an index that are read at a time.
+const ENTRIES_AT_ONCE: u32 = 1024;
+
+/// What a fetch found.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The batches, in order; the first may begin before the offset that was asked for.
+    pub batches: Vec<LogBatch>,
+    /// For each batch the commit that it came with.
+    pub commits: Vec<CommitNumber>,
+    /// The first offset of the partition.
+    pub start: Offset,
+    /// The durable end of the partition.
+    pub end: Offset,
+}
+
+impl Fetched {
+    /// Adds a batch, unless there are some and it would be too much; gives whether it was added.
+    fn add(&mut self, batch: LogBatch, commit: CommitNumber, left: &mut usize) -> bool {
+        let bytes = batch.bytes().len();
+        if bytes > *left && !self.batches.is_empty() {
+            return false;
+        }
+        *left = left.saturating_sub(bytes);
+        self.batches.push(batch);
+        self.commits.push(commit);
+        true
+    }
+}
+
+/// The batches from `offset` on.
+pub(crate) fn fetch(
+    shared: &Shared,
+    partition: &Partition,
+    offset: Offset,
+    max_bytes: usize,
+) -> Result<Fetched> {
+    let view = partition.view();
+    let mut fetched = Fetched {
+        batches: Vec::new(),
+        commits: Vec::new(),
+        start: view.start(),
+        end: view.end(),
+    };
+    check_range(partition, &fetched, offset)?;
+    if offset == fetched.end {
+        return Ok(fetched);
+    }
+    if let Some(tail) = view.tail_from(offset) {
+        let mut left = max_bytes;
+        for batch in tail {
+            if !fetched.add(batch.batch.clone(), batch.commit, &mut left) {
+                break;
+            }
+        }
+        return Ok(fetched);
+    }
+    let segments = view.segments();
+    let first = segments
+        .partition_point(|s| s.base() <= offset.0)
+        .saturating_sub(1);
+    let candidates: Vec<Arc<Segment>> = segments[first..].iter().take(2).cloned().collect();
+    let rest = segments.len() > first + 2;
+    let until = view.tail_start();
+    drop(view);
+    fetch_segments(shared, &candidates, offset, max_bytes, &mut fetched)?;
+    if fetched.batches.is_empty() && (rest || until > offset) {
+        return skip_gap(shared, partition, &candidates, offset, max_bytes, fetched);
+    }
+    Ok(fetched)
+}
+
+/// Compaction can leave nothing between `offset` and a later segment: go on there.
+fn skip_gap(
+    shared: &Shared,
+    partition: &Partition,
+    empty: &[Arc<Segment>],
+    offset: Offset,
+    max_bytes: usize,
+    nothing: Fetched,
+) -> Result<Fetched> {
+    let next = {
+        let view = partition.view();
+        let after = empty.last().map_or(offset.0, |s| s.base());
+        let later = view.segments().iter().find(|s| s.base() > after);
+        later.map_or_else(|| view.tail_start(), |s| Offset(s.base()))
+    };
+    if next <= offset {
+        return Ok(nothing);
+    }
+    fetch(shared, partition, next, max_bytes)
+}
+
+fn check_range(partition: &Partition, bounds: &Fetched, offset: Offset) -> Result<()> {
+    let (start, end) = (bounds.start, bounds.end);
+    if (start..=end).contains(&offset) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!(
+            "offset {} of \"{}\" cannot be read: it has {} to {}",
+            offset.0, partition.name, start.0, end.0
+        ),
+    ))
+}
+
+fn fetch_segments(
+    shared: &Shared,
+    segments: &[Arc<Segment>],
+    offset: Offset,
+    max_bytes: usize,
+    into: &mut Fetched,
+) -> Result<()> {
+    for segment in segments {
+        let mut entries = entries_from(shared, segment, offset)?;
+        while let Some(first) = entries.first() {
+            let most = u64::from(first.at) + max_bytes as u64;
+            let fits = |e: &IndexEntry| u64::from(e.at) + u64::from(e.len) <= most;
+            entries.truncate(entries.iter().take_while(|e| fits(e)).count().max(1));
+            let batches = segment.read(&*shared.disk, &entries)?;
+            for (batch, entry) in batches.into_iter().zip(&entries) {
+                if batch.last_offset() >= offset {
+                    into.batches.push(batch);
+                    into.commits.push(CommitNumber(entry.commit));
+                }
+            }
+            if !into.batches.is_empty() {
+                return Ok(());
+            }
+            // Only batches that end before the offset, left so by compaction: go on behind them.
+            let last = entries.last().map_or(u64::MAX, |e| u64::from(e.offset));
+            let after = |e: &IndexEntry| u64::from(e.offset) > last;
+            let next = segment.search(&*shared.disk, after)?;
+            entries = segment.entries(&*shared.disk, next, ENTRIES_AT_ONCE)?;
+        }
+    }
+    Ok(())
+}
+
+/// The entries from the one that `offset` lies in, or would.
+fn entries_from(shared: &Shared, segment: &Segment, offset: Offset) -> Result<Vec<IndexEntry>> {
+    let wanted = offset.0.saturating_sub(segment.base());
+    let after = |e: &IndexEntry| u64::from(e.offset) > wanted;
+    let first = segment.search(&*shared.disk, after)?.saturating_sub(1);
+    segment.entries(&*shared.disk, first, ENTRIES_AT_ONCE)
+}
+
+/// The first offset whose record is not older than `time`.
+pub(crate) fn offset_at(shared: &Shared, partition: &Partition, time: Timestamp) -> Result<Offset> {
+    let (segments, start, in_memory) = {
+        let view = partition.view();
+        (view.segments().to_vec(), view.start(), view.tail_start())
+    };
+    for segment in segments {
+        let after = |e: &IndexEntry| e.max_timestamp >= time.0;
+        let at = segment.search(&*shared.disk, after)?;
+        let entries = segment.entries(&*shared.disk, at, 1)?;
+        for batch in segment.read(&*shared.disk, &entries)? {
+            if let Some(offset) = first_at(&batch, time, start)? {
+                return Ok(offset);
+            }
+        }
+    }
+    let view = partition.view();
+    let tail: Vec<LogBatch> = match view.tail_from(in_memory.max(start)) {
+        Some(tail) => tail.map(|t| t.batch.clone()).collect(),
+        None => Vec::new(),
+    };
+    let end = view.end();
+    drop(view);
+    for batch in tail.iter().filter(|b| b.max_timestamp() >= time) {
+        if let Some(offset) = first_at(batch, time, start)? {
+            return Ok(offset);
+        }
+    }
+    Ok(end)
+}
+
+fn first_at(batch: &LogBatch, time: Timestamp, start: Offset) -> Result<Option<Offset>> {
+    let mut first = None;
+    batch.for_each(|record| {
+        if first.is_none() && record.timestamp >= time && record.offset >= start {
+            first = Some(record.offset);
+        }
+    })?;
+    Ok(first)
+}

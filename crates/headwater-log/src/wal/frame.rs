@@ -1,0 +1,139 @@
+//! One frame: a header with length, checksum and generation of its file, then a payload. Pure.
+
+use crate::checksum::crc32c;
+
+/// Bytes of a frame's header.
+pub(crate) const FRAME_HEADER_BYTES: usize = 32;
+/// Frames begin at multiples of this.
+pub(crate) const FRAME_ALIGN: usize = 8;
+/// Bytes of a file's header; the first frame comes after it.
+pub(crate) const FILE_HEADER_BYTES: usize = 4096;
+/// What a file begins with.
+const FILE_MAGIC: &[u8; 8] = b"HWWAL\0\0\x01";
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// The first of a file: says where the file before it ended.
+    Start,
+    /// A commit.
+    Commit,
+}
+
+impl FrameKind {
+    fn id(self) -> u32 {
+        match self {
+            Self::Start => 1,
+            Self::Commit => 2,
+        }
+    }
+
+    fn from_id(id: u32) -> Option<Self> {
+        match id {
+            1 => Some(Self::Start),
+            2 => Some(Self::Commit),
+            _ => None,
+        }
+    }
+}
+
+/// The header of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameHeader {
+    pub(crate) kind: FrameKind,
+    /// Generation of the file: frames left over from the file's former life have a lower one.
+    pub(crate) generation: u32,
+    /// Where the frame's group begins: all before it in the file was durable when it was written.
+    pub(crate) group: u64,
+    /// Number of the commit; of a start frame: of the next commit.
+    pub(crate) commit: u64,
+}
+
+/// A frame found in the bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FrameAt {
+    pub(crate) header: FrameHeader,
+    /// Where its payload lies.
+    pub(crate) payload: std::ops::Range<usize>,
+    /// Where the next frame begins.
+    pub(crate) end: usize,
+}
+
+/// Bytes that a frame with a payload of `len` bytes takes.
+pub(crate) fn frame_bytes(len: usize) -> usize {
+    (FRAME_HEADER_BYTES + len).next_multiple_of(FRAME_ALIGN)
+}
+
+/// Begins a frame at the end of `out`; the payload is to be appended, then [`finish`] called with what this gives.
+pub(crate) fn begin(out: &mut Vec<u8>) -> usize {
+    let start = out.len();
+    out.resize(start + FRAME_HEADER_BYTES, 0);
+    start
+}
+
+/// Fills in the header of the frame that [`begin`] began, and its padding.
+pub(crate) fn finish(out: &mut Vec<u8>, start: usize, header: &FrameHeader) {
+    let len = out.len() - start - FRAME_HEADER_BYTES;
+    out[start..start + 4].copy_from_slice(&(len as u32).to_le_bytes());
+    out[start + 8..start + 12].copy_from_slice(&header.generation.to_le_bytes());
+    out[start + 12..start + 16].copy_from_slice(&header.kind.id().to_le_bytes());
+    out[start + 16..start + 24].copy_from_slice(&header.group.to_le_bytes());
+    out[start + 24..start + 32].copy_from_slice(&header.commit.to_le_bytes());
+    let crc = crc32c(&out[start + 8..]);
+    out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+    out.resize(start + frame_bytes(len), 0);
+}
+
+/// The frame of generation `generation` that begins at `at`, if a whole one does.
+pub(crate) fn read(file: &[u8], at: usize, generation: u32) -> Option<FrameAt> {
+    let head = file.get(at..at.checked_add(FRAME_HEADER_BYTES)?)?;
+    if u32_at(head, 8) != generation {
+        return None;
+    }
+    let len = u32_at(head, 0) as usize;
+    let end = at + FRAME_HEADER_BYTES + len;
+    let checked = file.get(at + 8..end)?;
+    if crc32c(checked) != u32_at(head, 4) {
+        return None;
+    }
+    Some(FrameAt {
+        header: FrameHeader {
+            kind: FrameKind::from_id(u32_at(head, 12))?,
+            generation,
+            group: u64_at(head, 16),
+            commit: u64_at(head, 24),
+        },
+        payload: at + FRAME_HEADER_BYTES..end,
+        end: at + frame_bytes(len),
+    })
+}
+
+/// The header block of a file.
+pub(crate) fn file_header(generation: u32, size: u64) -> Vec<u8> {
+    let mut block = vec![0; FILE_HEADER_BYTES];
+    block[..8].copy_from_slice(FILE_MAGIC);
+    block[8..12].copy_from_slice(&generation.to_le_bytes());
+    block[16..24].copy_from_slice(&size.to_le_bytes());
+    let crc = crc32c(&block[..24]);
+    block[24..28].copy_from_slice(&crc.to_le_bytes());
+    block
+}
+
+/// The generation in the header block of a file, if the block is whole.
+pub(crate) fn file_generation(file: &[u8]) -> Option<u32> {
+    let block = file.get(..FILE_HEADER_BYTES)?;
+    (&block[..8] == FILE_MAGIC && crc32c(&block[..24]) == u32_at(block, 24))
+        .then(|| u32_at(block, 8))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut field = [0; 4];
+    field.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(field)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut field = [0; 8];
+    field.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(field)
+}

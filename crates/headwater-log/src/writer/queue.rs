@@ -1,0 +1,121 @@
+//! Where requests wait for the writer: bounded, taken all at once.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::request::Request;
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    /// Something came, or the log closes.
+    ready: Condvar,
+    /// Something was taken.
+    room: Condvar,
+    /// Requests that are queued or taken but not yet in a group.
+    open: AtomicUsize,
+    sleeping: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    requests: VecDeque<Request>,
+    bytes: usize,
+    closed: bool,
+}
+
+/// What may wait in a queue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) requests: usize,
+    /// One request may be larger, if it is alone.
+    pub(crate) bytes: usize,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a request, when there is room; gives it back if the queue is closed.
+    pub(crate) fn push(&self, request: Request, max: Bounds) -> Result<(), Request> {
+        let bytes = request.bytes();
+        let mut state = self.lock();
+        let full = |s: &State| {
+            let much = s.bytes + bytes > max.bytes && !s.requests.is_empty();
+            (much || s.requests.len() >= max.requests) && !s.closed
+        };
+        while full(&state) {
+            self.wake();
+            state = self
+                .room
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed {
+            return Err(request);
+        }
+        self.open.fetch_add(1, Ordering::SeqCst);
+        state.bytes += bytes;
+        state.requests.push_back(request);
+        Ok(())
+    }
+
+    /// Whether there is a request that is in no group yet.
+    pub(crate) fn has_work(&self) -> bool {
+        self.open.load(Ordering::SeqCst) > 0
+    }
+
+    /// Moves all requests to the end of `into`.
+    pub(crate) fn take(&self, into: &mut VecDeque<Request>) {
+        let mut state = self.lock();
+        into.append(&mut state.requests);
+        state.bytes = 0;
+        drop(state);
+        self.room.notify_all();
+    }
+
+    /// `count` requests have found their group.
+    pub(crate) fn grouped(&self, count: usize) {
+        self.open.fetch_sub(count, Ordering::SeqCst);
+    }
+
+    /// Wakes the writer thread, if it sleeps.
+    pub(crate) fn wake(&self) {
+        if self.sleeping.swap(false, Ordering::SeqCst) {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Waits until there is work; false when the queue is closed and there is none.
+    pub(crate) fn wait(&self) -> bool {
+        let mut state = self.lock();
+        loop {
+            self.sleeping.store(true, Ordering::SeqCst);
+            if self.has_work() {
+                self.sleeping.store(false, Ordering::SeqCst);
+                return true;
+            }
+            if state.closed {
+                return false;
+            }
+            state = self
+                .ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets nothing more in.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_all();
+        self.room.notify_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+}

@@ -1,0 +1,384 @@
+//! A topic with a key index against a plain list of what was appended: random appends, conditions, compactions,
+//! retention, trims, pins, restarts and kills.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headwater_log::{
+    Cleanup, Codec, Commit, Condition, ConflictDetail, Direction, ErrorKind, ExpectedVersion,
+    Header, Log, ManualClock, MemDisk, Offset, Query, QueryItem, ReadKey, Record, Timestamp,
+    TopicConfig, TopicPartition, Version,
+};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::support::{Seed, small};
+
+const TOPIC: &str = "events";
+/// More records than fit into an open segment of 4 KiB.
+const OPEN_RECORDS_MAX: usize = 80;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    offset: u64,
+    commit: u64,
+    version: Option<u64>,
+    record: Record,
+}
+
+impl Row {
+    fn has(&self, header: &str, value: &str) -> bool {
+        let headers = self.record.headers.iter();
+        headers.filter(|h| h.key == header).any(|h| h.value.as_deref() == Some(value.as_bytes()))
+    }
+
+    fn matches(&self, query: &Query) -> bool {
+        let item = |i: &QueryItem| {
+            (i.types.is_empty() || i.types.iter().any(|t| self.has("type", t)))
+                && i.tags.iter().all(|t| self.has("tag", t))
+        };
+        query.items.iter().any(item)
+    }
+}
+
+struct World {
+    disk: Arc<MemDisk>,
+    clock: Arc<ManualClock>,
+    log: Option<Log>,
+    of: TopicPartition,
+    config: TopicConfig,
+    /// Everything that is in the partition, as far as the model knows.
+    rows: Vec<Row>,
+    end: u64,
+    pin: Option<u64>,
+}
+
+impl World {
+    fn new(rng: &mut StdRng) -> Self {
+        let disk = Arc::new(MemDisk::new());
+        let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
+        let config = TopicConfig {
+            key_index: true,
+            segment_bytes: 4 << 10,
+            compression: Codec::ALL[rng.random_range(0..Codec::ALL.len())],
+            cleanup: Cleanup {
+                compact: rng.random_bool(0.7),
+                retention_bytes: rng.random_bool(0.3).then_some(20 << 10),
+                retention_ms: rng.random_bool(0.3).then_some(50_000),
+                delete_retention_ms: 5_000,
+            },
+            ..TopicConfig::default()
+        };
+        let mut world = Self {
+            disk,
+            clock,
+            log: None,
+            of: TopicPartition::new(TOPIC, 0),
+            config,
+            rows: Vec::new(),
+            end: 0,
+            pin: None,
+        };
+        world.open();
+        world.log().create_topic(TOPIC, world.config.clone()).unwrap();
+        world
+    }
+
+    fn open(&mut self) {
+        let mut options = small();
+        options.threads = false;
+        let log = Log::open(self.disk.clone(), self.clock.clone(), options);
+        self.log = Some(log.unwrap());
+    }
+
+    fn log(&self) -> &Log {
+        self.log.as_ref().unwrap()
+    }
+
+    fn start(&self) -> u64 {
+        self.log().bounds(&self.of).unwrap().start.0
+    }
+
+    /// The version of a key by the model.
+    fn version(&self, key: &Bytes) -> Option<u64> {
+        let newest = self.rows.iter().rfind(|r| r.record.key.as_ref() == Some(key));
+        newest.and_then(|row| row.version)
+    }
+
+    fn arb_record(&self, rng: &mut StdRng) -> Record {
+        let value = (0..rng.random_range(0..60)).map(|_| rng.random()).collect::<Vec<u8>>();
+        let header = |key: &str, value: String| Header {
+            key: key.into(),
+            value: Some(value.into()),
+        };
+        let mut headers = Vec::new();
+        for _ in 0..rng.random_range(0..2) {
+            headers.push(header("type", format!("t{}", rng.random_range(0..3))));
+        }
+        for _ in 0..rng.random_range(0..3) {
+            headers.push(header("tag", format!("g{}", rng.random_range(0..5))));
+        }
+        Record {
+            key: rng.random_bool(0.95).then(|| arb_key(rng)),
+            value: rng.random_bool(0.85).then(|| value.into()),
+            headers,
+            timestamp: Some(Timestamp(1_000_000 + rng.random_range(0..100_000))),
+        }
+    }
+
+    fn append(&mut self, rng: &mut StdRng) {
+        let count = rng.random_range(1..12);
+        let records: Vec<Record> = (0..count).map(|_| self.arb_record(rng)).collect();
+        let (condition, holds) = self.arb_condition(rng);
+        let mut commit = Commit::new().append(self.of.clone(), records.clone());
+        commit.conditions.extend(condition.clone());
+        match self.log().commit(commit) {
+            Ok(receipt) => {
+                assert!(holds, "{condition:?} does not hold, but the commit happened");
+                assert_eq!(receipt.offsets, [Offset(self.end)]);
+                self.note(records, receipt.number.0);
+            }
+            Err(error) => {
+                assert!(!holds, "{condition:?} holds, but {error}");
+                assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+                self.check_detail(error.conflict().unwrap());
+            }
+        }
+    }
+
+    fn note(&mut self, records: Vec<Record>, commit: u64) {
+        for record in records {
+            let version = record.key.as_ref().map(|k| self.version(k).map_or(0, |v| v + 1));
+            let offset = self.end;
+            self.rows.push(Row { offset, commit, version, record });
+            self.end += 1;
+        }
+    }
+
+    fn check_detail(&self, detail: &ConflictDetail) {
+        match detail {
+            ConflictDetail::Version { key, actual, .. } => {
+                assert_eq!(actual.map(|v| v.0), self.version(key));
+            }
+            ConflictDetail::NoneSince { found, .. } => {
+                assert!(found.0 < self.end);
+            }
+            other => panic!("no such condition was set: {other:?}"),
+        }
+    }
+
+    fn arb_condition(&self, rng: &mut StdRng) -> (Option<Condition>, bool) {
+        match rng.random_range(0..10) {
+            0..5 => {
+                let key = arb_key(rng);
+                let actual = self.version(&key);
+                let (expected, holds) = match rng.random_range(0..4) {
+                    0 => (ExpectedVersion::Any, true),
+                    1 => (ExpectedVersion::NoStream, actual.is_none()),
+                    2 => (ExpectedVersion::Exact(Version(7)), actual == Some(7)),
+                    _ => match actual {
+                        Some(version) => (ExpectedVersion::Exact(Version(version)), true),
+                        None => (ExpectedVersion::NoStream, true),
+                    },
+                };
+                let of = self.of.clone();
+                (Some(Condition::Version { of, key, expected }), holds)
+            }
+            5..8 => {
+                let query = arb_query(rng);
+                let after = self.end.saturating_sub(rng.random_range(0..30));
+                let came = |r: &Row| r.offset >= after && r.matches(&query);
+                let holds = !self.rows.iter().any(came);
+                let (topic, after) = (TOPIC.to_owned(), Offset(after));
+                (Some(Condition::NoneSince { topic, query, after }), holds)
+            }
+            _ => (None, true),
+        }
+    }
+
+    /// Everything that is really there.
+    fn scan(&self) -> Vec<(u64, u64, Record)> {
+        let bounds = self.log().bounds(&self.of).unwrap();
+        assert_eq!(bounds.end.0, self.end);
+        let (mut at, mut found) = (bounds.start, Vec::new());
+        while at < bounds.end {
+            let fetched = self.log().fetch(&self.of, at, 3_000).unwrap();
+            for (batch, commit) in fetched.batches.iter().zip(&fetched.commits) {
+                for record in batch.records() {
+                    let (offset, record) = record.unwrap();
+                    if offset >= at {
+                        found.push((offset.0, commit.0, record));
+                    }
+                }
+            }
+            let Some(last) = fetched.batches.last() else { break };
+            at = last.next_offset();
+        }
+        found
+    }
+
+    /// What is really there is what the model says, unmodified; nothing is missing that must be there.
+    fn check_log(&mut self, may_go: impl Fn(&World, &Row) -> bool) {
+        let there = self.scan();
+        let mut left = Vec::new();
+        let mut there = there.iter().peekable();
+        for row in &self.rows {
+            if there.next_if(|t| t.0 == row.offset).is_some_and(|t| {
+                assert_eq!((t.1, &t.2), (row.commit, &row.record), "at {}", row.offset);
+                true
+            }) {
+                left.push(row.clone());
+            } else {
+                assert!(may_go(self, row), "{row:?} is missing");
+            }
+        }
+        assert_eq!(there.next(), None, "something came back");
+        self.rows = left;
+    }
+
+    fn superseded(&self, row: &Row) -> bool {
+        let newer = |r: &Row| r.offset > row.offset && r.record.key == row.record.key;
+        row.record.key.is_some() && self.rows.iter().any(newer)
+    }
+
+    fn clean_up(&mut self) {
+        let before = self.start();
+        self.log().clean_up().unwrap();
+        let start = self.start();
+        if start > before && let Some(pin) = self.pin {
+            assert!(start <= pin, "retention went past the pin");
+        }
+        let compact = self.config.cleanup.compact;
+        self.check_log(|world, row| {
+            let pinned = world.pin.is_some_and(|pin| row.offset >= pin);
+            let gone = row.record.value.is_none() && row.record.key.is_some();
+            row.offset < start || compact && !pinned && (world.superseded(row) || gone)
+        });
+        if compact && self.pin.is_none() {
+            let closed = self.rows.len().saturating_sub(OPEN_RECORDS_MAX);
+            let twice = self.rows[..closed].iter().find(|r| {
+                self.superseded(r) && {
+                    let newer = |n: &&Row| n.offset > r.offset && n.record.key == r.record.key;
+                    self.rows[..closed].iter().any(|n| newer(&n))
+                }
+            });
+            assert_eq!(twice, None, "compaction left a superseded record");
+        }
+    }
+
+    fn check_reads(&self, rng: &mut StdRng) {
+        for key in (0..12).map(|k| Bytes::from(format!("key{k}"))) {
+            let of_key = self.rows.iter().filter(|r| r.record.key.as_ref() == Some(&key));
+            let expected: Vec<&Row> = of_key.collect();
+            let version = self.log().key_version(&self.of, &key).unwrap();
+            assert_eq!(version.map(|v| v.0), self.version(&key));
+            let read = ReadKey {
+                direction: [Direction::Forward, Direction::Backward][rng.random_range(0..2)],
+                from: rng.random_bool(0.3).then(|| Version(rng.random_range(0..9))),
+                until: rng.random_bool(0.3).then(|| Timestamp(1_000_000 + rng.random_range(0..100_000))),
+                limit: if rng.random_bool(0.3) { rng.random_range(0..5) } else { usize::MAX },
+            };
+            let found = self.log().read_key(&self.of, &key, read).unwrap();
+            let found: Vec<Row> = found
+                .into_iter()
+                .map(|f| Row {
+                    offset: f.offset.0,
+                    commit: f.commit.0,
+                    version: Some(f.version.0),
+                    record: f.record,
+                })
+                .collect();
+            assert_eq!(found, selected(&expected, read), "{read:?}");
+        }
+        let query = arb_query(rng);
+        let after = rng.random_range(0..=self.end);
+        let limit = rng.random_range(1..40);
+        let found = self.log().query(TOPIC, &query, Offset(after), limit).unwrap();
+        let hits = self.rows.iter().filter(|r| r.offset >= after && r.matches(&query));
+        let expected: Vec<u64> = hits.map(|r| r.offset).take(limit).collect();
+        let offsets: Vec<u64> = found.records.iter().map(|r| r.offset.0).collect();
+        assert_eq!(offsets, expected, "{query:?}");
+    }
+}
+
+fn selected(of_key: &[&Row], read: ReadKey) -> Vec<Row> {
+    let mut rows: Vec<Row> = of_key.iter().map(|r| (*r).clone()).collect();
+    let from = read.from.map(|v| v.0);
+    if read.direction == Direction::Backward {
+        rows.reverse();
+        rows.retain(|r| from.is_none_or(|from| r.version <= Some(from)));
+    } else {
+        rows.retain(|r| from.is_none_or(|from| r.version >= Some(from)));
+    }
+    rows.retain(|r| read.until.is_none_or(|until| r.record.timestamp <= Some(until)));
+    rows.truncate(read.limit);
+    rows
+}
+
+fn arb_key(rng: &mut StdRng) -> Bytes {
+    format!("key{}", rng.random_range(0..12)).into()
+}
+
+fn arb_query(rng: &mut StdRng) -> Query {
+    let mut names = |kind: &str, n: u32, most: u32| -> Vec<String> {
+        let count = rng.random_range(0..=most);
+        (0..count).map(|_| format!("{kind}{}", rng.random_range(0..n))).collect()
+    };
+    let mut item = || QueryItem {
+        types: names("t", 3, 2),
+        tags: names("g", 5, 2),
+    };
+    Query {
+        items: vec![item(), item()],
+    }
+}
+
+fn run(seed: u64) {
+    let _seed = Seed(seed);
+    let rng = &mut StdRng::seed_from_u64(seed);
+    let mut world = World::new(rng);
+    for _ in 0..120 {
+        match rng.random_range(0..30) {
+            0..18 => world.append(rng),
+            18..20 => world.clock.advance(rng.random_range(0..4_000)),
+            20..22 => world.log().checkpoint().unwrap(),
+            22..24 => world.clean_up(),
+            24 => {
+                let before = rng.random_range(world.start()..=world.end);
+                let start = world.log().trim(&world.of, Offset(before)).unwrap().0;
+                assert!(world.pin.is_none_or(|pin| start <= pin.max(world.start())));
+            }
+            25 => {
+                let at = rng.random_range(world.start()..=world.end);
+                world.log().pin("reader", &world.of, Offset(at)).unwrap();
+                world.pin = Some(at);
+            }
+            26 => {
+                world.log().unpin("reader").unwrap();
+                world.pin = None;
+            }
+            27 => {
+                world.log = None;
+                world.open();
+            }
+            _ => {
+                // Killed: nothing is written on the way out.
+                std::mem::forget(world.log.take());
+                world.open();
+            }
+        }
+        let start = world.start();
+        world.check_log(|world, row| {
+            let compact = world.config.cleanup.compact;
+            let gone = row.record.value.is_none() && row.record.key.is_some();
+            row.offset < start || compact && (world.superseded(row) || gone)
+        });
+        world.check_reads(rng);
+    }
+}
+
+#[test]
+fn topic_does_what_a_plain_list_would() {
+    let rounds = std::env::var_os("HEADWATER_SOAK").map_or(24, |_| 2_000);
+    (0..rounds).for_each(run);
+}

@@ -1,0 +1,79 @@
+//! What the tests share.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headwater_log::{
+    Clock, Commit, Log, ManualClock, Offset, Options, Record, Timestamp, TopicPartition,
+};
+
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(ManualClock::new(Timestamp(1_000)))
+}
+
+pub(crate) fn record(value: impl Into<Bytes>) -> Record {
+    Record {
+        value: Some(value.into()),
+        ..Record::default()
+    }
+}
+
+/// A commit of values to partition 0 of a topic.
+pub(crate) fn commit<V: Into<Bytes>>(topic: &str, values: impl IntoIterator<Item = V>) -> Commit {
+    Commit::new().append(
+        TopicPartition::new(topic, 0),
+        values.into_iter().map(|v| record(v)),
+    )
+}
+
+/// Everything that can be read of a partition: offset, commit, value.
+pub(crate) fn read_all(log: &Log, of: &TopicPartition) -> Vec<(u64, u64, Bytes)> {
+    let bounds = log.bounds(of).unwrap();
+    let (mut at, mut all) = (bounds.start, Vec::new());
+    while at < bounds.end {
+        let fetched = log.fetch(of, at, 10_000).unwrap();
+        assert!(
+            !fetched.batches.is_empty(),
+            "nothing at {at:?} of {bounds:?}"
+        );
+        for (batch, commit) in fetched.batches.iter().zip(&fetched.commits) {
+            for record in batch.records() {
+                let (offset, record) = record.unwrap();
+                if offset >= at {
+                    all.push((offset.0, commit.0, record.value.unwrap_or_default()));
+                }
+            }
+        }
+        at = Offset(fetched.batches.last().unwrap().next_offset().0);
+    }
+    all
+}
+
+/// Bounds so small that every mechanism is at work.
+pub(crate) fn small() -> Options {
+    Options {
+        wal_file_bytes: 32 << 10,
+        wal_bytes_max: 256 << 10,
+        group_bytes_max: 16 << 10,
+        direct_bytes: 2 << 10,
+        batch_bytes: 4 << 10,
+        flush_bytes: 8 << 10,
+        checkpoint_bytes: 64 << 10,
+        compaction_keys_max: 50,
+        queue_commits_max: 1000,
+        queue_bytes_max: 1 << 20,
+        threads: true,
+    }
+}
+
+/// Names the seed of a test that fails.
+pub(crate) struct Seed(pub(crate) u64);
+
+impl Drop for Seed {
+    #[expect(clippy::print_stderr, reason = "to repeat a failed test")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("seed {}", self.0);
+        }
+    }
+}
