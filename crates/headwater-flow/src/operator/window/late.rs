@@ -109,16 +109,22 @@ pub(crate) fn late_row(
         windows,
         row: match origin {
             Some(_) => None,
-            None => Some(json(batch.rows(), i)?),
+            None => Some(json(batch.rows(), i, batch.weight(i))?),
         },
     })
 }
 
-/// A row as a JSON object.
-fn json(rows: &RecordBatch, i: usize) -> Result<String> {
+/// A row as a JSON object; one of another weight than +1 says so in `$weight`.
+fn json(rows: &RecordBatch, i: usize, weight: i64) -> Result<String> {
     let mut writer = LineDelimitedWriter::new(Vec::new());
     writer.write(&rows.slice(i, 1))?;
     writer.finish()?;
-    let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
-    Ok(text.trim_end().to_owned())
+    let mut text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
+    text.truncate(text.trim_end().len());
+    if weight != 1 && text.ends_with('}') {
+        let comma = if text.len() > 2 { "," } else { "" };
+        text.truncate(text.len() - 1);
+        text.push_str(&format!(r#"{comma}"$weight":{weight}}}"#));
+    }
+    Ok(text)
 }

@@ -50,6 +50,13 @@ fn a_late_row_without_origin_is_kept_as_json() {
     let late = &shards.outcome.late[0];
     let json = r#"{"t":"1970-01-01T00:00:00.007","k":1,"v":7}"#;
     assert_eq!(late.row.as_deref(), Some(json));
+    let deleted = Row {
+        weight: -1,
+        ..row(7)
+    };
+    shards.push(&[deleted], 1, None);
+    let json = r#"{"t":"1970-01-01T00:00:00.007","k":1,"v":7,"$weight":-1}"#;
+    assert_eq!(shards.outcome.late[1].row.as_deref(), Some(json));
 }
 
 #[test]
