@@ -1,6 +1,6 @@
 //! Chunks of files into rows: the format decodes the records, the columns about the file itself are added.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::{
@@ -22,6 +22,12 @@ impl FileNames {
     pub(super) fn push(&self, path: &Path) {
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
         names.push(path.display().to_string());
+    }
+
+    /// Puts other paths in their place.
+    pub(super) fn replace(&self, paths: &[PathBuf]) {
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *names = paths.iter().map(|p| p.display().to_string()).collect();
     }
 
     fn get(&self, partition: u32) -> String {

@@ -1,6 +1,6 @@
 //! Files as partitions: chunks of whole records, and the same chunks again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,6 +118,14 @@ fn digest(bytes: &[u8]) -> u64 {
 }
 
 impl Source for FileSource {
+    fn resume(&mut self, known: &[String]) -> Result<()> {
+        let now: Vec<&Path> = self.files.iter().map(FileReader::path).collect();
+        let files = listing::resumed(known, &now, self.monitor.is_some())?;
+        self.names.replace(&files);
+        self.files = files.into_iter().map(FileReader::new).collect();
+        Ok(())
+    }
+
     fn partitions(&mut self) -> Result<Vec<Partition>> {
         if self.monitor.is_some() {
             self.add(listing::files(&self.path)?)?;

@@ -75,6 +75,15 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A re-readable input of a pipeline.
 pub trait Source: Send {
+    /// Called at most once, before anything else: the names of the partitions that earlier processes recorded, in
+    /// their order. A source whose partitions may come in another order now (files that were added) puts these first.
+    ///
+    /// # Errors
+    /// `Invalid` if there are partitions that came after the input had been taken to be whole.
+    fn resume(&mut self, _known: &[String]) -> Result<()> {
+        Ok(())
+    }
+
     /// The partitions known now, in canonical order. Later calls may append, never reorder.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Parquet files as partitions; a position is a row's number.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +106,16 @@ impl ParquetSource {
 }
 
 impl Source for ParquetSource {
+    fn resume(&mut self, known: &[String]) -> Result<()> {
+        let now: Vec<&Path> = self.files.iter().map(ParquetFile::path).collect();
+        let files = listing::resumed(known, &now, self.monitor.is_some())?;
+        self.files = files
+            .into_iter()
+            .map(ParquetFile::open)
+            .collect::<Result<_>>()?;
+        Ok(())
+    }
+
     fn partitions(&mut self) -> Result<Vec<Partition>> {
         if self.monitor.is_some() {
             self.add(listing::files(&self.path)?)?;
