@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod circuit;
 pub mod connector;
+pub mod driver;
 mod error;
 pub mod operator;
 pub mod plan;

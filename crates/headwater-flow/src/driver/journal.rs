@@ -1,0 +1,199 @@
+//! A pipeline's journal: one record an epoch in an internal topic, written in the same commit as the epoch's output.
+//! What it holds is all that replay needs: which input was read in which steps, what the clock showed, and who was idle.
+
+use bytes::Bytes;
+use headwater_log::{
+    Cleanup, Commit, Condition, ErrorKind as LogErrorKind, Log, Offset, Record, TopicConfig,
+    TopicPartition,
+};
+
+use crate::connector::Range;
+use crate::error::{Error, ErrorKind, Result};
+use crate::time::TrackerState;
+
+/// Records fetched at a time while replaying, bytes.
+const FETCH_BYTES: usize = 4 << 20;
+
+/// What the commit of an epoch records of it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct EpochRecord {
+    /// Its number, from 1.
+    pub(super) epoch: u64,
+    /// Processing time, microseconds.
+    pub(super) processing_time: i64,
+    /// For each step and input the ranges that were read.
+    pub(super) steps: Vec<Vec<Vec<Range>>>,
+    /// For each input the watermarks that the epoch led to, and who was idle.
+    pub(super) trackers: Vec<TrackerState>,
+}
+
+/// Where a pipeline's epochs are recorded.
+#[derive(Debug, Clone)]
+pub(super) struct Journal {
+    log: Log,
+    at: TopicPartition,
+    owner: String,
+    digest: String,
+}
+
+/// The position of a pipeline: its newest epoch, and whose epochs they are.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct JournalPosition {
+    epoch: u64,
+    digest: String,
+}
+
+impl Journal {
+    /// The journal of `pipeline`, whose plan has this digest; its topic is created if it is not there.
+    ///
+    /// # Errors
+    /// `Conflict` if the epochs there are those of another plan; those of the log.
+    pub(super) fn open(log: &Log, pipeline: &str, digest: &str) -> Result<Self> {
+        let topic = format!("__journal.{pipeline}");
+        create_internal(log, &topic)?;
+        let journal = Self {
+            log: log.clone(),
+            at: TopicPartition::new(topic, 0),
+            owner: format!("pipeline/{pipeline}"),
+            digest: digest.to_owned(),
+        };
+        match journal.position()? {
+            Some(position) if position.digest != digest => Err(Error::new(
+                ErrorKind::Conflict,
+                format!("the stored state of '{pipeline}' belongs to another query"),
+            )
+            .with_hint(
+                "run the query that it belongs to, or give this one a state directory of its own",
+            )),
+            _ => Ok(journal),
+        }
+    }
+
+    fn position(&self) -> Result<Option<JournalPosition>> {
+        self.log
+            .position(&self.owner)
+            .map(|bytes| decode(&bytes, "position"))
+            .transpose()
+    }
+
+    /// The newest committed epoch; 0: none.
+    ///
+    /// # Errors
+    /// `Corrupt` if the stored position cannot be read.
+    pub(super) fn epoch(&self) -> Result<u64> {
+        Ok(self.position()?.map_or(0, |p| p.epoch))
+    }
+
+    /// Adds the record of an epoch to its commit, and the condition that no other driver has committed it.
+    pub(super) fn record(&self, record: &EpochRecord, commit: Commit) -> Commit {
+        let at = |epoch| {
+            encode(&JournalPosition {
+                epoch,
+                digest: self.digest.clone(),
+            })
+        };
+        let expected = (record.epoch > 1).then(|| at(record.epoch - 1));
+        let value = encode(record);
+        commit
+            .when(Condition::Position {
+                owner: self.owner.clone(),
+                expected,
+            })
+            .append(
+                self.at.clone(),
+                [Record {
+                    value: Some(value),
+                    ..Record::default()
+                }],
+            )
+            .position(self.owner.clone(), at(record.epoch))
+    }
+
+    /// The records of the epochs after `epoch`, in order.
+    ///
+    /// # Errors
+    /// `Corrupt` if one is missing or cannot be read.
+    pub(super) fn since(&self, epoch: u64) -> Result<Vec<EpochRecord>> {
+        let bounds = self.log.bounds(&self.at)?;
+        let mut next = bounds.start;
+        let mut found = Vec::new();
+        while next < bounds.end {
+            let fetched = self.log.fetch(&self.at, next, FETCH_BYTES)?;
+            for batch in &fetched.batches {
+                for entry in batch.records() {
+                    let (offset, record) = entry?;
+                    if offset < next {
+                        continue;
+                    }
+                    next = Offset(offset.0 + 1);
+                    let record: EpochRecord = decode(&record.value.unwrap_or_default(), "epoch")?;
+                    if record.epoch > epoch {
+                        found.push(record);
+                    }
+                }
+            }
+            if fetched.batches.is_empty() {
+                break;
+            }
+        }
+        let gapless = found
+            .iter()
+            .zip(epoch + 1..)
+            .all(|(record, epoch)| record.epoch == epoch);
+        match gapless && epoch + found.len() as u64 == self.epoch()?.max(epoch) {
+            true => Ok(found),
+            false => Err(Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "journal of {} does not hold every epoch after {epoch}",
+                    self.owner
+                ),
+            )),
+        }
+    }
+
+    /// Forgets the records before `offset`.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub(super) fn trim(&self, offset: Offset) -> Result<()> {
+        self.log.trim(&self.at, offset)?;
+        Ok(())
+    }
+
+    /// The offset of the next record.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub(super) fn end(&self) -> Result<Offset> {
+        Ok(self.log.bounds(&self.at)?.end)
+    }
+}
+
+/// Creates an internal one-partition topic that only its owner trims.
+pub(super) fn create_internal(log: &Log, topic: &str) -> Result<()> {
+    let config = TopicConfig {
+        partitions: 1,
+        internal: true,
+        cleanup: Cleanup::default(),
+        ..TopicConfig::default()
+    };
+    match log.create_topic(topic, config) {
+        Err(e) if e.kind() == LogErrorKind::Conflict => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+pub(super) fn encode<T: serde::Serialize>(value: &T) -> Bytes {
+    Bytes::from(serde_json::to_vec(value).expect("plain data always serialises"))
+}
+
+pub(super) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        Error::new(
+            ErrorKind::Corrupt,
+            format!("stored {what} of a pipeline cannot be read"),
+        )
+        .with_source(e)
+    })
+}

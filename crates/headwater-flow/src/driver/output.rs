@@ -1,0 +1,78 @@
+//! One output of a pipeline: its sink, and the late rows on the way to it.
+
+use headwater_log::{Commit, ErrorKind as LogErrorKind, Log, Record, TopicConfig, TopicPartition};
+
+use super::kept::{self, Provenance};
+use super::read::Input;
+use crate::connector::{LateRow, Sink};
+use crate::error::Result;
+use crate::plan::OutputInfo;
+use crate::time::Origin;
+
+pub(super) struct Output {
+    info: OutputInfo,
+    pub(super) sink: Box<dyn Sink>,
+    late: Vec<Record>,
+    has_late_topic: bool,
+}
+
+impl Output {
+    pub(super) fn new(info: OutputInfo, sink: Box<dyn Sink>) -> Self {
+        Self {
+            info,
+            sink,
+            late: Vec::new(),
+            has_late_topic: false,
+        }
+    }
+
+    /// Makes records of late rows, while the chunks that they came from are at hand.
+    pub(super) fn take_late(&mut self, rows: Vec<LateRow>, inputs: &mut [Input]) {
+        for row in rows {
+            let origin = row.origin.map(Origin::unpack);
+            let from = origin.and_then(|origin| {
+                let input = inputs.get_mut(usize::from(origin.input))?;
+                input.tracker.note_late(&row);
+                let original = input.original(u32::from(origin.partition), origin.offset);
+                let provenance = Provenance {
+                    table: input.reader.scan.def.name.clone(),
+                    partition: input.names.get(usize::from(origin.partition))?.clone(),
+                    offset: origin.offset,
+                };
+                Some((original, provenance))
+            });
+            let record = match from {
+                Some((original, provenance)) => kept::late(&row, original, Some(&provenance)),
+                None => kept::late(&row, None, None),
+            };
+            self.late.push(record);
+        }
+    }
+
+    /// Adds the late records to the epoch's commit, and says how many they are.
+    pub(super) fn keep_late(&mut self, log: &Log, commit: &mut Commit) -> Result<u64> {
+        let records = std::mem::take(&mut self.late);
+        if records.is_empty() {
+            return Ok(0);
+        }
+        let topic = format!("{}$late", self.info.name);
+        if !self.has_late_topic {
+            ensure_topic(log, &topic)?;
+            self.has_late_topic = true;
+        }
+        let count = records.len() as u64;
+        commit.appends.push(headwater_log::Append {
+            to: TopicPartition::new(topic, 0),
+            records,
+        });
+        Ok(count)
+    }
+}
+
+/// Creates a one-partition topic unless it is there.
+pub(super) fn ensure_topic(log: &Log, topic: &str) -> Result<()> {
+    match log.create_topic(topic, TopicConfig::default()) {
+        Err(e) if e.kind() == LogErrorKind::Conflict => Ok(()),
+        other => Ok(other?),
+    }
+}

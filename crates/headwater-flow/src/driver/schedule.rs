@@ -1,0 +1,336 @@
+//! The deciding half of the driver: pure. It is told what polls found and what time it is, and says what to do next.
+//!
+//! | situation | action |
+//! |---|---|
+//! | a partition may have input and the step has room | `Poll` it |
+//! | the step is full, or nothing more is there and it has input | `Step` |
+//! | the epoch is full or old, or its backlog is worked off | `Finish` |
+//! | input ended, or a timer is due, since the last epoch | `Finish` without input |
+//! | every partition has ended, or a stop was asked for | `End` |
+//! | else | `Wait` |
+
+use std::time::Duration;
+
+/// The bounds of steps and epochs.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Undecoded bytes asked for in one poll.
+    pub chunk_bytes: usize,
+    /// Undecoded bytes of one step.
+    pub step_bytes: usize,
+    /// Undecoded bytes of one epoch.
+    pub epoch_bytes: usize,
+    /// Age at which an epoch under backlog is committed, milliseconds.
+    pub epoch_age_ms_max: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            chunk_bytes: 1 << 20,
+            step_bytes: 8 << 20,
+            epoch_bytes: 64 << 20,
+            epoch_age_ms_max: 200,
+        }
+    }
+}
+
+/// What the driver does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Poll a partition of an input.
+    Poll {
+        /// Index of the input.
+        input: usize,
+        /// Index of its partition.
+        partition: usize,
+    },
+    /// Run the polled chunks through the circuit.
+    Step,
+    /// End the epoch and commit it.
+    Finish,
+    /// Wait for a signal, at most so long.
+    Wait(Option<Duration>),
+    /// No more epochs.
+    End(Ending),
+}
+
+/// Why a pipeline has no more epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Ending {
+    /// All inputs were finite and were read to their ends; every window is closed.
+    Finished,
+    /// It was asked to stop, or an input was cut by `scan.bounded.mode`: windows stay open for the next run.
+    Stopped,
+}
+
+/// What is known of a partition's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// There may be some.
+    Unknown,
+    /// There is none until a signal, or this time in milliseconds.
+    Pending(Option<i64>),
+    /// Its natural end was reached.
+    Ended,
+    /// It was cut.
+    Stopped,
+}
+
+/// The state of the decisions.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    limits: Limits,
+    partitions: Vec<Vec<Input>>,
+    cursor: (usize, usize),
+    step_bytes: usize,
+    epoch_bytes: usize,
+    epoch_started: Option<i64>,
+    news: bool,
+    timer: Option<i64>,
+    stop: bool,
+}
+
+impl Schedule {
+    /// Nothing polled yet; `partitions` holds the number of partitions of each input.
+    pub(super) fn new(limits: Limits, partitions: &[usize]) -> Self {
+        Self {
+            limits,
+            partitions: partitions
+                .iter()
+                .map(|n| vec![Input::Unknown; *n])
+                .collect(),
+            cursor: (0, 0),
+            step_bytes: 0,
+            epoch_bytes: 0,
+            epoch_started: None,
+            news: false,
+            timer: None,
+            stop: false,
+        }
+    }
+
+    /// A partition was polled and gave a chunk of `bytes`.
+    pub(super) fn ready(&mut self, input: usize, partition: usize, bytes: usize, now: i64) {
+        self.partitions[input][partition] = Input::Unknown;
+        self.step_bytes += bytes.max(1);
+        self.epoch_bytes += bytes.max(1);
+        self.epoch_started.get_or_insert(now);
+    }
+
+    /// A partition was polled and had nothing.
+    pub(super) fn pending(&mut self, input: usize, partition: usize, retry_at: Option<i64>) {
+        self.partitions[input][partition] = Input::Pending(retry_at);
+    }
+
+    /// A partition was polled and has come to its natural end.
+    pub(super) fn ended(&mut self, input: usize, partition: usize) {
+        self.news |= self.partitions[input][partition] != Input::Ended;
+        self.partitions[input][partition] = Input::Ended;
+    }
+
+    /// A partition was polled and was cut.
+    pub(super) fn cut(&mut self, input: usize, partition: usize) {
+        self.partitions[input][partition] = Input::Stopped;
+    }
+
+    /// An input has `count` partitions now.
+    pub(super) fn grown(&mut self, input: usize, count: usize) {
+        let partitions = &mut self.partitions[input];
+        partitions.resize(count.max(partitions.len()), Input::Unknown);
+    }
+
+    /// A signal came: whatever was pending may have input.
+    pub(super) fn signalled(&mut self) {
+        for input in self.partitions.iter_mut().flatten() {
+            if matches!(input, Input::Pending(_)) {
+                *input = Input::Unknown;
+            }
+        }
+    }
+
+    /// The earliest time in milliseconds at which an epoch is due even without input.
+    pub(super) fn set_timer(&mut self, at: Option<i64>) {
+        self.timer = at;
+    }
+
+    /// An epoch is wanted even without input.
+    pub(super) fn demand(&mut self) {
+        self.news = true;
+    }
+
+    /// No more input is wanted.
+    pub(super) fn stop(&mut self) {
+        self.stop = true;
+    }
+
+    /// The step has run.
+    pub(super) fn stepped(&mut self) {
+        self.step_bytes = 0;
+    }
+
+    /// The epoch was finished.
+    pub(super) fn finished(&mut self) {
+        self.epoch_bytes = 0;
+        self.epoch_started = None;
+        self.news = false;
+    }
+
+    /// What to do at time `now` (milliseconds).
+    pub(super) fn next(&mut self, now: i64) -> Action {
+        self.retry(now);
+        if self.step_bytes < self.limits.step_bytes
+            && !self.stop
+            && let Some((input, partition)) = self.next_unknown()
+        {
+            if self.step_bytes == 0 && self.epoch_is_full(now) {
+                return Action::Finish;
+            }
+            return Action::Poll { input, partition };
+        }
+        if self.step_bytes > 0 {
+            return Action::Step;
+        }
+        if self.epoch_started.is_some() || self.news || self.timer.is_some_and(|at| at <= now) {
+            return Action::Finish;
+        }
+        self.rest(now)
+    }
+
+    fn epoch_is_full(&self, now: i64) -> bool {
+        self.epoch_bytes >= self.limits.epoch_bytes
+            || self
+                .epoch_started
+                .is_some_and(|at| now - at >= self.limits.epoch_age_ms_max)
+    }
+
+    fn rest(&self, now: i64) -> Action {
+        let mut all = self.partitions.iter().flatten();
+        if self.stop {
+            return Action::End(Ending::Stopped);
+        }
+        if all.clone().all(|p| *p == Input::Ended) {
+            return Action::End(Ending::Finished);
+        }
+        if all.all(|p| matches!(p, Input::Ended | Input::Stopped)) {
+            return Action::End(Ending::Stopped);
+        }
+        let retries = self.partitions.iter().flatten().filter_map(|p| match p {
+            Input::Pending(at) => *at,
+            _ => None,
+        });
+        let earliest = retries.chain(self.timer).min();
+        Action::Wait(earliest.map(|at| Duration::from_millis((at - now).max(1) as u64)))
+    }
+
+    fn retry(&mut self, now: i64) {
+        for input in self.partitions.iter_mut().flatten() {
+            if matches!(input, Input::Pending(Some(at)) if *at <= now) {
+                *input = Input::Unknown;
+            }
+        }
+    }
+
+    /// The next partition in turn that may have input: round robin, so that none starves.
+    fn next_unknown(&mut self) -> Option<(usize, usize)> {
+        let all: Vec<_> = (0..self.partitions.len())
+            .flat_map(|i| (0..self.partitions[i].len()).map(move |p| (i, p)))
+            .collect();
+        let start = all.iter().position(|at| *at > self.cursor).unwrap_or(0);
+        let found = all[start..]
+            .iter()
+            .chain(&all[..start])
+            .find(|(i, p)| self.partitions[*i][*p] == Input::Unknown)
+            .copied()?;
+        self.cursor = found;
+        Some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule() -> Schedule {
+        Schedule::new(
+            Limits {
+                step_bytes: 10,
+                epoch_bytes: 20,
+                ..Limits::default()
+            },
+            &[1],
+        )
+    }
+
+    #[test]
+    fn idle_input_is_committed_at_once() {
+        let mut s = schedule();
+        assert_eq!(
+            s.next(0),
+            Action::Poll {
+                input: 0,
+                partition: 0
+            }
+        );
+        s.ready(0, 0, 3, 0);
+        assert_eq!(
+            s.next(0),
+            Action::Poll {
+                input: 0,
+                partition: 0
+            }
+        );
+        s.pending(0, 0, None);
+        assert_eq!(s.next(0), Action::Step);
+        s.stepped();
+        assert_eq!(s.next(0), Action::Finish);
+        s.finished();
+        assert_eq!(s.next(0), Action::Wait(None));
+    }
+
+    #[test]
+    fn backlog_makes_epochs_of_several_steps() {
+        let mut s = schedule();
+        let mut steps = 0;
+        loop {
+            match s.next(0) {
+                Action::Poll { .. } => s.ready(0, 0, 5, 0),
+                Action::Step => {
+                    steps += 1;
+                    s.stepped();
+                }
+                other => break assert_eq!((other, steps), (Action::Finish, 2)),
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_input_gets_an_epoch_of_its_own() {
+        let mut s = schedule();
+        s.ended(0, 0);
+        assert_eq!(s.next(0), Action::Finish);
+        s.finished();
+        assert_eq!(s.next(0), Action::End(Ending::Finished));
+    }
+
+    #[test]
+    fn a_due_timer_starts_an_epoch() {
+        let mut s = schedule();
+        s.pending(0, 0, None);
+        s.set_timer(Some(50));
+        assert_eq!(s.next(0), Action::Wait(Some(Duration::from_millis(50))));
+        assert_eq!(s.next(50), Action::Finish);
+    }
+
+    #[test]
+    fn a_stop_finishes_what_was_begun() {
+        let mut s = schedule();
+        s.ready(0, 0, 3, 0);
+        s.stop();
+        assert_eq!(s.next(0), Action::Step);
+        s.stepped();
+        assert_eq!(s.next(0), Action::Finish);
+        s.finished();
+        assert_eq!(s.next(0), Action::End(Ending::Stopped));
+    }
+}

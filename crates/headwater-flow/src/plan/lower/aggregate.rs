@@ -1,0 +1,198 @@
+//! Aggregates: a `Calc` that computes keys, arguments and filters once each, then the keyed operator over its columns.
+
+use std::sync::Arc;
+
+use arrow::compute::SortOptions;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion_common::{DFSchema, Result};
+use datafusion_expr::Expr;
+use datafusion_expr::expr::{AggregateFunction as Call, AggregateFunctionParams, NullTreatment};
+use datafusion_expr::logical_plan::Aggregate;
+
+use super::build::{Builder, external};
+use super::expr::{column_name, unsupported};
+use super::relation::{Facts, Relation};
+use super::window::windowed;
+use crate::circuit::Port;
+use crate::operator::{AggregateCall, AggregateFunction, Exchange, GroupAggregate, Operator};
+
+/// The distinct expressions that an aggregate reads, in the order in which they were first asked for.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    pub(super) exprs: Vec<Expr>,
+}
+
+impl Columns {
+    /// The column that holds `expr`.
+    pub(super) fn of(&mut self, expr: Expr) -> usize {
+        let found = self.exprs.iter().position(|e| *e == expr);
+        found.unwrap_or_else(|| {
+            self.exprs.push(expr);
+            self.exprs.len() - 1
+        })
+    }
+}
+
+impl Builder<'_> {
+    /// An aggregate, over windows if it groups by them.
+    pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Relation> {
+        if aggregate
+            .group_expr
+            .iter()
+            .any(|e| matches!(e, Expr::GroupingSet(_)))
+        {
+            return Err(unsupported("GROUPING SETS"));
+        }
+        if let Some(windowed) = windowed(aggregate)? {
+            return self.window_aggregate(aggregate, &windowed);
+        }
+        let relation = self.relation(&aggregate.input)?;
+        self.group_aggregate(aggregate, relation)
+    }
+
+    fn group_aggregate(&mut self, aggregate: &Aggregate, relation: Relation) -> Result<Relation> {
+        let over = |e: &Expr| relation.over_base(e);
+        let mut columns = Columns::default();
+        let groups = aggregate
+            .group_expr
+            .iter()
+            .map(over)
+            .collect::<Result<Vec<_>>>()?;
+        // Keys first and one column each, even if two groups are the same expression.
+        columns.exprs.extend(groups);
+        let keys: Vec<usize> = (0..columns.exprs.len()).collect();
+        let calls = calls(aggregate, &over, &mut columns)?;
+        let append_only = relation.facts.updating.is_none();
+        let schema = relation.output(&columns.exprs)?;
+        let relation = relation.compute(&columns.exprs, Arc::clone(&schema), &mut self.calcs)?;
+        let shards = self.shards(&keys);
+        let exchange = Exchange::new(&schema, keys.clone(), shards).map_err(external)?;
+        let output = output_schema(&aggregate.schema);
+        let name = describe("GroupAggregate", aggregate);
+        let make = || {
+            let group = GroupAggregate::new(
+                keys.clone(),
+                &schema,
+                &calls,
+                Arc::clone(&output),
+                append_only,
+            )?;
+            Ok(Box::new(group) as Box<dyn Operator>)
+        };
+        let feed = self.node(
+            name.clone(),
+            vec![Port {
+                feeds: relation.feeds.clone(),
+                exchange,
+            }],
+            shards,
+            make,
+        )?;
+        let mut facts = Facts {
+            inputs: relation.facts.inputs,
+            explain: relation.facts.explain,
+            ..Facts::default()
+        };
+        facts.key = Some(keys);
+        facts.updating = Some(match aggregate.group_expr.len() {
+            0 => "an aggregate over all rows".to_owned(),
+            _ => format!("GROUP BY {}", list(&aggregate.group_expr)),
+        });
+        facts.explain(name);
+        Ok(Relation::new(
+            feed,
+            output,
+            Arc::clone(&aggregate.schema),
+            facts,
+        ))
+    }
+}
+
+/// The calls of an aggregate over `columns`; `over` says what its expressions are in terms of the rows below.
+pub(super) fn calls(
+    aggregate: &Aggregate,
+    over: &dyn Fn(&Expr) -> Result<Expr>,
+    columns: &mut Columns,
+) -> Result<Vec<AggregateCall>> {
+    let fields = aggregate
+        .schema
+        .fields()
+        .iter()
+        .skip(aggregate.group_expr.len());
+    let exprs = aggregate.aggr_expr.iter().zip(fields);
+    exprs
+        .map(|(expr, field)| call(expr, field, over, columns))
+        .collect()
+}
+
+fn call(
+    expr: &Expr,
+    field: &Field,
+    over: &dyn Fn(&Expr) -> Result<Expr>,
+    columns: &mut Columns,
+) -> Result<AggregateCall> {
+    let Expr::AggregateFunction(Call { func, params }) = expr.clone().unalias() else {
+        return Err(unsupported(&format!("aggregate '{expr}'")));
+    };
+    let AggregateFunctionParams {
+        args,
+        distinct,
+        filter,
+        order_by,
+        null_treatment,
+    } = params;
+    let function = AggregateFunction::from_name(func.name())
+        .ok_or_else(|| unsupported(&format!("aggregate function '{}'", func.name())))?;
+    let mut arg_columns = Vec::with_capacity(args.len());
+    let counts_rows = matches!(args.as_slice(), [Expr::Literal(value, _)] if !value.is_null());
+    let args = match function == AggregateFunction::Count && counts_rows && !distinct {
+        true => Vec::new(),
+        false => args,
+    };
+    for arg in &args {
+        arg_columns.push(columns.of(over(arg)?));
+    }
+    let filter = filter
+        .map(|f| Ok::<_, datafusion_common::DataFusionError>(columns.of(over(&f)?)))
+        .transpose()?;
+    let mut order = Vec::with_capacity(order_by.len());
+    for sort in &order_by {
+        let options = SortOptions {
+            descending: !sort.asc,
+            nulls_first: sort.nulls_first,
+        };
+        order.push((columns.of(over(&sort.expr)?), options));
+    }
+    Ok(AggregateCall {
+        function,
+        args: arg_columns,
+        distinct,
+        filter,
+        order_by: order,
+        return_type: field.data_type().clone(),
+        ignore_nulls: null_treatment == Some(NullTreatment::IgnoreNulls),
+    })
+}
+
+/// The columns of an aggregate, numbered.
+pub(super) fn output_schema(schema: &DFSchema) -> SchemaRef {
+    let fields = schema.fields().iter().enumerate();
+    let fields = fields.map(|(i, f)| Field::new(column_name(i), f.data_type().clone(), true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+pub(super) fn describe(name: &str, aggregate: &Aggregate) -> String {
+    format!(
+        "{name}: by [{}], [{}]",
+        list(&aggregate.group_expr),
+        list(&aggregate.aggr_expr)
+    )
+}
+
+pub(super) fn list(exprs: &[Expr]) -> String {
+    exprs
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}

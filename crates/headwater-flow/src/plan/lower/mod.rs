@@ -1,0 +1,20 @@
+//! Lowers optimised DataFusion plans onto the operators of a circuit.
+//!
+//! Every relation on the way is a set of feeds with a pending predicate and pending expressions over their rows
+//! ([`relation`]); they become one `Calc` where an operator needs real columns. Plans are lowered twice: the first time
+//! over whole tables, to see which columns and struct fields are used, then over just those.
+
+mod aggregate;
+mod build;
+mod clock;
+mod expr;
+mod relation;
+mod scan;
+mod spec;
+mod usage;
+mod window;
+
+pub use build::lower;
+pub use clock::is_clock_function;
+pub use expr::physical;
+pub use spec::{Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, ScanInput};
