@@ -46,6 +46,8 @@ pub struct Stats {
     pub wal_bytes: u64,
     /// Checkpoints.
     pub checkpoints: u64,
+    /// Bytes of memory that the key indexes take now.
+    pub index_bytes: u64,
 }
 
 /// A durable log. Cheap to clone; all clones are the same log, which closes with the last of them.
@@ -378,6 +380,7 @@ impl Log {
             groups: counters.groups.load(Ordering::Relaxed),
             wal_bytes: counters.wal_bytes.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
+            index_bytes: self.shared().topics().index_bytes(),
         }
     }
 

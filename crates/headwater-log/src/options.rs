@@ -17,6 +17,8 @@ pub struct Options {
     pub flush_bytes: usize,
     /// Bytes that may go straight to segments before a checkpoint is due.
     pub checkpoint_bytes: usize,
+    /// Bytes of memory that the newest part of a key index may take before a checkpoint is due.
+    pub index_bytes: usize,
     /// Keys that one round of compaction looks at: 32 bytes of memory each.
     pub compaction_keys_max: usize,
     /// Commits that may wait in the queue before `submit` blocks.
@@ -38,6 +40,7 @@ impl Default for Options {
             batch_bytes: 1 << 20,
             flush_bytes: 4 << 20,
             checkpoint_bytes: 256 << 20,
+            index_bytes: 64 << 20,
             compaction_keys_max: 2 << 20,
             queue_commits_max: 16 << 10,
             queue_bytes_max: 32 << 20,

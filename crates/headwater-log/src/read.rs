@@ -161,37 +161,65 @@ fn entries_from(shared: &Shared, segment: &Segment, offset: Offset) -> Result<Ve
 
 /// The first offset whose record is not older than `time`.
 pub(crate) fn offset_at(shared: &Shared, partition: &Partition, time: Timestamp) -> Result<Offset> {
-    let (segments, start, in_memory) = {
+    // What is flushed after this look is in both, and what is evicted is in the segments.
+    let (segments, tail, start, end) = {
         let view = partition.view();
-        (view.segments().to_vec(), view.start(), view.tail_start())
+        let tail = view.tail_from(view.tail_start()).into_iter().flatten();
+        let tail = tail.map(|t| t.batch.clone());
+        let tail: Vec<LogBatch> = tail.filter(|b| b.max_timestamp() >= time).collect();
+        (view.segments().to_vec(), tail, view.start(), view.end())
     };
     for segment in segments {
-        let after = |e: &IndexEntry| e.max_timestamp >= time.0;
-        let at = segment.search(&*shared.disk, after)?;
-        let entries = segment.entries(&*shared.disk, at, 1)?;
-        for batch in segment.read(&*shared.disk, &entries)? {
-            if let Some(offset) = first_at(&batch, time, start)? {
-                return Ok(offset);
-            }
+        if let Some(offset) = first_in(shared, &segment, time, start)? {
+            return Ok(offset);
         }
     }
-    let view = partition.view();
-    let tail: Vec<LogBatch> = match view.tail_from(in_memory.max(start)) {
-        Some(tail) => tail.map(|t| t.batch.clone()).collect(),
-        None => Vec::new(),
-    };
-    let end = view.end();
-    drop(view);
-    for batch in tail.iter().filter(|b| b.max_timestamp() >= time) {
-        if let Some(offset) = first_at(batch, time, start)? {
+    for batch in tail {
+        if let Some(offset) = first_at(&batch, time, start)? {
             return Ok(offset);
         }
     }
     Ok(end)
 }
 
+/// The first such offset in what is flushed of a segment.
+fn first_in(
+    shared: &Shared,
+    segment: &Segment,
+    time: Timestamp,
+    start: Offset,
+) -> Result<Option<Offset>> {
+    // The times of the index count what was trimmed too, so behind a trim within the segment all batches are asked.
+    let trimmed = start.0.saturating_sub(segment.base());
+    let late = |e: &IndexEntry| e.max_timestamp >= time.0;
+    let mut at = match trimmed {
+        0 => segment.search(&*shared.disk, late)?,
+        _ => {
+            let behind = |e: &IndexEntry| u64::from(e.offset) > trimmed;
+            segment.search(&*shared.disk, behind)?.saturating_sub(1)
+        }
+    };
+    loop {
+        let entries = segment.entries(&*shared.disk, at, ENTRIES_AT_ONCE)?;
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        at += entries.len() as u32;
+        for entry in entries.iter().filter(|e| late(e)) {
+            for batch in segment.read(&*shared.disk, std::slice::from_ref(entry))? {
+                if let Some(offset) = first_at(&batch, time, start)? {
+                    return Ok(Some(offset));
+                }
+            }
+        }
+    }
+}
+
 fn first_at(batch: &LogBatch, time: Timestamp, start: Offset) -> Result<Option<Offset>> {
     let mut first = None;
+    if batch.max_timestamp() < time {
+        return Ok(None);
+    }
     batch.for_each(|record| {
         if first.is_none() && record.timestamp >= time && record.offset >= start {
             first = Some(record.offset);

@@ -51,9 +51,10 @@ pub(crate) fn open(seams: Seams) -> Result<Shared> {
     let writer = Writer::new(Ring::new(Arc::clone(&pool), end), state.last);
     let shared = Shared::new(seams, state.topics, state.positions, pool, writer);
     for (partition, bytes, direct) in state.dirty {
-        shared.keeper.count(&shared, bytes, direct);
+        shared.keeper.count(bytes, direct);
         shared.keeper.mark_dirty(partition);
     }
+    shared.keeper.ask_if_due(&shared);
     Ok(shared)
 }
 

@@ -230,12 +230,18 @@ impl Shared {
         if !positions.is_empty() {
             self.positions.set(positions);
         }
-        let (mut unflushed, mut direct) = (0, 0);
+        let bytes = |tail: &Tail| tail.batch.bytes().len();
+        let (all, direct) = visible.iter().fold((0, 0), |(all, direct), (_, tail)| {
+            let bytes = bytes(tail);
+            (all + bytes, direct + if tail.direct { bytes } else { 0 })
+        });
+        self.keeper.count(all, direct);
         for (partition, tail) in visible {
-            let bytes = tail.batch.bytes().len();
-            unflushed += bytes;
-            direct += if tail.direct { bytes } else { 0 };
             let newly_dirty = partition.view().publish(tail);
+            let index_bytes = partition.keys().map_or(0, |keys| keys.unflushed_bytes());
+            if index_bytes >= self.options.index_bytes {
+                self.keeper.want_checkpoint();
+            }
             if newly_dirty {
                 self.keeper.mark_dirty(partition);
             }
@@ -244,7 +250,7 @@ impl Shared {
         self.stats
             .commits
             .fetch_add(last.0 - before, Ordering::Relaxed);
-        self.keeper.count(self, unflushed, direct);
+        self.keeper.ask_if_due(self);
         if self.news.waiting.load(Ordering::SeqCst) > 0 {
             drop(self.news.lock.lock());
             self.news.published.notify_all();

@@ -169,6 +169,13 @@ impl Topics {
         pins.map(|(_, offset)| *offset).min()
     }
 
+    /// Bytes of memory that the key indexes take.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        let partitions = self.all().flat_map(|topic| &topic.partitions);
+        let indexes = partitions.filter_map(|partition| partition.keys());
+        indexes.map(|keys| keys.heap_bytes() as u64).sum()
+    }
+
     /// What is to be removed after the next checkpoint.
     pub(crate) fn garbage(&self) -> &[Garbage] {
         &self.garbage

@@ -6,8 +6,8 @@ use crate::mutation::mutate;
 
 fn seeds() -> Vec<Vec<u8>> {
     let record = |i: u8| Record {
-        key: (i % 3 != 0).then(|| vec![i; usize::from(i)].into()),
-        value: (i % 4 != 0).then(|| vec![i; 300].into()),
+        key: (!i.is_multiple_of(3)).then(|| vec![i; usize::from(i)].into()),
+        value: (!i.is_multiple_of(4)).then(|| vec![i; 300].into()),
         headers: (0..i % 3)
             .map(|h| Header {
                 key: format!("h{h}"),

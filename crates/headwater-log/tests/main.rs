@@ -4,5 +4,6 @@
 mod basics;
 mod batch_mutation;
 
+mod model;
 mod mutation;
 mod support;

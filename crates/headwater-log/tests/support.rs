@@ -59,6 +59,7 @@ pub(crate) fn small() -> Options {
         batch_bytes: 4 << 10,
         flush_bytes: 8 << 10,
         checkpoint_bytes: 64 << 10,
+        index_bytes: 64 << 10,
         compaction_keys_max: 50,
         queue_commits_max: 1000,
         queue_bytes_max: 1 << 20,

@@ -71,14 +71,19 @@ impl Keeper {
         self.dirty().push_back(partition);
     }
 
-    /// Bytes became durable that are not in their segments, or went straight there; asks for what is due.
-    pub(crate) fn count(&self, shared: &Shared, unflushed: usize, direct: usize) {
-        let bytes = self.unflushed_bytes.fetch_add(unflushed, Ordering::Relaxed) + unflushed;
-        if bytes >= shared.options.flush_bytes {
+    /// Bytes are about to become visible that are not in their segments, or went straight there. Must come before the flush
+    /// can see them.
+    pub(crate) fn count(&self, unflushed: usize, direct: usize) {
+        self.unflushed_bytes.fetch_add(unflushed, Ordering::Relaxed);
+        self.direct_bytes.fetch_add(direct, Ordering::Relaxed);
+    }
+
+    /// Asks for what is due.
+    pub(crate) fn ask_if_due(&self, shared: &Shared) {
+        if self.unflushed_bytes.load(Ordering::Relaxed) >= shared.options.flush_bytes {
             self.want(|wants| wants.flush = true);
         }
-        let bytes = self.direct_bytes.fetch_add(direct, Ordering::Relaxed) + direct;
-        if bytes >= shared.options.checkpoint_bytes {
+        if self.direct_bytes.load(Ordering::Relaxed) >= shared.options.checkpoint_bytes {
             self.want_checkpoint();
         }
     }

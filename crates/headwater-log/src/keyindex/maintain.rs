@@ -226,6 +226,7 @@ impl KeyIndex {
     ///
     /// # Errors
     /// `Corrupt`, naming the file.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the verification of a log"))]
     pub(crate) fn verify(&self) -> Result<()> {
         let runs = self.read().runs.clone();
         runs.iter().try_for_each(Run::verify)

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::change::Compacted;
 use crate::disk::Disk;
 use crate::keyindex::{IndexManifest, KeyIndex};
-use crate::record::TopicPartition;
+use crate::record::{Offset, TopicPartition};
 use crate::segment::Segment;
 
 pub(crate) use lane::Lane;
@@ -153,7 +153,12 @@ impl Partition {
             segment.seal(Some(cut.extent));
             Arc::new(segment)
         });
-        self.view().replace(&old, new.collect());
+        {
+            let mut view = self.view();
+            view.replace(&old, new.collect());
+            // What memory still holds of them is as before the compaction.
+            view.evict(Offset(compacted.cleaned));
+        }
         if let (Some(keys), Some(run)) = (self.keys(), compacted.run) {
             keys.replace(run);
         }

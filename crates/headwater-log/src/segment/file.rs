@@ -196,6 +196,9 @@ impl Segment {
     /// The entry at `at`, with the ones after it, at most `count` and only flushed ones.
     pub(crate) fn entries(&self, disk: &dyn Disk, at: u32, count: u32) -> Result<Vec<IndexEntry>> {
         let count = self.flushed().entries.saturating_sub(at).min(count) as usize;
+        if count == 0 {
+            return Ok(Vec::new()); // nothing flushed: there may be no file yet
+        }
         let (files, _) = self.files(disk, OpenMode::Write)?;
         let mut bytes = vec![0; count * ENTRY_BYTES];
         files

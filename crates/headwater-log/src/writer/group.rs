@@ -111,9 +111,14 @@ impl Writer {
 
     /// Waits until the keeper has tried a checkpoint, and serves it meanwhile.
     fn wait_for_checkpoint(&mut self, shared: &Shared) {
-        let tried = shared.keeper.attempts();
-        while shared.keeper.attempts() == tried && shared.wal_is_full() && !shared.queue.is_closed()
-        {
+        let asked = shared.keeper.attempts();
+        // The first attempt may have begun before the log was full; the second has not.
+        while shared.wal_is_full() && !shared.queue.is_closed() {
+            let tried = shared.keeper.attempts();
+            if tried >= asked + 2 {
+                return;
+            }
+            shared.keeper.want_checkpoint();
             shared.queue.take(&mut self.backlog);
             let is_cut = |r: &Request| matches!(r.work, Work::Cut(_));
             if let Some(at) = self.backlog.iter().position(is_cut) {
