@@ -1,5 +1,12 @@
 //! Tests of the dialect.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod bad_input;
+mod batch;
+mod catalogue;
+mod flights;
+mod functions;
+mod fuzz;
 mod nexmark;
+mod statements;
 mod support;

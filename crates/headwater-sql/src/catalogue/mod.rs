@@ -2,7 +2,9 @@
 //! read snapshots of it and add their temporary objects.
 
 mod object;
+mod record;
 mod state;
 
 pub use object::{Definition, Object};
+pub use record::CATALOGUE_TOPIC;
 pub use state::Catalogue;

@@ -99,6 +99,9 @@ fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
         return SqlError::not_found(format!("unknown function '{name}'"))
             .with_hint_opt(suggestion(&name, known.iter().copied()));
     }
+    if lower.contains("must be in group by") || lower.contains("must appear in the group by") {
+        return not_grouped(&message);
+    }
     let (message, did_you_mean) = match message.split_once("\nDid you mean") {
         Some((m, near)) => (m.to_owned(), Some(format!("did you mean{near}"))),
         None => (message, None),
@@ -106,6 +109,18 @@ fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
     SqlError::invalid(message)
         .with_hint_opt(did_you_mean)
         .with_hint_opt(hint)
+}
+
+fn not_grouped(message: &str) -> SqlError {
+    let Some(column) = between(message, "column \"", "\"") else {
+        return SqlError::invalid("a column is neither grouped by nor aggregated");
+    };
+    SqlError::invalid(format!(
+        "column '{column}' is neither grouped by nor aggregated"
+    ))
+    .with_hint(format!(
+        "add {column} to GROUP BY, or aggregate it: MAX({column})"
+    ))
 }
 
 fn between(text: &str, before: &str, after: &str) -> Option<String> {

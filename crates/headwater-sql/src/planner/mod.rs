@@ -6,6 +6,7 @@
 mod casing;
 mod context;
 mod convert;
+mod fields;
 mod group_window;
 mod insert;
 mod optimize;
@@ -20,7 +21,7 @@ use sqlparser::ast;
 pub(crate) use context::{Names, Relation};
 pub(crate) use convert::from_datafusion;
 pub(crate) use insert::insert_plan;
-pub(crate) use optimize::{optimize, unrepeatable};
+pub(crate) use optimize::{config as settings, optimize, unrepeatable};
 pub(crate) use table::{
     ALLOWED_LATENESS, DEFAULT_CONNECTOR, IDLE_TIMEOUT, define_table, describe, plain,
 };
@@ -64,10 +65,10 @@ impl<'a> Planner<'a> {
         sugar::rewrite(&mut ast);
         casing::resolve(&mut ast, self.names);
         let context = PlanContext::new(self);
-        let statement = ast::Statement::Query(ast);
+        let statement = ast::Statement::Query(ast.clone());
         SqlToRel::new_with_options(&context, parser_options())
             .sql_statement_to_plan(statement)
-            .map_err(|e| from_datafusion(e, query.span))
+            .map_err(|e| from_datafusion(fields::locate(e, &ast), query.span))
     }
 
     /// The optimised plan of a view's query, with the view's names for its columns.

@@ -231,8 +231,14 @@ impl Builder {
         }
         let connector = connector.unwrap_or_else(|| DEFAULT_CONNECTOR.to_owned());
         if let Some(watermark) = &mut self.watermark {
-            watermark.idle_timeout = options.duration(IDLE_TIMEOUT)?;
-            watermark.allowed_lateness = options.duration(ALLOWED_LATENESS)?.unwrap_or_default();
+            let duration = |key: &str| {
+                let given = create.options.iter().find(|o| o.key == key);
+                let place = given.map_or(create.name.span, |o| o.span);
+                let read = options.duration(key).map_err(SqlError::from);
+                read.map_err(|e| e.at(place))
+            };
+            watermark.idle_timeout = duration(IDLE_TIMEOUT)?;
+            watermark.allowed_lateness = duration(ALLOWED_LATENESS)?.unwrap_or_default();
         }
         let changes = changes(&connector, &options, !self.primary_key.is_empty());
         Ok(TableDef {

@@ -106,7 +106,7 @@ impl<'a> Cursor<'a> {
     /// `expected …, found …` at the next token.
     pub(crate) fn unexpected(&self, wanted: &str) -> SqlError {
         let found = match self.peek() {
-            Some(token) => format!("'{}'", token.token),
+            Some(token) => shown(&token.token.to_string()),
             None => "the end of the statement".to_owned(),
         };
         SqlError::syntax(format!("expected {wanted}, found {found}")).at(self.span())
@@ -205,22 +205,24 @@ fn whole<T>(
     let end = tokens
         .last()
         .map_or(end, |t| Span::new(t.span.end, t.span.end));
+    let spans: Vec<Span> = tokens.iter().map(|t| t.span).collect();
     let mut parser = Parser::new(&HeadwaterDialect)
         .with_recursion_limit(MAX_DEPTH)
         .with_tokens_with_locations(tokens);
-    let parsed = parse(&mut parser).map_err(|e| convert(e, end))?;
+    let parsed = parse(&mut parser).map_err(|e| convert(e, end, &spans))?;
     let next = parser.peek_token();
     match next.token {
         Token::EOF => Ok(parsed),
         other => Err(SqlError::syntax(format!(
-            "expected the end of the statement, found '{other}'"
+            "expected the end of the statement, found {}",
+            shown(&other.to_string())
         ))
         .at(next.span)),
     }
 }
 
 /// sqlparser says where in its message: `… at Line: 1, Column: 70`.
-fn convert(error: ParserError, end: Span) -> SqlError {
+fn convert(error: ParserError, end: Span, spans: &[Span]) -> SqlError {
     let message = match error {
         ParserError::TokenizerError(m) | ParserError::ParserError(m) => m,
         ParserError::RecursionLimitExceeded => {
@@ -234,13 +236,20 @@ fn convert(error: ParserError, end: Span) -> SqlError {
     match (numbers.next(), numbers.next()) {
         (Some(Ok(line)), Some(Ok(column))) if line > 0 => {
             let start = Location { line, column };
-            let stop = Location {
-                line,
-                column: column + 1,
-            };
-            SqlError::syntax(tidy_message(text)).at(Span::new(start, stop))
+            let token = spans.iter().find(|s| s.start == start);
+            let span = token.copied().unwrap_or(Span::new(start, start));
+            SqlError::syntax(tidy_message(text)).at(span)
         }
         _ => SqlError::syntax(tidy_message(text)).at(end),
+    }
+}
+
+/// A token in quotes, unless it has some.
+fn shown(token: &str) -> String {
+    if token.starts_with('\'') {
+        token.to_owned()
+    } else {
+        format!("'{token}'")
     }
 }
 
@@ -248,7 +257,7 @@ fn tidy_message(text: &str) -> String {
     let text = text.replace("Expected: ", "expected ");
     match text.rsplit_once(", found: ") {
         Some((wanted, "EOF")) => format!("{wanted}, found the end of the statement"),
-        Some((wanted, found)) => format!("{wanted}, found '{found}'"),
+        Some((wanted, found)) => format!("{}, found {}", lower_first(wanted), shown(found)),
         None => lower_first(&text),
     }
 }

@@ -23,7 +23,8 @@ pub(crate) fn tokens(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
         let in_window = stack.last().is_some_and(|(window, _)| *window);
         match &token.token {
             Token::LParen => {
-                let window = at > 0 && is_window_function(&tokens[at - 1]);
+                let window =
+                    at > 0 && (is_window_function(&tokens[at - 1]) || is_wrapped(&tokens[..at]));
                 stack.push((window, false));
                 out.push(token.clone());
             }
@@ -53,6 +54,18 @@ pub(crate) fn tokens(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
 
 fn is_window_function(token: &TokenWithSpan) -> bool {
     WINDOW_FUNCTIONS.iter().any(|f| is_word(token, f))
+}
+
+/// After `TABLE ( name`: whatever the name is, its arguments may say TABLE.
+fn is_wrapped(before: &[TokenWithSpan]) -> bool {
+    match before {
+        [.., table, open, name] => {
+            is_word(table, "TABLE")
+                && open.token == Token::LParen
+                && matches!(name.token, Token::Word(_))
+        }
+        _ => false,
+    }
 }
 
 fn is_argument_start(before: &TokenWithSpan) -> bool {

@@ -1,0 +1,110 @@
+//! Runs a plan to its end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::physical_plan::collect;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion_common::DataFusionError;
+use datafusion_expr::LogicalPlan;
+use headwater_flow::connector::Options;
+use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
+use sqlparser::tokenizer::Span;
+
+use super::table::{Tables, load};
+use super::{clock, window};
+use crate::error::{Result, SqlError, SqlErrorKind};
+use crate::planner::{Names, Planner, Relation, from_datafusion, optimize, settings};
+use crate::statement::{Statement, parse};
+
+/// The rows that a query gave.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Names and types of the columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+}
+
+/// Runs an unoptimised plan, as [`Session::plan`](crate::Session::plan) gives it for a query, over the present rows of
+/// its tables. Only the columns that the plan needs are asked for.
+///
+/// # Errors
+/// What reading the tables or computing the rows fails with.
+pub fn run(plan: LogicalPlan, tables: &dyn Tables) -> Result<Answer> {
+    let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
+    finish(prepared, tables)
+}
+
+/// Runs one SELECT over tables in memory, which have the names and columns of the batches; nothing but DataFusion's
+/// own optimizer comes between the query and its answer.
+///
+/// # Errors
+/// As a statement of a session; also if the text is not one SELECT.
+pub fn execute(sql: &str, tables: &HashMap<String, Vec<RecordBatch>>) -> Result<Answer> {
+    let statements = parse(sql)?;
+    let [statement] = statements.as_slice() else {
+        return Err(SqlError::invalid("expected one statement"));
+    };
+    let Statement::Query(query) = &statement.statement else {
+        return Err(SqlError::invalid("expected a SELECT"));
+    };
+    let names = MemoryNames(tables);
+    let plan = Planner::new(&names).query(query)?;
+    finish(prepare(plan).map_err(failed)?, tables)
+}
+
+fn prepare(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    clock::bind(window::expand(plan)?)
+}
+
+fn finish(plan: LogicalPlan, tables: &dyn Tables) -> Result<Answer> {
+    let plan = load(plan, tables)?;
+    let schema: SchemaRef = Arc::clone(plan.schema().inner());
+    let config = SessionConfig::from(settings()).with_target_partitions(1);
+    let context = SessionContext::new_with_config(config);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|e| SqlError::new(SqlErrorKind::Unavailable, format!("no runtime: {e}")))?;
+    let batches = runtime.block_on(async {
+        let physical = context.state().create_physical_plan(&plan).await?;
+        collect(physical, context.task_ctx()).await
+    });
+    let batches = batches.map_err(failed)?;
+    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    Ok(Answer { schema, batches })
+}
+
+fn failed(error: DataFusionError) -> SqlError {
+    from_datafusion(error, Span::empty())
+}
+
+/// Batches as tables.
+struct MemoryNames<'a>(&'a HashMap<String, Vec<RecordBatch>>);
+
+impl Names for MemoryNames<'_> {
+    fn relation(&self, name: &str) -> Option<Relation> {
+        let schema = self.0.get(name)?.first()?.schema();
+        let columns = schema.fields().iter().map(|f| ColumnDef {
+            name: f.name().clone(),
+            data_type: f.data_type().clone(),
+            nullable: f.is_nullable(),
+            kind: ColumnKind::Physical,
+        });
+        Some(Relation::Table(Arc::new(TableDef {
+            name: name.to_owned(),
+            columns: columns.collect(),
+            watermark: None,
+            primary_key: Vec::new(),
+            changes: Changes::Append,
+            connector: "memory".to_owned(),
+            options: Options::default(),
+        })))
+    }
+
+    fn relation_names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}

@@ -1,0 +1,12 @@
+//! Queries as batches: DataFusion's engine over what is there now. Also the oracle that the engine is tested against,
+//! so windows are expanded here by DataFusion's own functions, not by the engine's code.
+
+mod clock;
+mod execute;
+mod source;
+mod table;
+mod window;
+
+pub use execute::{Answer, execute, run};
+pub use source::SourceTables;
+pub use table::Tables;
