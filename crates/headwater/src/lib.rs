@@ -1,5 +1,11 @@
-//! The library facade and the binary: assembly, configuration, command line and demo.
+//! Headwater as a library: open a data directory, run SQL over it, produce to its topics and read them.
+//!
+//! `default-features = false` leaves the command line out.
 
 mod clock;
+mod engine;
+mod error;
 
 pub use clock::SystemClock;
+pub use engine::{Answer, Answers, Headwater, Options};
+pub use error::{Error, ErrorKind, Result};

@@ -122,6 +122,23 @@ impl From<headwater_flow::Error> for Failure {
     }
 }
 
+impl From<headwater::Error> for Failure {
+    fn from(error: headwater::Error) -> Self {
+        use headwater::ErrorKind;
+        let code = match error.kind() {
+            ErrorKind::Conflict => Code::Conflict,
+            ErrorKind::Sql | ErrorKind::Invalid | ErrorKind::Unsupported => Code::Config,
+            _ => Code::Failed,
+        };
+        let mut failure = Self::new(code, error.message());
+        failure.is_quiet = is_broken_pipe(&error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
 /// Whether the root of an error is a reader that has gone.
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);

@@ -3,6 +3,7 @@
 mod consume;
 mod open;
 mod produce;
+mod sql;
 mod topics;
 
 pub(crate) use open::Host;

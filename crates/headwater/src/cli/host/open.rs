@@ -1,34 +1,33 @@
 //! The open data directory, and which part of the host answers what.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use headwater::SystemClock;
+use headwater::Headwater;
 use headwater_log::Log;
 
-use super::{consume, produce, topics};
-use crate::cli::exit::{Failure, Outcome};
+use super::{consume, produce, sql, topics};
+use crate::cli::exit::Outcome;
 use crate::cli::request::{Replies, Request};
 
 /// An open data directory.
 pub(crate) struct Host {
-    log: Log,
+    headwater: Headwater,
 }
 
 impl Host {
     /// Opens a directory, or makes one.
     pub(crate) fn open(dir: &Path) -> Outcome<Self> {
-        let log = Log::open_dir(
-            dir,
-            Arc::new(SystemClock),
-            headwater_log::Options::default(),
-        )?;
-        Ok(Self { log })
+        Ok(Self::over(Headwater::open(dir)?))
+    }
+
+    /// Serves what is open already.
+    pub(crate) fn over(headwater: Headwater) -> Self {
+        Self { headwater }
     }
 
     /// The log.
     pub(crate) fn log(&self) -> &Log {
-        &self.log
+        self.headwater.log()
     }
 
     /// Waits until the pipelines have taken in everything that is durable now.
@@ -43,26 +42,24 @@ impl Host {
 
     /// Ends the pipelines at an epoch and closes the log.
     pub(crate) fn close(&self) -> Outcome {
-        self.log.close().map_err(Into::into)
+        self.headwater.close().map_err(Into::into)
     }
 
     /// Answers a request.
     pub(crate) fn answer(&self, request: Request, replies: Replies<'_>) -> Outcome {
+        let log = self.log();
         match request {
-            Request::Sql { .. } | Request::Names => {
-                Err(Failure::failed("this build does not run SQL yet"))
-            }
-            Request::TopicList { internal } => topics::list(&self.log, internal, replies),
-            Request::TopicCreate { topic, config } => {
-                topics::create(&self.log, &topic, config, replies)
-            }
-            Request::TopicDescribe { topic } => topics::describe(&self.log, &topic, replies),
-            Request::TopicDelete { topic } => topics::delete(&self.log, &topic, replies),
+            Request::Sql { text } => sql::run(&self.headwater, &text, replies),
+            Request::Names => sql::names(&self.headwater, replies),
+            Request::TopicList { internal } => topics::list(log, internal, replies),
+            Request::TopicCreate { topic, config } => topics::create(log, &topic, config, replies),
+            Request::TopicDescribe { topic } => topics::describe(log, &topic, replies),
+            Request::TopicDelete { topic } => topics::delete(log, &topic, replies),
             Request::Produce {
                 topic,
                 partition,
                 records,
-            } => produce::append(&self.log, &topic, partition, records, replies),
+            } => produce::append(log, &topic, partition, records, replies),
             Request::Consume {
                 topic,
                 partitions,
@@ -75,7 +72,7 @@ impl Host {
                     span,
                     num,
                 };
-                consume::read(&self.log, &wanted, replies)
+                consume::read(log, &wanted, replies)
             }
         }
     }

@@ -140,7 +140,7 @@ fn settings(config: &TopicConfig) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn rows(columns: Vec<(&str, ArrayRef)>, replies: Replies<'_>) -> Outcome {
+pub(super) fn rows(columns: Vec<(&str, ArrayRef)>, replies: Replies<'_>) -> Outcome {
     let batch = RecordBatch::try_from_iter(columns)
         .map_err(|e| Failure::failed(format!("cannot make rows: {e}")))?;
     let schema = batch.schema();

@@ -1,0 +1,71 @@
+//! Topics, as those see them who have records and no SQL.
+
+use headwater_log::{Commit, Offset, Receipt, Record, TopicPartition, partition_of};
+
+use super::Headwater;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Bytes that are fetched at a time.
+const FETCH_BYTES: usize = 1 << 20;
+
+impl Headwater {
+    /// Appends records to a topic in one commit, each to the partition of its key; those without a key to the first one.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such topic; `Unavailable`, `Closed`.
+    ///
+    /// # Durability
+    /// When this returns, the records are durable and can be read.
+    pub fn produce(
+        &self,
+        topic: &str,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Receipt> {
+        let known = self.log().topic(topic);
+        let known = known.ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("topic '{topic}' does not exist"),
+            )
+        })?;
+        let partitions = known.config.partitions;
+        let mut by_partition: Vec<Vec<Record>> = vec![Vec::new(); partitions as usize];
+        for record in records {
+            let to = record
+                .key
+                .as_ref()
+                .map_or(0, |k| partition_of(k, partitions));
+            by_partition[to as usize].push(record);
+        }
+        let filled = (0..partitions)
+            .zip(by_partition)
+            .filter(|(_, records)| !records.is_empty());
+        let commit = filled.fold(Commit::new(), |commit, (partition, records)| {
+            commit.append(TopicPartition::new(topic, partition), records)
+        });
+        Ok(self.log().commit(commit)?)
+    }
+
+    /// The next records of a partition from an offset on, with their offsets; none if there are none yet.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such partition, `Invalid` if the offset is outside of it, `Corrupt`.
+    pub fn fetch(
+        &self,
+        topic: &str,
+        partition: u32,
+        from: Offset,
+    ) -> Result<Vec<(Offset, Record)>> {
+        let of = TopicPartition::new(topic, partition);
+        let fetched = self.log().fetch(&of, from, FETCH_BYTES)?;
+        let mut records = Vec::new();
+        for batch in &fetched.batches {
+            batch.for_each(|record| {
+                if record.offset >= from {
+                    records.push((record.offset, record.to_record()));
+                }
+            })?;
+        }
+        Ok(records)
+    }
+}
