@@ -7,5 +7,6 @@ mod engine;
 mod error;
 
 pub use clock::SystemClock;
-pub use engine::{Answer, Answers, Headwater, Options};
+pub use engine::{Answer, Answers, Headwater, JobInfo, Options};
+pub use headwater_flow::driver::{Phase, Status};
 pub use error::{Error, ErrorKind, Result};

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use headwater_sql::{
-    ParsedStatement, Planned, PlannedOutput, PlannedPipeline, PlannedQuery, parse,
-};
+use headwater_flow::driver::{Ending, Phase};
+use headwater_sql::{ParsedStatement, Planned, Statement, parse, statement};
 
 use super::Headwater;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,10 +33,20 @@ impl Headwater {
     }
 
     fn execute(&self, statement: &ParsedStatement, text: &str) -> Result<Answer> {
-        let planned = self
-            .session()
-            .plan(statement)
-            .map_err(|e| Error::sql(&e, text))?;
+        if self.0.options.repeats && self.is_repeated(statement) {
+            return match self.plan_again(statement, text)? {
+                Planned::Pipeline(mut pipeline) => {
+                    pipeline.definition = None;
+                    self.start(&pipeline)
+                }
+                _ => Ok(Answer::Done("exists already".to_owned())),
+            };
+        }
+        let planned = self.session().plan(statement).map_err(|e| Error::sql(&e, text))?;
+        self.act(planned, text)
+    }
+
+    fn act(&self, planned: Planned, text: &str) -> Result<Answer> {
         match planned {
             Planned::Define(definition) => {
                 self.session()
@@ -51,26 +60,91 @@ impl Headwater {
                 Ok(Answer::Done(format!("{verb} {}", definition.object.name)))
             }
             Planned::Pipeline(pipeline) => self.start(&pipeline),
-            Planned::Query(query) => self.query(&query),
-            Planned::InsertValues(output) => self.insert_values(&output),
+            Planned::Query(query) => self.query(&query, text),
+            Planned::InsertValues(output) => self.insert_values(&output, text),
             Planned::Explain { planned, .. } => explain(&planned),
             Planned::Rows(names, rows) => texts(&names, &rows),
             Planned::ShowTopics => self.show_topics(),
-            Planned::ShowJobs | Planned::StopJob(_) | Planned::Alter(..) => Err(not_yet("jobs")),
+            Planned::ShowJobs => self.show_jobs(),
+            Planned::StopJob(name) => {
+                self.0.jobs.stop(&name)?;
+                Ok(Answer::Done(format!("stopped {name}")))
+            }
+            Planned::Alter(name, resume) => self.alter(&name, resume),
             Planned::Done => Ok(Answer::Done("done".to_owned())),
         }
     }
 
-    fn start(&self, _: &PlannedPipeline) -> Result<Answer> {
-        Err(not_yet("pipelines"))
+    fn show_jobs(&self) -> Result<Answer> {
+        let names = ["job", "state", "epoch", "rows_in", "rows_out", "late", "rejected"];
+        let rows = self.jobs().into_iter().map(|job| {
+            let s = job.status;
+            let phase = match &s.phase {
+                Phase::Recovering => "recovering".to_owned(),
+                Phase::Running => "running".to_owned(),
+                Phase::Ended(Ending::Finished) => "finished".to_owned(),
+                Phase::Ended(Ending::Stopped) => "stopped".to_owned(),
+                Phase::Failed(why) => format!("failed: {why}"),
+            };
+            let figures = [s.epoch, s.rows_in, s.rows_out, s.late, s.rejected].map(|n| n.to_string());
+            [vec![job.name, phase], figures.to_vec()].concat()
+        });
+        texts(&names.map(str::to_owned), &rows.collect::<Vec<_>>())
     }
 
-    fn query(&self, _: &PlannedQuery) -> Result<Answer> {
-        Err(not_yet("queries"))
+    /// Suspends or resumes a materialised view.
+    fn alter(&self, name: &str, resume: bool) -> Result<Answer> {
+        if !resume {
+            self.0.jobs.stop(name)?;
+            return Ok(Answer::Done(format!("suspended {name}")));
+        }
+        let object = self.session().object(name);
+        let object = object.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("'{name}' does not exist")))?;
+        self.resume(&object.sql)?;
+        Ok(Answer::Done(format!("resumed {name}")))
     }
 
-    fn insert_values(&self, _: &PlannedOutput) -> Result<Answer> {
-        Err(not_yet("INSERT … VALUES"))
+    /// Starts the materialised views of the catalogue that do not run.
+    ///
+    /// # Errors
+    /// What starting them meets.
+    pub fn resume_views(&self) -> Result<()> {
+        let objects = self.0.catalogue.objects();
+        let views = objects.iter().filter(|o| o.kind == statement::ObjectKind::MaterializedView);
+        views.filter(|o| !self.0.jobs.has(&o.name)).try_for_each(|o| self.resume(&o.sql))
+    }
+
+    /// Starts a pipeline that the catalogue knows already.
+    fn resume(&self, text: &str) -> Result<()> {
+        for statement in parse(text).map_err(|e| Error::sql(&e, text))? {
+            if let Planned::Pipeline(mut pipeline) = self.plan_again(&statement, text)? {
+                pipeline.definition = None;
+                self.start(&pipeline)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans a statement, also if it creates what it created before.
+    fn plan_again(&self, statement: &ParsedStatement, text: &str) -> Result<Planned> {
+        let mut statement = statement.clone();
+        match &mut statement.statement {
+            Statement::CreateView(create) => create.or_replace = true,
+            Statement::CreateTable(create) => create.or_replace = true,
+            _ => {}
+        }
+        self.session().plan(&statement).map_err(|e| Error::sql(&e, text))
+    }
+
+    /// Whether a statement creates exactly what is there; a second run of a file does.
+    fn is_repeated(&self, statement: &ParsedStatement) -> bool {
+        let name = match &statement.statement {
+            Statement::CreateView(create) => &create.name.value,
+            Statement::CreateTable(create) => &create.name.value,
+            _ => return false,
+        };
+        let same = |sql: &str| sql.trim() == statement.text.trim();
+        self.session().object(name).is_some_and(|o| same(&o.sql))
     }
 
     fn show_topics(&self) -> Result<Answer> {
@@ -84,13 +158,6 @@ impl Headwater {
             .collect();
         texts(&["topic".to_owned(), "partitions".to_owned()], &rows)
     }
-}
-
-fn not_yet(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!("this build does not run {what}"),
-    )
 }
 
 /// The plan as rows of text.

@@ -9,8 +9,9 @@ use headwater_log::{Clock, Log};
 use headwater_sql::Session;
 use headwater_sql::catalogue::Catalogue;
 
+use super::jobs::{JobInfo, Jobs};
 use crate::clock::SystemClock;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How a [`Headwater`] works.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Options {
     pub threads: usize,
     /// Where the connector `print` writes.
     pub print: PrintTarget,
+    /// A `CREATE` of exactly what is there is no conflict: files are run again over what they created.
+    pub repeats: bool,
     /// The bounds of the log.
     pub log: headwater_log::Options,
 }
@@ -29,6 +32,7 @@ impl Default for Options {
         Self {
             threads: 0,
             print: PrintTarget::new(std::io::stdout()),
+            repeats: false,
             log: headwater_log::Options::default(),
         }
     }
@@ -51,6 +55,11 @@ pub(crate) struct Inner {
     pub(crate) registry: Registry,
     pub(crate) catalogue: Catalogue,
     pub(crate) options: Options,
+    /// Whether the log outlives the process, so that pipelines record their epochs.
+    pub(crate) durable: bool,
+    /// The worker threads that all pipelines share; `None`: one, the pipeline's own.
+    pub(crate) pool: Option<Arc<rayon::ThreadPool>>,
+    pub(crate) jobs: Jobs,
     session: Mutex<Session>,
 }
 
@@ -76,7 +85,7 @@ impl Headwater {
     pub fn open_with(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let log = Log::open_dir(dir.as_ref(), Arc::clone(&clock), options.log.clone())?;
-        Self::over(log, clock, options)
+        Self::assemble(log, clock, options, true)
     }
 
     /// A Headwater that keeps nothing.
@@ -93,9 +102,14 @@ impl Headwater {
     /// # Errors
     /// `Corrupt` if the catalogue cannot be read.
     pub fn over(log: Log, clock: Arc<dyn Clock>, options: Options) -> Result<Self> {
+        Self::assemble(log, clock, options, false)
+    }
+
+    fn assemble(log: Log, clock: Arc<dyn Clock>, options: Options, durable: bool) -> Result<Self> {
         let mut registry = Registry::default();
         headwater_connect::register_all(&mut registry, options.print.clone());
-        let catalogue = Catalogue::in_memory();
+        let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;
+        let pool = pool(options.threads)?;
         let session = Mutex::new(Session::new(catalogue.clone(), registry.clone()));
         Ok(Self(Arc::new(Inner {
             log,
@@ -103,6 +117,9 @@ impl Headwater {
             registry,
             catalogue,
             options,
+            durable,
+            pool,
+            jobs: Jobs::default(),
             session,
         })))
     }
@@ -138,6 +155,47 @@ impl Headwater {
     /// # Errors
     /// `Closed` if the log was poisoned.
     pub fn close(&self) -> Result<()> {
-        Ok(self.0.log.close()?)
+        self.0.jobs.ask_all_to_stop();
+        let ended = self.0.jobs.wait();
+        self.0.log.close()?;
+        ended
     }
+
+    /// Waits until all jobs have ended by themselves: with the end of their inputs, or an error.
+    ///
+    /// # Errors
+    /// The first error that a job ended with.
+    pub fn wait(&self) -> Result<()> {
+        self.0.jobs.wait()
+    }
+
+    /// Whether all jobs have ended.
+    pub fn is_done(&self) -> bool {
+        self.0.jobs.all_ended()
+    }
+
+    /// Asks all jobs to end at their next epoch; [`wait`](Self::wait) waits for that.
+    pub fn stop(&self) {
+        self.0.jobs.ask_all_to_stop();
+    }
+
+    /// The jobs of this process and their figures.
+    pub fn jobs(&self) -> Vec<JobInfo> {
+        self.0.jobs.list()
+    }
+}
+
+/// The threads of all pipelines: `threads`, or as many as there are cores.
+fn pool(threads: usize) -> Result<Option<Arc<rayon::ThreadPool>>> {
+    let threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    };
+    if threads == 1 {
+        return Ok(None);
+    }
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let pool = builder.thread_name(|i| format!("worker-{i}")).build();
+    let failed = |e| Error::new(ErrorKind::Unavailable, format!("no worker threads: {e}"));
+    pool.map(|p| Some(Arc::new(p))).map_err(failed)
 }

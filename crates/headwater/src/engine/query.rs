@@ -1,0 +1,60 @@
+//! Queries over what is durable, streams of changes, and rows that are inserted by hand.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use headwater_flow::ZBatch;
+use headwater_flow::plan::OutputInfo;
+use headwater_log::Commit;
+use headwater_sql::batch::{SourceTables, run};
+use headwater_sql::{PlannedOutput, PlannedQuery};
+
+use super::Headwater;
+use super::execute::Answer;
+use crate::error::{Error, ErrorKind, Result};
+
+impl Headwater {
+    /// Answers a query over one cut of the log: all topics and views up to the same commit.
+    pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
+        if query.emit.is_some() {
+            return Err(Error::new(ErrorKind::Unsupported, "a SELECT with EMIT is a stream, which cannot be collected")
+                .with_hint("INSERT INTO a table with 'connector' = 'print', or leave EMIT out"));
+        }
+        let tables = self.tables(text)?;
+        let answer = run(query.plan.clone(), &tables).map_err(|e| Error::sql(&e, text))?;
+        Ok(Answer::Rows(answer.schema, answer.batches))
+    }
+
+    fn tables(&self, text: &str) -> Result<SourceTables> {
+        SourceTables::new(self.0.registry.clone(), self.0.log.clone(), Arc::clone(&self.0.clock))
+            .map_err(|e| Error::sql(&e, text))
+    }
+
+    /// Writes the rows of a `VALUES` in one commit.
+    pub(super) fn insert_values(&self, output: &PlannedOutput, text: &str) -> Result<Answer> {
+        let tables = self.tables(text)?;
+        let answer = run(output.plan.clone(), &tables).map_err(|e| Error::sql(&e, text))?;
+        let rows: usize = answer.batches.iter().map(RecordBatch::num_rows).sum();
+        let info = OutputInfo {
+            name: output.target.name.clone(),
+            schema: Arc::clone(&answer.schema),
+            updating: None,
+            key: None,
+        };
+        self.write_once(output, &info, answer.batches)?;
+        Ok(Answer::Done(format!("inserted {rows} rows into {}", output.target.name)))
+    }
+
+    fn write_once(&self, output: &PlannedOutput, info: &OutputInfo, batches: Vec<RecordBatch>) -> Result<()> {
+        let mut sink = self.sink(&output.target, info)?;
+        let rows: Vec<ZBatch> = batches.into_iter().map(ZBatch::append_only).collect();
+        let mut commit = Commit::new();
+        sink.recover(0)?;
+        sink.write(1, &rows, &mut commit)?;
+        if !commit.appends.is_empty() {
+            self.log().commit(commit)?;
+        }
+        sink.committed(1)?;
+        Ok(sink.close()?)
+    }
+}

@@ -1,0 +1,187 @@
+//! From a planned pipeline to a running one: lowered and checked first, so that nothing is started or changed if it
+//! cannot run.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use headwater_flow::connector::{Sink, SinkRequest, Source, SourceRequest};
+use headwater_flow::driver::{Control, Limits, Pipeline, PipelineSpec, stored_shards};
+use headwater_flow::plan::{
+    Changes, ColumnKind, Emit, OutputInfo, OutputPlan, PlanOptions, ScanInput, TableDef, lower,
+};
+use headwater_sql::{PlannedOutput, PlannedPipeline, statement};
+
+use super::Headwater;
+use super::execute::Answer;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Time between snapshots, milliseconds.
+const SNAPSHOT_INTERVAL_MS: i64 = 10_000;
+/// Sinks that show changes as they are.
+const SHOWS_CHANGES: [&str; 2] = ["print", "blackhole"];
+
+impl Headwater {
+    /// Starts a pipeline.
+    pub(super) fn start(&self, pipeline: &PlannedPipeline) -> Result<Answer> {
+        let mut pipeline = pipeline.clone();
+        let is_view = pipeline.outputs.iter().any(|o| o.is_view);
+        if is_view && self.0.jobs.has(&pipeline.name) {
+            return Ok(Answer::Done(format!("{} is running", pipeline.name)));
+        }
+        let name = self.0.jobs.free_name(&pipeline.name);
+        let shards = self.shards(&name)?;
+        let pool = self.0.pool.clone();
+        let plans: Vec<OutputPlan> = pipeline.outputs.iter().map(output_plan).collect();
+        let lowered = lower(&plans, &PlanOptions { shards, pool: pool.clone() })?;
+        for (output, info) in pipeline.outputs.iter_mut().zip(&lowered.outputs) {
+            output.target = Arc::new(settle_target(output, info)?);
+        }
+        self.define(&mut pipeline)?;
+        let sources = lowered.inputs.iter().map(|i| self.source(i)).collect::<Result<Vec<_>>>()?;
+        let sinks = pipeline.outputs.iter().zip(&lowered.outputs);
+        let sinks = sinks.map(|(o, info)| self.sink(&o.target, info)).collect::<Result<Vec<_>>>()?;
+        let spec = PipelineSpec {
+            name: name.clone(),
+            log: self.0.log.clone(),
+            clock: Arc::clone(&self.0.clock),
+            lowered,
+            sources,
+            sinks,
+            shards,
+            pool,
+            limits: Limits::default(),
+            durable: self.0.durable,
+            snapshot_interval_ms: SNAPSHOT_INTERVAL_MS,
+        };
+        let opened = Pipeline::open(spec, Control::default())?;
+        self.0.jobs.spawn(&name, &pipeline.text, opened)?;
+        Ok(Answer::Done(format!("started {name}")))
+    }
+
+    /// The shards that the state of `name` has, or those of a new one.
+    fn shards(&self, name: &str) -> Result<usize> {
+        let stored = match self.0.durable {
+            true => stored_shards(&self.0.log, name)?,
+            false => None,
+        };
+        let threads = self.0.pool.as_ref().map_or(1, |p| p.current_num_threads());
+        Ok(stored.unwrap_or(threads.next_power_of_two().min(256)))
+    }
+
+    /// Tells the catalogue of the view that the pipeline keeps, with the key that it turned out to have.
+    fn define(&self, pipeline: &mut PlannedPipeline) -> Result<()> {
+        let Some(definition) = &mut pipeline.definition else { return Ok(()) };
+        if let (Some(output), Some(_)) = (pipeline.outputs.first(), &definition.object.table) {
+            definition.object.table = Some(Arc::clone(&output.target));
+        }
+        let definition = definition.clone();
+        self.session().apply(&definition).map_err(|e| Error::sql(&e, &pipeline.text))
+    }
+
+    fn source(&self, input: &ScanInput) -> Result<Box<dyn Source>> {
+        let def = &input.def;
+        let connector = Arc::clone(self.0.registry.connector(&def.connector)?);
+        Ok(connector.source(SourceRequest {
+            table: def.name.clone(),
+            schema: Arc::clone(&input.schema),
+            declared: physical(def),
+            metadata: input.metadata.clone(),
+            primary_key: def.primary_key.clone(),
+            options: def.options.clone(),
+            log: self.0.log.clone(),
+            clock: Arc::clone(&self.0.clock),
+            registry: self.0.registry.clone(),
+        })?)
+    }
+
+    /// The sink of a table for rows of `info`, whose columns are those that the table stores, in order.
+    pub(super) fn sink(&self, def: &TableDef, info: &OutputInfo) -> Result<Box<dyn Sink>> {
+        let connector = Arc::clone(self.0.registry.connector(&def.connector)?);
+        let stored: Vec<_> = def.columns.iter().filter(|c| is_written(&c.kind)).collect();
+        let fields = stored.iter().zip(info.schema.fields());
+        let fields = fields.map(|(c, f)| Field::new(&c.name, f.data_type().clone(), true));
+        Ok(connector.sink(SinkRequest {
+            table: def.name.clone(),
+            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            metadata: stored.iter().map(|c| metadata_key(&c.kind)).collect(),
+            primary_key: def.primary_key.clone(),
+            options: def.options.clone(),
+            log: self.0.log.clone(),
+            clock: Arc::clone(&self.0.clock),
+            registry: self.0.registry.clone(),
+        })?)
+    }
+}
+
+fn output_plan(output: &PlannedOutput) -> OutputPlan {
+    let emit = match (output.emit, output.is_view) {
+        (Some(statement::Emit::Changes), _) | (None, true) => Emit::Changes,
+        (Some(statement::Emit::OnWindowClose), _) | (None, false) => Emit::OnClose,
+    };
+    OutputPlan { name: output.target.name.clone(), plan: output.plan.clone(), emit, view: output.is_view }
+}
+
+/// The target as the lowered plan writes it: a view gets the key that identifies its rows; an append-only table takes
+/// no changes.
+fn settle_target(output: &PlannedOutput, info: &OutputInfo) -> Result<TableDef> {
+    let mut target = (*output.target).clone();
+    match (&info.updating, output.is_view) {
+        (None, true) if target.primary_key.is_empty() => target.changes = Changes::Append,
+        (Some(_), true) if target.primary_key.is_empty() => {
+            target.changes = Changes::Upsert;
+            target.primary_key = view_key(&target, info)?;
+        }
+        (Some(operator), false) if !takes_changes(&target) => return Err(appends_only(&target, operator)),
+        _ => {}
+    }
+    Ok(target)
+}
+
+fn view_key(target: &TableDef, info: &OutputInfo) -> Result<Vec<String>> {
+    let Some(key) = &info.key else {
+        return Err(Error::new(
+            ErrorKind::Sql,
+            format!("view '{}' changes its rows but has no columns that identify them", target.name),
+        )
+        .with_hint("select all GROUP BY columns, or declare PRIMARY KEY"));
+    };
+    // A view without keys has one row: all of it identifies it.
+    let all: Vec<usize> = (0..info.schema.fields().len()).collect();
+    let key = if key.is_empty() { &all } else { key };
+    Ok(key.iter().map(|k| info.schema.field(*k).name().clone()).collect())
+}
+
+fn takes_changes(target: &TableDef) -> bool {
+    !target.primary_key.is_empty()
+        || target.changes != Changes::Append
+        || SHOWS_CHANGES.contains(&target.connector.as_str())
+}
+
+fn appends_only(target: &TableDef, operator: &str) -> Error {
+    Error::new(
+        ErrorKind::Sql,
+        format!("table '{}' only takes new rows, but the query changes rows: {operator}", target.name),
+    )
+    .with_hint("give the table a PRIMARY KEY, use a changelog format, or aggregate over a window")
+}
+
+fn physical(def: &TableDef) -> SchemaRef {
+    let columns = def.columns.iter().filter(|c| matches!(c.kind, ColumnKind::Physical));
+    let fields = columns.map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn is_written(kind: &ColumnKind) -> bool {
+    match kind {
+        ColumnKind::Physical => true,
+        ColumnKind::Metadata { is_virtual, .. } => !is_virtual,
+        ColumnKind::Computed(_) => false,
+    }
+}
+
+fn metadata_key(kind: &ColumnKind) -> Option<String> {
+    match kind {
+        ColumnKind::Metadata { key, .. } => Some(key.clone()),
+        _ => None,
+    }
+}
