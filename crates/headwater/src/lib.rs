@@ -8,5 +8,5 @@ mod error;
 
 pub use clock::SystemClock;
 pub use engine::{Answer, Answers, Headwater, JobInfo, Options};
-pub use headwater_flow::driver::{Phase, Status};
 pub use error::{Error, ErrorKind, Result};
+pub use headwater_flow::driver::{Phase, Status};

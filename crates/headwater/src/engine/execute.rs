@@ -42,7 +42,10 @@ impl Headwater {
                 _ => Ok(Answer::Done("exists already".to_owned())),
             };
         }
-        let planned = self.session().plan(statement).map_err(|e| Error::sql(&e, text))?;
+        let planned = self
+            .session()
+            .plan(statement)
+            .map_err(|e| Error::sql(&e, text))?;
         self.act(planned, text)
     }
 
@@ -76,7 +79,9 @@ impl Headwater {
     }
 
     fn show_jobs(&self) -> Result<Answer> {
-        let names = ["job", "state", "epoch", "rows_in", "rows_out", "late", "rejected"];
+        let names = [
+            "job", "state", "epoch", "rows_in", "rows_out", "late", "rejected",
+        ];
         let rows = self.jobs().into_iter().map(|job| {
             let s = job.status;
             let phase = match &s.phase {
@@ -86,7 +91,8 @@ impl Headwater {
                 Phase::Ended(Ending::Stopped) => "stopped".to_owned(),
                 Phase::Failed(why) => format!("failed: {why}"),
             };
-            let figures = [s.epoch, s.rows_in, s.rows_out, s.late, s.rejected].map(|n| n.to_string());
+            let figures =
+                [s.epoch, s.rows_in, s.rows_out, s.late, s.rejected].map(|n| n.to_string());
             [vec![job.name, phase], figures.to_vec()].concat()
         });
         texts(&names.map(str::to_owned), &rows.collect::<Vec<_>>())
@@ -99,7 +105,8 @@ impl Headwater {
             return Ok(Answer::Done(format!("suspended {name}")));
         }
         let object = self.session().object(name);
-        let object = object.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("'{name}' does not exist")))?;
+        let object = object
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("'{name}' does not exist")))?;
         self.resume(&object.sql)?;
         Ok(Answer::Done(format!("resumed {name}")))
     }
@@ -110,8 +117,12 @@ impl Headwater {
     /// What starting them meets.
     pub fn resume_views(&self) -> Result<()> {
         let objects = self.0.catalogue.objects();
-        let views = objects.iter().filter(|o| o.kind == statement::ObjectKind::MaterializedView);
-        views.filter(|o| !self.0.jobs.has(&o.name)).try_for_each(|o| self.resume(&o.sql))
+        let views = objects
+            .iter()
+            .filter(|o| o.kind == statement::ObjectKind::MaterializedView);
+        views
+            .filter(|o| !self.0.jobs.has(&o.name))
+            .try_for_each(|o| self.resume(&o.sql))
     }
 
     /// Starts a pipeline that the catalogue knows already.
@@ -133,7 +144,9 @@ impl Headwater {
             Statement::CreateTable(create) => create.or_replace = true,
             _ => {}
         }
-        self.session().plan(&statement).map_err(|e| Error::sql(&e, text))
+        self.session()
+            .plan(&statement)
+            .map_err(|e| Error::sql(&e, text))
     }
 
     /// Whether a statement creates exactly what is there; a second run of a file does.

@@ -1,7 +1,7 @@
 //! The pipelines of a process: each on a thread of its own, started from planned statements, asked and stopped by name.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use headwater_flow::driver::{Control, Ending, Phase, Pipeline, Status};
@@ -56,8 +56,18 @@ impl Jobs {
         let thread = std::thread::Builder::new()
             .name(name.chars().take(15).collect())
             .spawn(move || Ok(pipeline.run()?))
-            .map_err(|e| Error::new(ErrorKind::Unavailable, format!("no thread for job '{name}': {e}")))?;
-        let job = Job { text: text.to_owned(), control, thread: Some(thread), ended: None };
+            .map_err(|e| {
+                Error::new(
+                    ErrorKind::Unavailable,
+                    format!("no thread for job '{name}': {e}"),
+                )
+            })?;
+        let job = Job {
+            text: text.to_owned(),
+            control,
+            thread: Some(thread),
+            ended: None,
+        };
         self.lock().insert(name.to_owned(), job);
         Ok(())
     }
@@ -66,7 +76,11 @@ impl Jobs {
     pub(crate) fn list(&self) -> Vec<JobInfo> {
         let jobs = self.lock();
         jobs.iter()
-            .map(|(name, job)| JobInfo { name: name.clone(), text: job.text.clone(), status: job.control.status() })
+            .map(|(name, job)| JobInfo {
+                name: name.clone(),
+                text: job.text.clone(),
+                status: job.control.status(),
+            })
             .collect()
     }
 
@@ -113,9 +127,12 @@ impl Jobs {
 
     /// Whether every job has ended or failed.
     pub(crate) fn all_ended(&self) -> bool {
-        self.lock()
-            .values()
-            .all(|job| matches!(job.control.status().phase, Phase::Ended(_) | Phase::Failed(_)))
+        self.lock().values().all(|job| {
+            matches!(
+                job.control.status().phase,
+                Phase::Ended(_) | Phase::Failed(_)
+            )
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Job>> {
@@ -124,5 +141,7 @@ impl Jobs {
 }
 
 fn join(thread: JoinHandle<Result<Ending>>) -> Result<Ending> {
-    thread.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a pipeline panicked")))
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a pipeline panicked")))
 }

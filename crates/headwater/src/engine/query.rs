@@ -17,8 +17,11 @@ impl Headwater {
     /// Answers a query over one cut of the log: all topics and views up to the same commit.
     pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
         if query.emit.is_some() {
-            return Err(Error::new(ErrorKind::Unsupported, "a SELECT with EMIT is a stream, which cannot be collected")
-                .with_hint("INSERT INTO a table with 'connector' = 'print', or leave EMIT out"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a SELECT with EMIT is a stream, which cannot be collected",
+            )
+            .with_hint("INSERT INTO a table with 'connector' = 'print', or leave EMIT out"));
         }
         let tables = self.tables(text)?;
         let answer = run(query.plan.clone(), &tables).map_err(|e| Error::sql(&e, text))?;
@@ -26,8 +29,12 @@ impl Headwater {
     }
 
     fn tables(&self, text: &str) -> Result<SourceTables> {
-        SourceTables::new(self.0.registry.clone(), self.0.log.clone(), Arc::clone(&self.0.clock))
-            .map_err(|e| Error::sql(&e, text))
+        SourceTables::new(
+            self.0.registry.clone(),
+            self.0.log.clone(),
+            Arc::clone(&self.0.clock),
+        )
+        .map_err(|e| Error::sql(&e, text))
     }
 
     /// Writes the rows of a `VALUES` in one commit.
@@ -42,10 +49,18 @@ impl Headwater {
             key: None,
         };
         self.write_once(output, &info, answer.batches)?;
-        Ok(Answer::Done(format!("inserted {rows} rows into {}", output.target.name)))
+        Ok(Answer::Done(format!(
+            "inserted {rows} rows into {}",
+            output.target.name
+        )))
     }
 
-    fn write_once(&self, output: &PlannedOutput, info: &OutputInfo, batches: Vec<RecordBatch>) -> Result<()> {
+    fn write_once(
+        &self,
+        output: &PlannedOutput,
+        info: &OutputInfo,
+        batches: Vec<RecordBatch>,
+    ) -> Result<()> {
         let mut sink = self.sink(&output.target, info)?;
         let rows: Vec<ZBatch> = batches.into_iter().map(ZBatch::append_only).collect();
         let mut commit = Commit::new();

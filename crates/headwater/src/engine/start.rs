@@ -32,14 +32,26 @@ impl Headwater {
         let shards = self.shards(&name)?;
         let pool = self.0.pool.clone();
         let plans: Vec<OutputPlan> = pipeline.outputs.iter().map(output_plan).collect();
-        let lowered = lower(&plans, &PlanOptions { shards, pool: pool.clone() })?;
+        let lowered = lower(
+            &plans,
+            &PlanOptions {
+                shards,
+                pool: pool.clone(),
+            },
+        )?;
         for (output, info) in pipeline.outputs.iter_mut().zip(&lowered.outputs) {
             output.target = Arc::new(settle_target(output, info)?);
         }
         self.define(&mut pipeline)?;
-        let sources = lowered.inputs.iter().map(|i| self.source(i)).collect::<Result<Vec<_>>>()?;
+        let sources = lowered
+            .inputs
+            .iter()
+            .map(|i| self.source(i))
+            .collect::<Result<Vec<_>>>()?;
         let sinks = pipeline.outputs.iter().zip(&lowered.outputs);
-        let sinks = sinks.map(|(o, info)| self.sink(&o.target, info)).collect::<Result<Vec<_>>>()?;
+        let sinks = sinks
+            .map(|(o, info)| self.sink(&o.target, info))
+            .collect::<Result<Vec<_>>>()?;
         let spec = PipelineSpec {
             name: name.clone(),
             log: self.0.log.clone(),
@@ -70,12 +82,16 @@ impl Headwater {
 
     /// Tells the catalogue of the view that the pipeline keeps, with the key that it turned out to have.
     fn define(&self, pipeline: &mut PlannedPipeline) -> Result<()> {
-        let Some(definition) = &mut pipeline.definition else { return Ok(()) };
+        let Some(definition) = &mut pipeline.definition else {
+            return Ok(());
+        };
         if let (Some(output), Some(_)) = (pipeline.outputs.first(), &definition.object.table) {
             definition.object.table = Some(Arc::clone(&output.target));
         }
         let definition = definition.clone();
-        self.session().apply(&definition).map_err(|e| Error::sql(&e, &pipeline.text))
+        self.session()
+            .apply(&definition)
+            .map_err(|e| Error::sql(&e, &pipeline.text))
     }
 
     fn source(&self, input: &ScanInput) -> Result<Box<dyn Source>> {
@@ -118,7 +134,12 @@ fn output_plan(output: &PlannedOutput) -> OutputPlan {
         (Some(statement::Emit::Changes), _) | (None, true) => Emit::Changes,
         (Some(statement::Emit::OnWindowClose), _) | (None, false) => Emit::OnClose,
     };
-    OutputPlan { name: output.target.name.clone(), plan: output.plan.clone(), emit, view: output.is_view }
+    OutputPlan {
+        name: output.target.name.clone(),
+        plan: output.plan.clone(),
+        emit,
+        view: output.is_view,
+    }
 }
 
 /// The target as the lowered plan writes it: a view gets the key that identifies its rows; an append-only table takes
@@ -131,7 +152,9 @@ fn settle_target(output: &PlannedOutput, info: &OutputInfo) -> Result<TableDef> 
             target.changes = Changes::Upsert;
             target.primary_key = view_key(&target, info)?;
         }
-        (Some(operator), false) if !takes_changes(&target) => return Err(appends_only(&target, operator)),
+        (Some(operator), false) if !takes_changes(&target) => {
+            return Err(appends_only(&target, operator));
+        }
         _ => {}
     }
     Ok(target)
@@ -141,14 +164,20 @@ fn view_key(target: &TableDef, info: &OutputInfo) -> Result<Vec<String>> {
     let Some(key) = &info.key else {
         return Err(Error::new(
             ErrorKind::Sql,
-            format!("view '{}' changes its rows but has no columns that identify them", target.name),
+            format!(
+                "view '{}' changes its rows but has no columns that identify them",
+                target.name
+            ),
         )
         .with_hint("select all GROUP BY columns, or declare PRIMARY KEY"));
     };
     // A view without keys has one row: all of it identifies it.
     let all: Vec<usize> = (0..info.schema.fields().len()).collect();
     let key = if key.is_empty() { &all } else { key };
-    Ok(key.iter().map(|k| info.schema.field(*k).name().clone()).collect())
+    Ok(key
+        .iter()
+        .map(|k| info.schema.field(*k).name().clone())
+        .collect())
 }
 
 fn takes_changes(target: &TableDef) -> bool {
@@ -160,13 +189,19 @@ fn takes_changes(target: &TableDef) -> bool {
 fn appends_only(target: &TableDef, operator: &str) -> Error {
     Error::new(
         ErrorKind::Sql,
-        format!("table '{}' only takes new rows, but the query changes rows: {operator}", target.name),
+        format!(
+            "table '{}' only takes new rows, but the query changes rows: {operator}",
+            target.name
+        ),
     )
     .with_hint("give the table a PRIMARY KEY, use a changelog format, or aggregate over a window")
 }
 
 fn physical(def: &TableDef) -> SchemaRef {
-    let columns = def.columns.iter().filter(|c| matches!(c.kind, ColumnKind::Physical));
+    let columns = def
+        .columns
+        .iter()
+        .filter(|c| matches!(c.kind, ColumnKind::Physical));
     let fields = columns.map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
