@@ -44,10 +44,13 @@ impl Span {
         .ok_or_else(wrong)
     }
 
-    /// The offsets that it means in a partition now.
+    /// The offsets that it means in a partition now. A range that has an end never waits: what is not there yet
+    /// is beyond it.
     pub(crate) fn resolve(self, log: &Log, of: &TopicPartition) -> Outcome<(u64, Option<u64>)> {
         let from = self.from.resolve(log, of)?;
+        let end = log.bounds(of)?.end.0;
         let to = self.to.map(|point| point.resolve(log, of)).transpose()?;
+        let to = to.map(|offset| offset.min(end));
         Ok((from, to))
     }
 }

@@ -51,6 +51,7 @@ fn records_are_there_for_the_next_process() {
     assert_eq!(consume("1:2"), "1:1 b=2\n");
     assert_eq!(consume("@2001-01-01:end"), "1:0 a=1\n1:1 b=2\n1:2 c=3\n");
     assert_eq!(consume("@:2001-01-01"), "");
+    assert_eq!(consume("2:9"), "1:2 c=3\n");
     let two = topic(dir, ["consume", "orders", "-n", "2", "-f", "%v "]);
     assert_eq!(two.stdout, "1 2 ");
 
