@@ -25,8 +25,11 @@ mod record;
 mod recover;
 mod segment;
 mod shared;
+#[doc(hidden)]
+pub mod simulation;
 mod topic;
 mod topics;
+mod verify;
 mod wal;
 mod writer;
 
@@ -50,3 +53,4 @@ pub use topic::{
     Bounds, Cleanup, PARTITIONS_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TOPIC_NAME_BYTES_MAX,
     TopicConfig, TopicDescription,
 };
+pub use verify::{FINDINGS_MAX, Finding, VerifyReport, verify, verify_dir};

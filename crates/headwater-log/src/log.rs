@@ -63,7 +63,7 @@ pub struct Stats {
 /// assert_eq!(receipt.offsets, [Offset(0)]);
 /// let fetched = log.fetch(&orders, Offset(0), 1 << 20)?;
 /// assert_eq!(fetched.batches[0].record_count(), 1);
-/// # headwater_log::Result::Ok(())
+/// # Ok::<(), headwater_log::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Log(Arc<Owner>);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::LogBatch;
+use crate::change::Change;
 use crate::checkpoint::{self, CHECKPOINT, Cut, PartitionCut, TopicCut};
 use crate::disk::{Disk, OpenMode, read_all};
 use crate::error::{Error, ErrorKind, Result, storage};
@@ -16,7 +17,7 @@ use crate::record::{CommitNumber, Offset};
 use crate::segment::Segment;
 use crate::segment::index::ENTRY_BYTES;
 use crate::shared::{Seams, Shared};
-use crate::topic::TopicDescription;
+use crate::topic::{TopicDescription, check_name};
 use crate::topics::{TOPICS_DIR, Topic, Topics, origin};
 use crate::wal::frame::{FILE_HEADER_BYTES, FrameKind};
 use crate::wal::payload::{self, BatchEntry};
@@ -60,19 +61,63 @@ pub(crate) fn open(seams: Seams) -> Result<Shared> {
 
 /// Makes the first checkpoint of a log, if there is nothing that one should have named.
 fn begin(disk: &dyn Disk) -> Result<Cut> {
-    for dir in [WAL_DIR, TOPICS_DIR] {
-        let names = disk.list(dir).map_err(|e| storage("directory", dir, e))?;
-        if !names.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                format!("there is a directory \"{dir}\" with files, but no \"{CHECKPOINT}\""),
-            )
-            .with_hint("restore the data directory; nothing in it has been changed"));
-        }
+    if has_files(disk)? {
+        return Err(corrupt(format!(
+            "there are files in \"{WAL_DIR}\" or \"{TOPICS_DIR}\", but no \"{CHECKPOINT}\""
+        )));
     }
     let cut = Cut::empty();
     checkpoint::write(disk, &cut)?;
     Ok(cut)
+}
+
+/// Whether there are files that a checkpoint should name.
+pub(crate) fn has_files(disk: &dyn Disk) -> Result<bool> {
+    for dir in [WAL_DIR, TOPICS_DIR] {
+        let names = disk.list(dir).map_err(|e| storage("directory", dir, e))?;
+        if !names.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Applies the write-ahead log after a checkpoint without changing a file; gives the newest commit.
+///
+/// # Errors
+/// `Corrupt`, `Unavailable`.
+pub(crate) fn replay(disk: &Arc<dyn Disk>, cut: &Cut) -> Result<CommitNumber> {
+    let files = wal_files(&**disk)?;
+    let mut state = restore(disk, cut)?;
+    let mut replay = Replay::new(&**disk, &mut state);
+    replay.mode = OpenMode::Read;
+    replay.run(cut, &files)?;
+    Ok(state.last)
+}
+
+/// The write-ahead files after a checkpoint: name, bytes, and where they are damaged, if they are.
+pub(crate) fn scan_files(disk: &dyn Disk, cut: &Cut) -> Result<Vec<(String, u64, Option<u64>)>> {
+    let files = wal_files(disk)?;
+    let links = match Chain::read(disk, cut.wal, &files, OpenMode::Read) {
+        Ok(chain) => chain.links,
+        Err(e) if e.kind() == ErrorKind::Corrupt => Vec::new(),
+        Err(e) => return Err(e),
+    };
+    let scan = |link: &Link| {
+        let found = scan::scan(
+            &link.bytes,
+            link.generation,
+            link.from as usize,
+            link.durable,
+        );
+        let bytes = link.bytes.len() as u64;
+        (
+            path(link.generation),
+            bytes,
+            found.err().map(|damage| damage.at),
+        )
+    };
+    Ok(links.iter().rev().map(scan).collect())
 }
 
 /// Generations and sizes of the write-ahead files.
@@ -194,11 +239,16 @@ fn must_have(disk: &dyn Disk, path: &str, bytes: u64) -> Result<()> {
 struct Replay<'a> {
     disk: &'a dyn Disk,
     state: &'a mut State,
+    mode: OpenMode,
 }
 
 impl<'a> Replay<'a> {
     fn new(disk: &'a dyn Disk, state: &'a mut State) -> Self {
-        Self { disk, state }
+        Self {
+            disk,
+            state,
+            mode: OpenMode::Write,
+        }
     }
 
     /// Applies all frames after the checkpoint; gives where they end.
@@ -210,7 +260,7 @@ impl<'a> Replay<'a> {
                 path(cut.wal.generation)
             )));
         }
-        let mut chain = Chain::read(self.disk, cut.wal, files)?;
+        let mut chain = Chain::read(self.disk, cut.wal, files, self.mode)?;
         while let Some(link) = chain.next(end)? {
             end = self.apply_file(link)?;
         }
@@ -251,6 +301,7 @@ impl<'a> Replay<'a> {
         }
         self.state.positions.set(payload.positions);
         for change in &payload.changes {
+            check_change(change)?;
             self.state.topics.apply(change);
         }
         self.state.last = CommitNumber(number);
@@ -271,7 +322,13 @@ impl<'a> Replay<'a> {
         };
         let batch = LogBatch::parse(bytes)?;
         let mut lane = partition.lane();
-        if batch.base_offset() != Offset(entry.base) || lane.next() != entry.base {
+        let fits = {
+            let (open, extent) = lane.open_segment();
+            let goes_on = entry.segment == open.base() && u64::from(entry.at) == extent.bytes;
+            goes_on || (entry.segment == entry.base && entry.at == 0)
+        };
+        let is_next = batch.base_offset() == Offset(entry.base) && lane.next() == entry.base;
+        if !(fits && is_next) {
             return Err(corrupt(format!(
                 "batch at offset {} of \"{}\" is not the next one",
                 entry.base, partition.name
@@ -317,11 +374,16 @@ impl<'a> Replay<'a> {
             crate::segment::Extent::EMPTY,
         );
         let path = segment.data_path();
-        let mut bytes = vec![0; entry.len as usize];
-        self.disk
-            .open(&path, OpenMode::Read)
-            .and_then(|file| file.read_at(&mut bytes, entry.at.into()))
-            .map_err(|e| storage("segment", &path, e))?;
+        let read = || {
+            let file = self.disk.open(&path, OpenMode::Read)?;
+            if file.size()? < u64::from(entry.at) + u64::from(entry.len) {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            let mut bytes = vec![0; entry.len as usize];
+            file.read_at(&mut bytes, entry.at.into())?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|e| storage("segment", &path, e))?;
         Ok(bytes.into())
     }
 }
@@ -344,14 +406,21 @@ struct Link {
 }
 
 impl Chain {
-    /// Reads the files from `from` on. The newest is synced first: what is read from it will be shown to readers.
-    fn read(disk: &dyn Disk, from: WalPosition, files: &BTreeMap<u32, u64>) -> Result<Self> {
+    /// Reads the files from `from` on. They are synced first: what is read from it will be shown to readers.
+    fn read(
+        disk: &dyn Disk,
+        from: WalPosition,
+        files: &BTreeMap<u32, u64>,
+        mode: OpenMode,
+    ) -> Result<Self> {
         let mut links: Vec<Link> = Vec::new();
         for generation in files.range(from.generation..).map(|(g, _)| *g) {
             let path = path(generation);
             let read = || {
-                let file = disk.open(&path, OpenMode::Write)?;
-                file.sync()?;
+                let file = disk.open(&path, mode)?;
+                if mode != OpenMode::Read {
+                    file.sync()?;
+                }
                 read_all(&*file)
             };
             let bytes = read().map_err(|e| storage("write-ahead file", &path, e))?;
@@ -399,6 +468,18 @@ impl Chain {
             )));
         }
         Ok(Some(link))
+    }
+}
+
+/// What another program may have written is not to be believed.
+fn check_change(change: &Change) -> Result<()> {
+    match change {
+        Change::CreateTopic { config, name, .. } => {
+            check_name(name)?;
+            config.check()
+        }
+        Change::AlterTopic { config, .. } => config.check(),
+        _ => Ok(()),
     }
 }
 

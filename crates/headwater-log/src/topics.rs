@@ -300,7 +300,11 @@ impl Topics {
         let Some(partition) = self.partition_by_id(topic, partition).cloned() else {
             return;
         };
-        let dropped = partition.view().trim(start);
+        let dropped = {
+            let mut view = partition.view();
+            let end = view.end();
+            view.trim(start.min(end))
+        };
         self.discard_segments(&dropped);
     }
 }

@@ -3,7 +3,9 @@
 
 mod basics;
 mod batch_mutation;
-
+mod crash;
 mod model;
 mod mutation;
 mod support;
+mod verify;
+mod wal_mutation;

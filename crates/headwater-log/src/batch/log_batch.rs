@@ -23,7 +23,7 @@ use super::records::{Cursor, Frame, RecordRef, Records, share};
 /// let again = LogBatch::parse(batch.bytes().clone())?;
 /// let (offset, record) = again.records().next().expect("one record")?;
 /// assert_eq!((offset, record.timestamp), (Offset(7), Some(Timestamp(1_000))));
-/// # headwater_log::Result::Ok(())
+/// # Ok::<(), headwater_log::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogBatch(Bytes);

@@ -3,7 +3,7 @@
 //!
 //! Paths are relative to the disk's root, with `/` between their parts.
 
-mod memory;
+pub(crate) mod memory;
 mod real;
 
 use std::fmt;

@@ -37,29 +37,31 @@ impl RealDisk {
                     .open(root.join(LOCK))
             })
             .map_err(|e| cannot_open(root, e))?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self {
-                root: root.to_owned(),
-                _lock: Some(lock),
-            }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "data directory {} is in use by another process",
-                    root.display()
-                ),
-            )
-            .with_hint("stop that process, or use another data directory")),
-            Err(e) => Err(cannot_open(root, e.into())),
-        }
+        take_lock(root, &lock)?;
+        Ok(Self {
+            root: root.to_owned(),
+            _lock: Some(lock),
+        })
     }
 
-    /// The directory as it is, without a lock: for reading what no process changes.
-    pub fn unlocked(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-            _lock: None,
+    /// The directory as it is, to be read: locked against processes that would change it, if it has a lock file.
+    ///
+    /// # Errors
+    /// `Unavailable` if another process has it locked, or it cannot be read.
+    pub fn locked_if_there(root: &Path) -> Result<Self> {
+        std::fs::read_dir(root).map_err(|e| cannot_open(root, e))?;
+        let lock = match File::open(root.join(LOCK)) {
+            Ok(lock) => Some(lock),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(cannot_open(root, e)),
+        };
+        if let Some(lock) = &lock {
+            take_lock(root, lock)?;
         }
+        Ok(Self {
+            root: root.to_owned(),
+            _lock: lock,
+        })
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -68,6 +70,21 @@ impl RealDisk {
         } else {
             self.root.join(path)
         }
+    }
+}
+
+fn take_lock(root: &Path, lock: &File) -> Result<()> {
+    match rustix::fs::flock(lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "data directory {} is in use by another process",
+                root.display()
+            ),
+        )
+        .with_hint("stop that process, or use another data directory")),
+        Err(e) => Err(cannot_open(root, e.into())),
     }
 }
 

@@ -54,13 +54,6 @@ fn sync(shared: &Shared, work: &mut WorkState) -> Result<()> {
         segment.sync(&*shared.disk)?;
         work.dirty.pop();
     }
-    while let Some(dir) = work.dirs.first() {
-        shared
-            .disk
-            .sync_dir(dir)
-            .map_err(|e| storage("directory", dir, e))?;
-        work.dirs.pop_first();
-    }
     Ok(())
 }
 

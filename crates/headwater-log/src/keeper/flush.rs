@@ -69,9 +69,7 @@ fn flush_run(shared: &Shared, work: &mut WorkState, run: &[Tail]) -> Result<()> 
             direct: tail.direct,
         })
         .collect();
-    if segment.flush(&*shared.disk, &placed)? {
-        work.dirs.insert(segment.dir().to_owned());
-    }
+    segment.flush(&*shared.disk, &placed)?;
     if !work.dirty.iter().rev().any(|s| Arc::ptr_eq(s, segment)) {
         work.dirty.push(Arc::clone(segment));
     }

@@ -4,7 +4,7 @@
 mod checkpoint;
 mod flush;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -49,8 +49,6 @@ pub(crate) struct WorkState {
     recent: Vec<(Arc<Partition>, Offset)>,
     /// Segments that were flushed and not synced.
     dirty: Vec<Arc<Segment>>,
-    /// Directories in which files were made.
-    dirs: BTreeSet<String>,
 }
 
 impl Keeper {

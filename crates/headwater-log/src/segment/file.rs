@@ -1,6 +1,7 @@
 //! One segment of a partition. The keeper appends to it, the writer puts large batches into it directly, readers
 //! read what has been flushed. A closed segment never changes; compaction puts another revision in its place.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -41,6 +42,8 @@ pub(crate) struct Segment {
     files: Mutex<Option<Files>>,
     flushed: Mutex<Extent>,
     sealed: Mutex<Option<Extent>>,
+    /// Whether its files are durably in their directory.
+    named: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -69,6 +72,7 @@ impl Segment {
             files: Mutex::default(),
             flushed: Mutex::new(flushed),
             sealed: Mutex::default(),
+            named: AtomicBool::new(flushed.entries > 0),
         }
     }
 
@@ -120,11 +124,11 @@ impl Segment {
         self.flushed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its files; made if they are not there and `mode` says so. Also tells whether this opened them.
-    pub(crate) fn files(&self, disk: &dyn Disk, mode: OpenMode) -> Result<(Files, bool)> {
+    /// Its files; made if they are not there and `mode` says so.
+    pub(crate) fn files(&self, disk: &dyn Disk, mode: OpenMode) -> Result<Files> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(files) = &*files {
-            return Ok((files.clone(), false));
+            return Ok(files.clone());
         }
         let open = |path: String| {
             disk.open(&path, mode)
@@ -135,15 +139,15 @@ impl Segment {
             index: open(self.index_path())?,
         };
         *files = Some(opened.clone());
-        Ok((opened, true))
+        Ok(opened)
     }
 
-    /// Writes batches and their entries to the files and lets readers see them. Gives whether the files are new.
+    /// Writes batches and their entries to the files and lets readers see them.
     ///
     /// # Errors
     /// `Unavailable`; then nothing new is visible, and the same can be tried again.
-    pub(crate) fn flush(&self, disk: &dyn Disk, placed: &[Placed<'_>]) -> Result<bool> {
-        let (files, new) = self.files(disk, OpenMode::Create)?;
+    pub(crate) fn flush(&self, disk: &dyn Disk, placed: &[Placed<'_>]) -> Result<()> {
+        let files = self.files(disk, OpenMode::Create)?;
         let mut extent = self.flushed();
         let mut entries = Vec::with_capacity(placed.len() * ENTRY_BYTES);
         let first = extent.entries as u64 * ENTRY_BYTES as u64;
@@ -173,7 +177,19 @@ impl Segment {
             .write_at(&entries, first)
             .map_err(|e| storage("index", &self.index_path(), e))?;
         *self.flushed_lock() = extent;
-        Ok(new)
+        Ok(())
+    }
+
+    /// Makes the names of its files durable, if they may not be.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub(crate) fn sync_names(&self, disk: &dyn Disk) -> std::io::Result<()> {
+        if !self.named.load(Ordering::Acquire) {
+            disk.sync_dir(&self.dir)?;
+            self.named.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Makes what was flushed durable.
@@ -181,7 +197,7 @@ impl Segment {
     /// # Errors
     /// `Closed`: after a failed sync it is unknown what is on the disk.
     pub(crate) fn sync(&self, disk: &dyn Disk) -> Result<()> {
-        let (files, _) = self.files(disk, OpenMode::Write)?;
+        let files = self.files(disk, OpenMode::Write)?;
         for (file, path) in [
             (&files.data, self.data_path()),
             (&files.index, self.index_path()),
@@ -190,7 +206,8 @@ impl Segment {
                 Error::new(ErrorKind::Closed, format!("sync of \"{path}\" failed")).with_source(e)
             })?;
         }
-        Ok(())
+        self.sync_names(disk)
+            .map_err(|e| storage("directory", &self.dir, e))
     }
 
     /// The entry at `at`, with the ones after it, at most `count` and only flushed ones.
@@ -199,7 +216,7 @@ impl Segment {
         if count == 0 {
             return Ok(Vec::new()); // nothing flushed: there may be no file yet
         }
-        let (files, _) = self.files(disk, OpenMode::Write)?;
+        let files = self.files(disk, OpenMode::Write)?;
         let mut bytes = vec![0; count * ENTRY_BYTES];
         files
             .index
@@ -248,7 +265,7 @@ impl Segment {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(Vec::new());
         };
-        let (files, _) = self.files(disk, OpenMode::Write)?;
+        let files = self.files(disk, OpenMode::Write)?;
         let end = u64::from(last.at) + u64::from(last.len);
         let mut bytes = vec![0; (end - u64::from(first.at)) as usize];
         files

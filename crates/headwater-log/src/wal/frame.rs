@@ -119,13 +119,6 @@ pub(crate) fn file_header(generation: u32, size: u64) -> Vec<u8> {
     block
 }
 
-/// The generation in the header block of a file, if the block is whole.
-pub(crate) fn file_generation(file: &[u8]) -> Option<u32> {
-    let block = file.get(..FILE_HEADER_BYTES)?;
-    (&block[..8] == FILE_MAGIC && crc32c(&block[..24]) == u32_at(block, 24))
-        .then(|| u32_at(block, 8))
-}
-
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut field = [0; 4];
     field.copy_from_slice(&bytes[at..at + 4]);

@@ -191,14 +191,11 @@ impl Pool {
                 break;
             }
             if bytes == self.file_bytes && files.spares.len() < SPARES_MAX {
-                let spare = self.recycle(old, files.next_generation, bytes)?;
+                let recycled = self.recycle(old, files.next_generation, bytes);
                 files.next_generation += 1;
-                files.spares.push_back(spare);
+                files.spares.extend(recycled?);
             } else {
-                let path = path(old);
-                self.disk
-                    .remove(&path)
-                    .map_err(|e| storage("write-ahead file", &path, e))?;
+                self.remove(old)?;
             }
             files.used.pop_front();
             self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -206,21 +203,37 @@ impl Pool {
         Ok(())
     }
 
-    fn recycle(&self, old: u32, generation: u32, bytes: u64) -> Result<WalFile> {
-        let path = path(generation);
+    /// The file under another generation; `None` if that fails, and then it is gone.
+    fn recycle(&self, old: u32, generation: u32, bytes: u64) -> Result<Option<WalFile>> {
+        let new = path(generation);
         let renamed = || {
-            self.disk.rename(&self::path(old), &path)?;
-            let file = self.disk.open(&path, OpenMode::Write)?;
+            self.disk.rename(&path(old), &new)?;
+            let file = self.disk.open(&new, OpenMode::Write)?;
             file.write_at(&frame::file_header(generation, bytes), 0)?;
             file.sync()?;
             self.disk.sync_dir(WAL_DIR)?;
-            Ok(file)
+            Ok::<_, std::io::Error>(file)
         };
-        Ok(WalFile {
-            generation,
-            bytes,
-            file: renamed().map_err(|e| storage("write-ahead file", &path, e))?,
-        })
+        match renamed() {
+            Ok(file) => Ok(Some(WalFile {
+                generation,
+                bytes,
+                file,
+            })),
+            Err(error) => {
+                tracing::warn!(%error, file = %new, "write-ahead file cannot be used again");
+                self.remove(old)?;
+                self.remove(generation)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn remove(&self, generation: u32) -> Result<()> {
+        let path = path(generation);
+        self.disk
+            .remove(&path)
+            .map_err(|e| storage("write-ahead file", &path, e))
     }
 }
 

@@ -282,7 +282,7 @@ enum WriteError {
 fn write_direct(shared: &Shared, encoded: &Encoded) -> Result<(), WriteError> {
     let mut segments: Vec<&Arc<Segment>> = Vec::new();
     for (_, tail) in encoded.visible.iter().filter(|(_, tail)| tail.direct) {
-        let (files, new) = tail
+        let files = tail
             .segment
             .files(&*shared.disk, OpenMode::Create)
             .map_err(undo_if_full)?;
@@ -290,17 +290,15 @@ fn write_direct(shared: &Shared, encoded: &Encoded) -> Result<(), WriteError> {
             .data
             .write_at(tail.batch.bytes(), tail.at.into())
             .map_err(|e| undo_if_full(storage("segment", &tail.segment.data_path(), e)))?;
-        if new {
-            shared.disk.sync_dir(tail.segment.dir()).map_err(poison)?;
-        }
         if !segments.iter().any(|s| Arc::ptr_eq(s, &tail.segment)) {
             segments.push(&tail.segment);
         }
     }
     for segment in segments {
-        let (files, _) = segment
+        let files = segment
             .files(&*shared.disk, OpenMode::Write)
             .map_err(WriteError::Poison)?;
+        segment.sync_names(&*shared.disk).map_err(poison)?;
         files.data.sync().map_err(poison)?;
     }
     Ok(())

@@ -1,0 +1,417 @@
+//! Crash tests: a log on a disk that loses, tears and refuses, against a model of what was promised. Every run is
+//! repeatable by its seed, which a failure prints; `HEADWATER_CRASH_SEEDS` sets how many are run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headwater_log::simulation::{Faults, FaultyDisk};
+use headwater_log::{
+    Commit, Condition, Disk, ErrorKind, Log, Offset, Options, Pending, Receipt, Result,
+    TopicConfig, TopicPartition,
+};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::support::{clock, read_all, record, small};
+
+const PARTITIONS: u32 = 3;
+const TOPIC: &str = "t";
+
+/// What the log was asked to commit, and what it said.
+struct Asked {
+    /// Values by partition.
+    values: Vec<(u32, Bytes)>,
+    /// The position that it sets.
+    position: Option<Bytes>,
+    said: Said,
+}
+
+enum Said {
+    Yes(Receipt),
+    /// It will not happen.
+    No,
+    /// It may have happened.
+    Unknown,
+}
+
+/// The log's promises so far.
+#[derive(Default)]
+struct Model {
+    asked: Vec<Asked>,
+    /// Numbers of commits that a reader has seen, with their values.
+    seen: BTreeMap<u64, Vec<(u32, Bytes)>>,
+    /// The position when the log was last opened.
+    position: Option<Bytes>,
+    /// The number of the newest commit that was found or acknowledged.
+    last: u64,
+}
+
+fn options(rng: &mut StdRng) -> Options {
+    Options {
+        threads: false,
+        group_bytes_max: rng.random_range(4..17) << 10,
+        direct_bytes: rng.random_range(1..4) << 10,
+        flush_bytes: rng.random_range(1..20) << 10,
+        checkpoint_bytes: rng.random_range(4..64) << 10,
+        ..small()
+    }
+}
+
+fn open(disk: &FaultyDisk, rng: &mut StdRng) -> Result<Log> {
+    Log::open(
+        Arc::new(disk.clone()) as Arc<dyn Disk>,
+        clock(),
+        options(rng),
+    )
+}
+
+fn partition(p: u32) -> TopicPartition {
+    TopicPartition::new(TOPIC, p)
+}
+
+fn all_values(log: &Log) -> BTreeMap<u64, Vec<(u32, Bytes)>> {
+    let mut commits: BTreeMap<u64, Vec<(u32, Bytes)>> = BTreeMap::new();
+    for p in 0..PARTITIONS {
+        for (_, commit, value) in read_all(log, &partition(p)) {
+            commits.entry(commit).or_default().push((p, value));
+        }
+    }
+    commits
+}
+
+impl Model {
+    /// Submits some commits at once and notes what comes of them.
+    fn submit(&mut self, log: &Log, rng: &mut StdRng) {
+        let count = rng.random_range(1..8);
+        let pending: Vec<(Pending, Asked)> = (0..count)
+            .map(|i| self.one(log, rng, self.asked.len() + i))
+            .collect();
+        for (pending, mut asked) in pending {
+            asked.said = match pending.wait() {
+                Ok(receipt) => Said::Yes(receipt),
+                Err(e) if e.kind() == ErrorKind::Closed => Said::Unknown,
+                Err(_) => Said::No,
+            };
+            self.asked.push(asked);
+        }
+    }
+
+    fn one(&self, log: &Log, rng: &mut StdRng, id: usize) -> (Pending, Asked) {
+        let mut commit = Commit::new();
+        let mut values = Vec::new();
+        for p in 0..PARTITIONS {
+            if rng.random_bool(0.5) {
+                continue;
+            }
+            let size = match rng.random_range(0..20) {
+                0 => rng.random_range(2_000..9_000),
+                1 => 30_000,
+                _ => rng.random_range(0..200),
+            };
+            let mut value = format!("{id}/{p}:").into_bytes();
+            value.resize(value.len() + size, b'x');
+            let value = Bytes::from(value);
+            values.push((p, value.clone()));
+            commit = commit.append(partition(p), [record(value)]);
+        }
+        let position = rng.random_bool(0.3).then(|| Bytes::from(format!("{id}")));
+        if let Some(position) = &position {
+            commit = commit.position("owner", position.clone());
+        }
+        if rng.random_bool(0.2) {
+            // True now; another commit of the group may make it false.
+            commit = commit.when(Condition::Position {
+                owner: "owner".into(),
+                expected: log.position("owner"),
+            });
+        }
+        let asked = Asked {
+            values,
+            position,
+            said: Said::Unknown,
+        };
+        (log.submit(commit), asked)
+    }
+
+    /// A reader looks at everything.
+    fn look(&mut self, log: &Log) {
+        self.seen = all_values(log);
+        self.last = self.last.max(log.last_commit().0);
+    }
+
+    /// What a log that was opened again must still hold, and nothing else.
+    fn check(&mut self, log: &Log) {
+        assert!(log.last_commit().0 >= self.last, "commits are gone");
+        let found = all_values(log);
+        for (number, values) in &self.seen {
+            assert_eq!(
+                found.get(number),
+                Some(values),
+                "a reader saw commit {number}"
+            );
+        }
+        let mut unexplained = found.clone();
+        let mut position = self.position.clone();
+        // Commits happen in the order in which they were asked for.
+        let mut number = 0;
+        for asked in &mut self.asked {
+            let here = match &asked.said {
+                Said::No => continue,
+                Said::Yes(receipt) => Some(receipt.number.0),
+                Said::Unknown => unexplained
+                    .range(number + 1..)
+                    .find(|(_, values)| !asked.values.is_empty() && **values == asked.values)
+                    .map(|(number, _)| *number),
+            };
+            let Some(here) = here else {
+                continue;
+            };
+            assert!(here > number, "commits changed places");
+            number = here;
+            let values = unexplained.remove(&here).unwrap_or_default();
+            assert_eq!(values, asked.values, "commit {here} is not whole");
+            if let Said::Yes(receipt) = &asked.said {
+                check_offsets(log, receipt, &asked.values);
+            }
+            if asked.position.is_some() {
+                position = asked.position.clone();
+            }
+        }
+        assert!(
+            unexplained.is_empty(),
+            "nobody asked for {:?}",
+            unexplained.keys()
+        );
+        let maybe = |a: &&Asked| matches!(a.said, Said::Unknown) && a.values.is_empty();
+        if self
+            .asked
+            .iter()
+            .filter(maybe)
+            .all(|a| a.position.is_none())
+        {
+            assert_eq!(log.position("owner"), position);
+        }
+        self.settle(&found, log);
+    }
+
+    /// What was unknown is known now.
+    fn settle(&mut self, found: &BTreeMap<u64, Vec<(u32, Bytes)>>, log: &Log) {
+        self.asked.retain(|asked| match asked.said {
+            Said::Unknown => found.values().any(|v| *v == asked.values) && !asked.values.is_empty(),
+            _ => true,
+        });
+        for asked in self
+            .asked
+            .iter_mut()
+            .filter(|a| matches!(a.said, Said::Unknown))
+        {
+            let at = found.iter().find(|(_, values)| **values == asked.values);
+            let number = headwater_log::CommitNumber(*at.unwrap().0);
+            asked.said = Said::Yes(Receipt {
+                number,
+                offsets: Vec::new(),
+            });
+        }
+        // From here on the position is what was found, whoever set it.
+        self.asked.iter_mut().for_each(|a| a.position = None);
+        self.position = log.position("owner");
+        self.seen.clone_from(found);
+        self.last = log.last_commit().0;
+    }
+}
+
+fn check_offsets(log: &Log, receipt: &Receipt, values: &[(u32, Bytes)]) {
+    for (offset, (p, value)) in receipt.offsets.iter().zip(values) {
+        let fetched = log.fetch(&partition(*p), *offset, 1).unwrap();
+        let (_, record) = fetched.batches[0]
+            .records()
+            .map(|r| r.unwrap())
+            .find(|(o, _)| o == offset)
+            .unwrap();
+        assert_eq!(record.value.as_ref(), Some(value));
+    }
+}
+
+/// Runs `test` with many seeds, and says which one failed.
+fn for_seeds(default: u64, test: impl Fn(&mut StdRng, u64)) {
+    let seeds = std::env::var("HEADWATER_CRASH_SEEDS");
+    let seeds = seeds.ok().and_then(|s| s.parse().ok()).unwrap_or(default);
+    let only = std::env::var("HEADWATER_CRASH_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok());
+    for seed in only.map_or(0..seeds, |seed: u64| seed..seed + 1) {
+        let run = std::panic::AssertUnwindSafe(|| test(&mut StdRng::seed_from_u64(seed), seed));
+        let done = std::panic::catch_unwind(run);
+        assert!(done.is_ok(), "fails with HEADWATER_CRASH_SEED={seed}");
+    }
+}
+
+fn with_topic(disk: &FaultyDisk, rng: &mut StdRng) -> Log {
+    let log = open(disk, rng).unwrap();
+    let config = TopicConfig {
+        partitions: PARTITIONS,
+        segment_bytes: rng.random_range(4..20) << 10,
+        ..TopicConfig::default()
+    };
+    log.create_topic(TOPIC, config).unwrap();
+    log
+}
+
+#[test]
+fn after_a_power_cut_every_acknowledged_commit_is_whole_and_nothing_else_is_there() {
+    for_seeds(150, |rng, seed| {
+        let mut disk = FaultyDisk::new(seed);
+        let mut log = with_topic(&disk, rng);
+        let mut model = Model::default();
+        for _ in 0..rng.random_range(1..6) {
+            disk.set_faults(Faults {
+                power_off_at: Some(rng.random_range(1..200)),
+                ..Faults::default()
+            });
+            for _ in 0..rng.random_range(1..60) {
+                model.submit(&log, rng);
+                if rng.random_bool(0.1) && !disk.is_off() {
+                    model.look(&log);
+                }
+                if rng.random_bool(0.05) {
+                    drop(log.checkpoint());
+                }
+            }
+            disk = disk.crash();
+            drop(log);
+            // The power may go again while the log is opened.
+            while rng.random_bool(0.3) {
+                disk.set_faults(Faults {
+                    power_off_at: Some(rng.random_range(1..12)),
+                    ..Faults::default()
+                });
+                drop(open(&disk, rng));
+                disk = disk.crash();
+            }
+            log = open(&disk, rng).unwrap();
+            model.check(&log);
+        }
+    });
+}
+
+#[test]
+fn after_a_failed_sync_the_log_refuses_writes_and_keeps_its_promises() {
+    let refused = std::cell::Cell::new(0);
+    for_seeds(60, |rng, seed| {
+        let disk = FaultyDisk::new(seed);
+        let log = with_topic(&disk, rng);
+        let mut model = Model::default();
+        disk.set_faults(Faults {
+            sync_fails_at: Some(rng.random_range(1..30)),
+            ..Faults::default()
+        });
+        for _ in 0..200 {
+            model.submit(&log, rng);
+            if let Err(e) = log.commit(Commit::new().append(partition(0), [record("x")])) {
+                assert_eq!(e.kind(), ErrorKind::Closed);
+                assert!(e.to_string().contains("poisoned"), "{e}");
+                assert!(log.commit(Commit::new()).is_err());
+                refused.set(refused.get() + 1);
+                break;
+            }
+            model.look(&log);
+        }
+        // What is durable can still be read.
+        let readable = all_values(&log);
+        for (number, values) in &model.seen {
+            assert_eq!(readable.get(number), Some(values));
+        }
+        let disk = disk.crash();
+        drop(log);
+        let log = open(&disk, rng).unwrap();
+        let found = all_values(&log);
+        for (number, values) in &readable {
+            assert_eq!(
+                found.get(number),
+                Some(values),
+                "commit {number} was readable"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_full_disk_refuses_commits_leaves_the_log_readable_and_heals_with_room() {
+    for_seeds(60, |rng, seed| {
+        let disk = FaultyDisk::new(seed);
+        let mut log = with_topic(&disk, rng);
+        let mut model = Model::default();
+        disk.set_faults(Faults {
+            room_bytes: Some(disk.used_bytes() + rng.random_range(0..200_000)),
+            ..Faults::default()
+        });
+        for _ in 0..100 {
+            model.submit(&log, rng);
+        }
+        let full = log.commit(Commit::new().append(partition(0), [record(vec![0; 400_000])]));
+        let error = full.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        model.look(&log);
+        disk.set_faults(Faults::default());
+        for _ in 0..30 {
+            model.submit(&log, rng);
+        }
+        let last = log.commit(Commit::new().append(partition(0), [record("room")]));
+        model.asked.push(Asked {
+            values: vec![(0, "room".into())],
+            position: None,
+            said: Said::Yes(last.unwrap()),
+        });
+        model.look(&log);
+        let disk = disk.crash();
+        drop(log);
+        log = open(&disk, rng).unwrap();
+        model.check(&log);
+    });
+}
+
+#[test]
+fn a_flipped_bit_is_reported_or_harmless_but_never_read() {
+    let (mut refused, mut harmless) = (0, 0);
+    let counts = std::cell::RefCell::new((&mut refused, &mut harmless));
+    for_seeds(200, |rng, seed| {
+        let disk = FaultyDisk::new(seed);
+        let log = with_topic(&disk, rng);
+        let mut model = Model::default();
+        for _ in 0..rng.random_range(5..60) {
+            model.submit(&log, rng);
+        }
+        // One more group, which proves that the groups before it were durable.
+        log.commit(Commit::new()).unwrap();
+        let before = all_values(&log);
+        let disk = disk.crash();
+        drop(log);
+        let flipped = disk.flip_a_bit().unwrap();
+        let read = open(&disk, rng).and_then(|log| {
+            for p in 0..PARTITIONS {
+                let end = log.bounds(&partition(p))?.end;
+                let mut at = Offset(0);
+                while at < end {
+                    let fetched = log.fetch(&partition(p), at, 10_000)?;
+                    at = fetched.batches.last().unwrap().next_offset();
+                }
+            }
+            Ok(all_values(&log))
+        });
+        match read {
+            Err(e) => {
+                assert_eq!(e.kind(), ErrorKind::Corrupt, "{flipped:?}: {e}");
+                *counts.borrow_mut().0 += 1;
+            }
+            Ok(found) => {
+                assert_eq!(found, before, "{flipped:?}");
+                *counts.borrow_mut().1 += 1;
+            }
+        }
+    });
+    assert!(
+        refused > 0 && harmless > 0,
+        "{refused} refused, {harmless} harmless"
+    );
+}
