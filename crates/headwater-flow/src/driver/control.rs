@@ -58,6 +58,9 @@ pub struct Status {
     pub late: u64,
     /// Records that did not decode.
     pub rejected: u64,
+    /// Everything that the inputs held when this was the log's newest commit has been read, and what came of it is
+    /// committed.
+    pub caught_up: u64,
     /// The lowest watermark of the inputs, microseconds.
     pub watermark: Option<i64>,
     /// The longest time for which a snapshot held the pipeline, microseconds.

@@ -186,11 +186,14 @@ impl Pipeline {
     /// # Errors
     /// Whatever stops the pipeline; what was committed before is durable.
     pub fn run(&mut self) -> Result<Ending> {
+        let mut round = self.log.last_commit();
         let ended = loop {
             match self.turn() {
                 Ok(Action::End(ending)) => break Ok(ending),
                 Ok(Action::Wait(timeout)) => {
+                    self.control.update(|s| s.caught_up = round.0);
                     self.control.signal().wait(timeout);
+                    round = self.log.last_commit();
                     self.schedule.signalled();
                 }
                 Ok(_) => {}

@@ -1,28 +1,41 @@
-//! `headwater check` and `headwater explain`: everything that can be said of statements without running them.
+//! What can be said of statements without running them: `headwater check`, `headwater explain`, and the look at a whole
+//! file before its first statement runs.
 
 use std::path::Path;
 
 use headwater_connect::PrintTarget;
 use headwater_flow::connector::Registry;
-use headwater_sql::catalogue::Catalogue;
-use headwater_sql::{ParsedStatement, Planned, PlannedOutput, Session, SqlError, parse};
+use headwater_flow::plan::{Emit, OutputPlan, PlanOptions, TableDef, lower};
+use headwater_log::Log;
+use headwater_sql::catalogue::{Catalogue, Definition, Object};
+use headwater_sql::statement::Emit as Written;
+use headwater_sql::{ParsedStatement, Planned, PlannedOutput, Session, SqlError, Statement, parse};
 
 use super::args::ExplainArgs;
 use super::exit::{Code, Failure, Outcome};
 use super::shell::read_text;
 use super::style::say;
 
+/// A statement that was looked at.
+pub(super) struct Checked {
+    /// Its text, with as many lines before it as in the file, so that places in messages are those of the file.
+    pub(super) text: String,
+    /// What it asks for.
+    pub(super) planned: Planned,
+    /// Whether it starts a pipeline whose inputs end by nature.
+    pub(super) is_bounded: bool,
+}
+
 /// `check`: plans every statement of the files, as if they were one after the other.
 pub(crate) fn check(files: &[impl AsRef<Path>]) -> Outcome {
-    let mut session = session();
+    let mut checker = Checker::new(None)?;
     for file in files {
         let file = file.as_ref();
-        let text = read_text(file)?;
-        let planned = plan_all(&mut session, &text).map_err(|e| named(file, &text, &e))?;
+        let checked = checker.check(file, &read_text(file)?)?;
         say(format_args!(
             "{}: {} statements",
             file.display(),
-            planned.len()
+            checked.len()
         ));
     }
     Ok(())
@@ -35,8 +48,8 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
         (None, Some(file)) => (file.as_path(), read_text(file)?),
         (None, None) => return Err(Failure::usage("name a file or give SQL with -c")),
     };
-    let planned = plan_all(&mut session(), &text).map_err(|e| named(name, &text, &e))?;
-    let plan = planned.iter().rev().find_map(shown);
+    let checked = Checker::new(None)?.check(name, &text)?;
+    let plan = checked.iter().rev().find_map(|c| shown(&c.planned));
     let plan = plan.ok_or_else(|| {
         Failure::new(Code::Config, format!("'{}' holds no query", name.display()))
     })?;
@@ -44,53 +57,158 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     Ok(())
 }
 
-/// A session that nothing is kept of.
-fn session() -> Session {
-    let mut registry = Registry::default();
-    headwater_connect::register_all(&mut registry, PrintTarget::new(std::io::sink()));
-    Session::new(Catalogue::in_memory(), registry)
+/// Looks at statements in a session of its own, of which nothing is kept.
+pub(super) struct Checker {
+    session: Session,
 }
 
-fn plan_all(session: &mut Session, text: &str) -> Result<Vec<Planned>, SqlError> {
-    let statements = parse(text)?;
-    statements.iter().map(|s| plan(session, s)).collect()
-}
-
-fn plan(session: &mut Session, statement: &ParsedStatement) -> Result<Planned, SqlError> {
-    let planned = session.plan(statement)?;
-    match &planned {
-        Planned::Define(definition) => session.apply(definition)?,
-        Planned::Pipeline(pipeline) => {
-            if let Some(definition) = &pipeline.definition {
-                session.apply(definition)?;
+impl Checker {
+    /// A checker that knows what the catalogue of `log` holds.
+    pub(super) fn new(log: Option<&Log>) -> Outcome<Self> {
+        let wrong = |e: SqlError| Failure::failed(e.to_string());
+        let mut registry = Registry::default();
+        headwater_connect::register_all(&mut registry, PrintTarget::new(std::io::sink()));
+        let catalogue = Catalogue::in_memory();
+        if let Some(log) = log {
+            for object in Catalogue::open(log).map_err(wrong)?.objects() {
+                catalogue.apply(&there_already(&object)).map_err(wrong)?;
             }
         }
-        _ => {}
+        Ok(Self {
+            session: Session::new(catalogue, registry),
+        })
     }
-    Ok(planned)
+
+    /// Looks at all statements of a file.
+    pub(super) fn check(&mut self, file: &Path, text: &str) -> Outcome<Vec<Checked>> {
+        let statements = parse(text).map_err(|e| named(file, text, &e))?;
+        statements
+            .iter()
+            .map(|s| self.statement(file, text, s))
+            .collect()
+    }
+
+    fn statement(&mut self, file: &Path, text: &str, parsed: &ParsedStatement) -> Outcome<Checked> {
+        let planned = self.plan(parsed).map_err(|e| named(file, text, &e))?;
+        let is_bounded = match &planned {
+            Planned::Pipeline(pipeline) => inputs(&pipeline.outputs)
+                .map_err(|e| Failure {
+                    code: Code::Config,
+                    ..e
+                })
+                .map_err(|e| at_line(file, parsed.line, e))?
+                .iter()
+                .all(is_bounded),
+            _ => true,
+        };
+        let lines = usize::try_from(parsed.line.saturating_sub(1)).unwrap_or_default();
+        Ok(Checked {
+            text: "\n".repeat(lines) + &parsed.text,
+            planned,
+            is_bounded,
+        })
+    }
+
+    fn plan(&mut self, statement: &ParsedStatement) -> Result<Planned, SqlError> {
+        let planned = self.session.plan(&self.as_new(statement))?;
+        match &planned {
+            Planned::Define(definition) => self.session.apply(definition)?,
+            Planned::Pipeline(pipeline) => {
+                if let Some(definition) = &pipeline.definition {
+                    self.session.apply(definition)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(planned)
+    }
+
+    /// A statement that creates exactly what is there already does so again.
+    fn as_new(&self, statement: &ParsedStatement) -> ParsedStatement {
+        let mut statement = statement.clone();
+        let is_same = |name: &str| {
+            let object = self.session.object(name);
+            object.is_some_and(|o| o.sql.trim() == statement.text.trim())
+        };
+        match &mut statement.statement {
+            Statement::CreateTable(create) => create.or_replace |= is_same(&create.name.value),
+            Statement::CreateView(create) => create.or_replace |= is_same(&create.name.value),
+            _ => {}
+        }
+        statement
+    }
+}
+
+fn there_already(object: &Object) -> Definition {
+    Definition {
+        object: object.clone(),
+        drop: false,
+        replace: true,
+        temporary: false,
+        no_op: false,
+    }
+}
+
+/// The tables that a pipeline reads; an error if it cannot be run.
+fn inputs(outputs: &[PlannedOutput]) -> Outcome<Vec<std::sync::Arc<TableDef>>> {
+    let plans: Vec<OutputPlan> = outputs.iter().map(output_plan).collect();
+    let options = PlanOptions {
+        shards: 1,
+        pool: None,
+    };
+    let lowered = lower(&plans, &options)?;
+    Ok(lowered.inputs.into_iter().map(|input| input.def).collect())
+}
+
+fn output_plan(output: &PlannedOutput) -> OutputPlan {
+    let emit = match (output.emit, output.is_view) {
+        (Some(Written::Changes), _) | (None, true) => Emit::Changes,
+        (Some(Written::OnWindowClose), _) | (None, false) => Emit::OnClose,
+    };
+    OutputPlan {
+        name: output.target.name.clone(),
+        plan: output.plan.clone(),
+        emit,
+        view: output.is_view,
+    }
+}
+
+/// Whether a table's records end by nature or are cut off.
+fn is_bounded(table: &std::sync::Arc<TableDef>) -> bool {
+    let has = |name| table.options.get(name).is_some();
+    match table.connector.as_str() {
+        "filesystem" => !has("source.monitor-interval"),
+        "datagen" => has("number-of-rows"),
+        "nexmark" => has("events.num"),
+        _ => table
+            .options
+            .get("scan.bounded.mode")
+            .is_some_and(|mode| mode != "unbounded"),
+    }
 }
 
 /// The plan of something that has one.
 fn shown(planned: &Planned) -> Option<String> {
+    let output =
+        |o: &PlannedOutput| format!("into {}\n{}\n", o.target.name, o.plan.display_indent());
     match planned {
         Planned::Query(query) => Some(format!("{}\n", query.plan.display_indent())),
-        Planned::InsertValues(output) => Some(output_plan(output)),
-        Planned::Pipeline(pipeline) => Some(pipeline.outputs.iter().map(output_plan).collect()),
+        Planned::InsertValues(values) => Some(output(values)),
+        Planned::Pipeline(pipeline) => Some(pipeline.outputs.iter().map(output).collect()),
         Planned::Explain { planned, .. } => shown(planned),
         _ => None,
     }
-}
-
-fn output_plan(output: &PlannedOutput) -> String {
-    format!(
-        "into {}\n{}\n",
-        output.target.name,
-        output.plan.display_indent()
-    )
 }
 
 fn named(file: &Path, text: &str, error: &SqlError) -> Failure {
     let shown = error.render(text);
     let shown = shown.strip_prefix("error: ").unwrap_or(&shown);
     Failure::new(Code::Config, format!("{}: {shown}", file.display()))
+}
+
+fn at_line(file: &Path, line: u64, failure: Failure) -> Failure {
+    Failure {
+        message: format!("{}: line {line}: {}", file.display(), failure.message),
+        ..failure
+    }
 }

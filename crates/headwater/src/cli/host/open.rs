@@ -1,13 +1,18 @@
 //! The open data directory, and which part of the host answers what.
 
 use std::path::Path;
+use std::time::Duration;
 
-use headwater::Headwater;
+use headwater::{Headwater, JobInfo, Options, Phase};
 use headwater_log::Log;
 
 use super::{consume, produce, sql, topics};
-use crate::cli::exit::Outcome;
+use crate::cli::exit::{Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::request::{Replies, Request};
+
+/// How often it is looked whether pipelines have caught up.
+const NAP: Duration = Duration::from_millis(5);
 
 /// An open data directory.
 pub(crate) struct Host {
@@ -17,7 +22,13 @@ pub(crate) struct Host {
 impl Host {
     /// Opens a directory, or makes one.
     pub(crate) fn open(dir: &Path) -> Outcome<Self> {
-        Ok(Self::over(Headwater::open(dir)?))
+        let options = Options {
+            repeats: true,
+            ..Options::default()
+        };
+        let headwater = Headwater::open_with(dir, options)?;
+        headwater.resume_views()?;
+        Ok(Self::over(headwater))
     }
 
     /// Serves what is open already.
@@ -30,14 +41,31 @@ impl Host {
         self.headwater.log()
     }
 
-    /// Waits until the pipelines have taken in everything that is durable now.
+    /// Waits until the pipelines have taken in everything that is durable now; ends early if one has failed or
+    /// Ctrl-C asks for it.
     pub(crate) fn catch_up(&self) -> Outcome {
-        Ok(())
+        let goal = self.log().last_commit().0;
+        loop {
+            let jobs = self.headwater.jobs();
+            if let Some((name, why)) = jobs.iter().find_map(|j| match &j.status.phase {
+                Phase::Failed(why) => Some((&j.name, why)),
+                _ => None,
+            }) {
+                return Err(Failure::failed(format!("job '{name}' failed: {why}")));
+            }
+            let is_there = |j: &JobInfo| {
+                j.status.caught_up >= goal || matches!(j.status.phase, Phase::Ended(_))
+            };
+            if jobs.iter().all(is_there) || interrupt::is_asked() {
+                return Ok(());
+            }
+            std::thread::sleep(NAP);
+        }
     }
 
     /// Epochs that the pipelines of this process have committed.
     pub(crate) fn epochs(&self) -> u64 {
-        0
+        self.headwater.jobs().iter().map(|j| j.status.epochs).sum()
     }
 
     /// Ends the pipelines at an epoch and closes the log.
