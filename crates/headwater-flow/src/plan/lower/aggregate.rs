@@ -47,6 +47,9 @@ impl Builder<'_> {
             return self.window_aggregate(aggregate, &windowed);
         }
         let relation = self.relation(&aggregate.input)?;
+        if self.groups_by_window(aggregate, &relation)? {
+            return self.attached_aggregate(aggregate, relation);
+        }
         self.group_aggregate(aggregate, relation)
     }
 

@@ -5,6 +5,7 @@
 //! over whole tables, to see which columns and struct fields are used, then over just those.
 
 mod aggregate;
+mod attached;
 mod build;
 mod clock;
 mod expr;
@@ -13,6 +14,8 @@ mod scan;
 mod spec;
 mod usage;
 mod window;
+#[cfg(test)]
+mod window_tests;
 
 pub use build::lower;
 pub use clock::is_clock_function;

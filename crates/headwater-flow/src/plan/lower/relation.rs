@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -39,8 +40,21 @@ pub(super) struct Facts {
     pub(super) inputs: BTreeSet<usize>,
     /// Columns of `base` that hold processing time.
     pub(super) processing_time: BTreeSet<usize>,
+    /// The windows that the rows carry.
+    pub(super) windows: RowWindows,
     /// Lines of EXPLAIN, this operator's first.
     pub(super) explain: Vec<String>,
+}
+
+/// The windows that rows carry because a window operator made them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RowWindows {
+    /// Columns of `base` that hold the end of a row's window.
+    pub(super) ends: BTreeSet<usize>,
+    /// The clock closes them.
+    pub(super) by_clock: bool,
+    /// How long after its end such a window still takes rows.
+    pub(super) lateness: Duration,
 }
 
 impl Facts {
@@ -131,8 +145,16 @@ impl Relation {
         let exprs = self.exprs.clone();
         let output = self.output(&exprs)?;
         let processing_time = self.processing_time_columns();
+        let ends = &self.facts.windows.ends;
+        let is_end = |e: &Expr| match e {
+            Expr::Column(c) => column_index(c).is_some_and(|i| ends.contains(&i)),
+            _ => false,
+        };
+        let kept = exprs.iter().enumerate().filter(|(_, e)| is_end(e));
+        let ends = kept.map(|(i, _)| i).collect();
         let mut flushed = self.compute(&exprs, output, cx)?;
         flushed.facts.processing_time = processing_time;
+        flushed.facts.windows.ends = ends;
         Ok(flushed)
     }
 

@@ -1,21 +1,23 @@
 //! Window table functions: fused with the aggregate that groups by their columns, or as rows of their own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::datatypes::SchemaRef;
 use datafusion_common::{Column, Result};
 use datafusion_expr::logical_plan::{Aggregate, SubqueryAlias};
 use datafusion_expr::{Expr, Extension, Filter, LogicalPlan, Projection};
 
 use super::aggregate::{Columns, calls, describe, output_schema};
 use super::build::{Builder, external};
-use super::expr::{substitute, unsupported};
-use super::relation::{Facts, Relation};
+use super::expr::{numbered, substitute};
+use super::relation::{Facts, Relation, RowWindows};
 use super::spec::Emit;
 use crate::circuit::Port;
 use crate::operator::{
-    Exchange, Operator, WindowAggregate, WindowAggregateSpec, WindowAssign, WindowColumn,
-    WindowMode,
+    AggregateCall, Exchange, Operator, WindowAggregate, WindowAggregateSpec, WindowAssign,
+    WindowColumn, WindowMode,
 };
 use crate::plan::{WindowNode, WindowSpec};
 
@@ -57,12 +59,90 @@ pub(super) fn windowed(aggregate: &Aggregate) -> Result<Option<Windowed<'_>>> {
         .collect::<Result<Vec<_>>>()?
         .iter()
         .any(|e| reads(e, &added));
-    Ok((by_window && !mixed && !args_mixed).then_some(Windowed {
+    let windowed = Windowed {
         window,
         groups,
         columns,
         predicates,
-    }))
+    };
+    let fits = by_window && !mixed && !args_mixed && windowed.fits_session()?;
+    Ok(fits.then_some(windowed))
+}
+
+impl Windowed<'_> {
+    /// Whether the sessions of the window function, if it makes some, are those of the aggregate: they are partitioned
+    /// as it groups, and no rows are left out above them that they were made of.
+    fn fits_session(&self) -> Result<bool> {
+        let WindowSpec::Session { partition_by, .. } = &self.window.spec else {
+            return Ok(true);
+        };
+        if partition_by.is_empty() {
+            return Ok(true);
+        }
+        let schema = datafusion_expr::UserDefinedLogicalNodeCore::schema(self.window);
+        let columns = schema.columns();
+        let mut partitions = Vec::with_capacity(partition_by.len());
+        for column in partition_by {
+            partitions.push(Expr::Column(
+                columns[schema.index_of_column(column)?].clone(),
+            ));
+        }
+        let added = added_columns(self.window);
+        let mut keys = self.groups.iter().filter(|g| role(g, &added).is_none());
+        let within = |e: &Expr| {
+            let mut columns = e.column_refs().into_iter();
+            columns.all(|c| partitions.contains(&Expr::Column(c.clone())))
+        };
+        Ok(keys.clone().count() == partitions.len()
+            && keys.all(|k| partitions.contains(k))
+            && self.predicates.iter().all(within))
+    }
+}
+
+/// What an aggregate over windows is made of.
+pub(super) struct WindowParts {
+    /// Which windows; `None`: those that the rows carry.
+    pub(super) window: Option<WindowSpec>,
+    /// The group columns.
+    pub(super) roles: Vec<WindowColumn>,
+    /// The time, the keys, and what the calls read.
+    pub(super) columns: Columns,
+    pub(super) calls: Vec<AggregateCall>,
+    pub(super) lateness: Duration,
+    pub(super) processing_time: bool,
+}
+
+/// Stands for windows that rows carry.
+const ATTACHED: WindowSpec = WindowSpec::Tumble { size: 0, offset: 0 };
+
+impl WindowParts {
+    fn keys(&self) -> Vec<usize> {
+        let keys = self
+            .roles
+            .iter()
+            .filter(|r| matches!(r, WindowColumn::Key(_)));
+        (1..=keys.count()).collect()
+    }
+
+    fn describe(&self) -> String {
+        match &self.window {
+            Some(window) => format!("{window:?}"),
+            None => "the windows of its rows".to_owned(),
+        }
+    }
+}
+
+/// The columns of `input` and those that `window` adds.
+pub(super) fn window_columns(input: &Relation, window: &WindowNode) -> SchemaRef {
+    let schema = datafusion_expr::UserDefinedLogicalNodeCore::schema(window);
+    let base = input.base.fields();
+    let added = schema.fields().iter().skip(base.len());
+    let fields = base.iter().chain(added);
+    numbered(fields.map(|f| (f.data_type().clone(), f.is_nullable())))
+}
+
+pub(super) fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The window node below projections, filters and aliases, and what `plan`'s columns are over its columns.
@@ -161,114 +241,107 @@ impl Builder<'_> {
                 }
             });
         }
-        let keys: Vec<usize> = (1..columns.exprs.len()).collect();
-        self.check_session_keys(window, &keys, &columns, &below)?;
         let calls = calls(aggregate, &over, &mut columns)?;
         self.need_time(&input.facts, processing_time)?;
-        let schema = input.output(&columns.exprs)?;
-        let append_only = input.facts.updating.is_none();
-        let lateness = self.lateness(&input.facts);
-        let input = input.compute(&columns.exprs, Arc::clone(&schema), &mut self.calcs)?;
-        let output = output_schema(&aggregate.schema);
-        let spec = WindowAggregateSpec {
-            window: window.spec.clone(),
-            time: 0,
-            keys: keys.clone(),
-            input: Arc::clone(&schema),
+        let parts = WindowParts {
+            window: Some(window.spec.clone()),
+            roles,
+            columns,
             calls,
-            columns: roles.clone(),
-            output: Arc::clone(&output),
-            mode: match self.emit {
-                Emit::OnClose => WindowMode::OnClose,
-                Emit::Changes => WindowMode::Updating,
-            },
-            allowed_lateness: i64::try_from(lateness.as_micros()).unwrap_or(i64::MAX),
-            append_only,
+            lateness: self.lateness(&input.facts),
             processing_time,
         };
-        let shards = self.shards(&keys);
-        let exchange = Exchange::new(&schema, keys, shards).map_err(external)?;
-        let name = format!(
-            "{} over {:?}, {:?}",
-            describe("WindowAggregate", aggregate),
-            window.spec,
-            self.emit
-        );
-        let feed = self.node(
-            name.clone(),
-            vec![Port {
-                feeds: input.feeds.clone(),
-                exchange,
-            }],
-            shards,
-            || Ok(Box::new(WindowAggregate::new(spec.clone())?) as Box<dyn Operator>),
-        )?;
-        let mut facts = Facts {
-            inputs: input.facts.inputs,
-            explain: input.facts.explain,
-            ..Facts::default()
-        };
-        facts.key = Some((0..roles.len()).collect());
-        facts.updating = match self.emit {
-            Emit::OnClose => None,
-            Emit::Changes => {
-                Some("a window that shows its present state (EMIT CHANGES)".to_owned())
-            }
-        };
-        facts.explain(name);
-        Ok(Relation::new(
-            feed,
-            output,
-            Arc::clone(&aggregate.schema),
-            facts,
-        ))
+        self.add_window_aggregate(aggregate, input, parts)
     }
 
-    /// `PARTITION BY` of a session window must be among the keys that are grouped by.
-    fn check_session_keys(
-        &self,
-        window: &WindowNode,
-        keys: &[usize],
-        columns: &Columns,
-        below: &dyn Fn(&Expr) -> Result<Expr>,
-    ) -> Result<()> {
-        let WindowSpec::Session { partition_by, .. } = &window.spec else {
-            return Ok(());
+    /// The operator of an aggregate over windows.
+    pub(super) fn add_window_aggregate(
+        &mut self,
+        aggregate: &Aggregate,
+        input: Relation,
+        parts: WindowParts,
+    ) -> Result<Relation> {
+        let schema = input.output(&parts.columns.exprs)?;
+        let append_only = input.facts.updating.is_none();
+        let input = input.compute(&parts.columns.exprs, Arc::clone(&schema), &mut self.calcs)?;
+        let output = output_schema(&aggregate.schema);
+        let keys = parts.keys();
+        let shards = self.shards(&keys);
+        let exchange = Exchange::new(&schema, keys.clone(), shards).map_err(external)?;
+        let windows = parts.describe();
+        let facts = self.window_facts(input.facts, &parts);
+        let attached = parts.window.is_none();
+        let spec = WindowAggregateSpec {
+            window: parts.window.unwrap_or(ATTACHED),
+            time: 0,
+            keys,
+            input: schema,
+            calls: parts.calls,
+            columns: parts.roles,
+            output: Arc::clone(&output),
+            mode: self.window_mode(),
+            allowed_lateness: micros(parts.lateness),
+            append_only,
+            processing_time: parts.processing_time,
         };
-        let grouped: Vec<&Expr> = keys.iter().map(|k| &columns.exprs[*k]).collect();
-        let mut partitions = Vec::with_capacity(partition_by.len());
-        for column in partition_by {
-            partitions.push(below(&Expr::Column(column.clone()))?);
+        let make = || -> crate::error::Result<Box<dyn Operator>> {
+            Ok(Box::new(match attached {
+                true => WindowAggregate::attached(spec.clone())?,
+                false => WindowAggregate::new(spec.clone())?,
+            }))
+        };
+        let what = describe("WindowAggregate", aggregate);
+        let name = format!("{what} over {windows}, {:?}", self.emit);
+        let ports = vec![Port {
+            feeds: input.feeds,
+            exchange,
+        }];
+        let feed = self.node(name.clone(), ports, shards, make)?;
+        let mut relation = Relation::new(feed, output, Arc::clone(&aggregate.schema), facts);
+        relation.facts.explain(name);
+        Ok(relation)
+    }
+
+    /// What is known of the rows of a window aggregate.
+    fn window_facts(&self, input: Facts, parts: &WindowParts) -> Facts {
+        let ends = parts.roles.iter().enumerate();
+        let ends = ends.filter(|(_, role)| **role == WindowColumn::End);
+        Facts {
+            inputs: input.inputs,
+            explain: input.explain,
+            key: Some((0..parts.roles.len()).collect()),
+            updating: self.window_updates(),
+            windows: RowWindows {
+                ends: ends.map(|(i, _)| i).collect(),
+                by_clock: parts.processing_time,
+                lateness: Duration::ZERO,
+            },
+            ..Facts::default()
         }
-        let fits = partitions.iter().all(|p| grouped.contains(&p))
-            && (partitions.is_empty() || partitions.len() == grouped.len());
-        match fits {
-            true => Ok(()),
-            false => Err(unsupported(
-                "a session window whose PARTITION BY is not the GROUP BY",
-            )),
+    }
+
+    pub(super) fn window_mode(&self) -> WindowMode {
+        match self.emit {
+            Emit::OnClose => WindowMode::OnClose,
+            Emit::Changes => WindowMode::Updating,
         }
+    }
+
+    /// Why windows retract rows, if they do.
+    pub(super) fn window_updates(&self) -> Option<String> {
+        let why = "a window that shows its present state (EMIT CHANGES)";
+        (self.emit == Emit::Changes).then(|| why.to_owned())
     }
 
     /// A window function whose rows are not grouped by it: one row a window.
     pub(super) fn window(&mut self, window: &WindowNode) -> Result<Relation> {
-        if matches!(window.spec, WindowSpec::Session { .. }) {
-            return Err(unsupported(
-                "a session window without GROUP BY window_start, window_end",
-            ));
+        if let WindowSpec::Session { gap, partition_by } = &window.spec {
+            return self.session_rows(window, *gap, partition_by);
         }
         let input = self.relation(&window.input)?.flush(&mut self.calcs)?;
         let time = input.schema.index_of_column(&window.time_column)?;
         let schema = datafusion_expr::UserDefinedLogicalNodeCore::schema(window);
-        let mut types: Vec<_> = input
-            .base
-            .fields()
-            .iter()
-            .map(|f| (f.data_type().clone(), f.is_nullable()))
-            .collect();
-        let added = schema.fields().iter().skip(types.len());
-        types.extend(added.map(|f| (f.data_type().clone(), f.is_nullable())));
-        let output = super::expr::numbered(types);
+        let output = window_columns(&input, window);
         let assign =
             WindowAssign::new(&window.spec, time, Arc::clone(&output)).map_err(external)?;
         let assign: Arc<dyn crate::operator::Stateless> = Arc::new(assign);
@@ -277,6 +350,11 @@ impl Builder<'_> {
             feed.chain.push(Arc::clone(&assign));
         }
         relation.facts.key = None;
+        relation.facts.windows = RowWindows {
+            ends: BTreeSet::from([output.fields().len() - 2]),
+            by_clock: relation.facts.processing_time.contains(&time),
+            lateness: self.lateness(&relation.facts),
+        };
         relation.facts.explain(format!("Window: {:?}", window.spec));
         relation.exprs = (0..output.fields().len())
             .map(super::expr::column)
@@ -286,7 +364,7 @@ impl Builder<'_> {
     }
 
     /// Notes that rows of `facts` need watermarks, and checks that they have some.
-    fn need_time(&mut self, facts: &Facts, processing_time: bool) -> Result<()> {
+    pub(super) fn need_time(&mut self, facts: &Facts, processing_time: bool) -> Result<()> {
         self.timed = true;
         if processing_time {
             return Ok(());
@@ -305,7 +383,7 @@ impl Builder<'_> {
     }
 
     /// The longest lateness that the inputs allow.
-    fn lateness(&self, facts: &Facts) -> Duration {
+    pub(super) fn lateness(&self, facts: &Facts) -> Duration {
         let allowed = facts
             .inputs
             .iter()
