@@ -1,5 +1,6 @@
 //! A session: turns parsed statements into what is to be done, against the catalogue and its own temporary objects.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,10 +8,12 @@ use datafusion_expr::LogicalPlan;
 use headwater_flow::connector::Registry;
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 
-use crate::catalogue::{Catalogue, Definition, Object};
+use crate::catalogue::{Catalogue, Definition, Object, implicit_table};
 use crate::error::{Result, SqlError, SqlErrorKind, suggestion};
 use crate::options;
-use crate::planner::{Names, Planner, Relation, define_table, insert_plan, unrepeatable};
+use crate::planner::{
+    Names, Planner, Relation, define_table, insert_plan, relations, unrepeatable,
+};
 use crate::show::not_found;
 use crate::statement::{
     CreateTable, CreateView, Emit, Insert, Name, ObjectKind, ParsedStatement, Query, Statement,
@@ -97,6 +100,8 @@ pub struct Session {
 struct SessionNames<'a> {
     session: &'a Session,
     shared: Arc<BTreeMap<String, Arc<Object>>>,
+    /// Topics that were looked at.
+    topics: RefCell<BTreeMap<String, Option<Arc<Object>>>>,
 }
 
 impl Names for SessionNames<'_> {
@@ -106,20 +111,42 @@ impl Names for SessionNames<'_> {
 
     fn relation_names(&self) -> Vec<String> {
         let temporary = self.session.temporary.keys();
-        temporary.chain(self.shared.keys()).cloned().collect()
+        let mut names: Vec<String> = temporary.chain(self.shared.keys()).cloned().collect();
+        if let Some(log) = self.session.catalogue.log() {
+            let topics = log.topics().into_iter().filter(|t| !t.config.internal);
+            names.extend(topics.map(|t| t.name));
+        }
+        names.sort();
+        names.dedup();
+        names
     }
 }
 
 impl SessionNames<'_> {
-    fn object(&self, name: &str) -> Option<&Arc<Object>> {
-        self.session
-            .temporary
-            .get(name)
-            .or_else(|| self.shared.get(name))
+    fn object(&self, name: &str) -> Option<Arc<Object>> {
+        self.declared(name).or_else(|| self.topic(name))
+    }
+
+    fn declared(&self, name: &str) -> Option<Arc<Object>> {
+        let temporary = self.session.temporary.get(name);
+        temporary.or_else(|| self.shared.get(name)).cloned()
+    }
+
+    /// A topic without DDL.
+    fn topic(&self, name: &str) -> Option<Arc<Object>> {
+        if let Some(known) = self.topics.borrow().get(name) {
+            return known.clone();
+        }
+        let log = self.session.catalogue.log()?;
+        let found = implicit_table(&log, &self.session.registry, name).map(Arc::new);
+        self.topics
+            .borrow_mut()
+            .insert(name.to_owned(), found.clone());
+        found
     }
 
     /// By the case rule.
-    fn find(&self, name: &Name) -> Option<&Arc<Object>> {
+    fn find(&self, name: &Name) -> Option<Arc<Object>> {
         if let Some(found) = self.object(&name.value) {
             return Some(found);
         }
@@ -131,7 +158,7 @@ impl SessionNames<'_> {
         self.object(only)
     }
 
-    fn expect(&self, name: &Name, what: &str) -> Result<&Arc<Object>> {
+    fn expect(&self, name: &Name, what: &str) -> Result<Arc<Object>> {
         self.find(name).ok_or_else(|| not_found(name, what, self))
     }
 }
@@ -164,7 +191,7 @@ impl Session {
 
     /// The object called `name`, temporary ones first.
     pub fn object(&self, name: &str) -> Option<Arc<Object>> {
-        self.names().object(name).cloned()
+        self.names().declared(name)
     }
 
     pub(crate) fn all_objects(&self) -> Vec<Arc<Object>> {
@@ -174,7 +201,7 @@ impl Session {
     }
 
     pub(crate) fn expect_object(&self, name: &Name) -> Result<Arc<Object>> {
-        self.names().expect(name, "table").cloned()
+        self.names().expect(name, "table")
     }
 
     pub(crate) fn with_names<T>(&self, use_names: impl FnOnce(&dyn Names) -> T) -> T {
@@ -185,6 +212,7 @@ impl Session {
         SessionNames {
             session: self,
             shared: self.catalogue.snapshot(),
+            topics: RefCell::default(),
         }
     }
 
@@ -241,6 +269,11 @@ impl Session {
 
     fn create_table(&self, create: &CreateTable, text: &str) -> Result<Planned> {
         let names = self.names();
+        if let Some(column) = create.partitioned_by.first() {
+            return Err(
+                SqlError::unsupported("PARTITIONED BY is not supported yet").at(column.span)
+            );
+        }
         let no_op = self.check_new(&create.name, create.or_replace, create.if_not_exists)?;
         let derived = match &create.query {
             Some(query) => Some(Planner::new(&names).optimized(query)?),
@@ -291,7 +324,7 @@ impl Session {
 
     /// Whether the statement does nothing because the object exists.
     fn check_new(&self, name: &Name, replace: bool, if_not_exists: bool) -> Result<bool> {
-        match self.names().object(&name.value) {
+        match self.names().declared(&name.value) {
             None => Ok(false),
             Some(_) if replace => Ok(false),
             Some(_) if if_not_exists => Ok(true),
@@ -351,7 +384,10 @@ impl Session {
 
     fn drop_object(&self, kind: ObjectKind, name: &Name, if_exists: bool) -> Result<Planned> {
         let names = self.names();
-        let Some(object) = names.find(name) else {
+        let declared = names
+            .find(name)
+            .filter(|o| names.declared(&o.name).is_some());
+        let Some(object) = declared else {
             if if_exists {
                 return Ok(Planned::Done);
             }
@@ -367,8 +403,9 @@ impl Session {
             .at(name.span)
             .with_hint(format!("use DROP {}", object.kind.as_sql())));
         }
+        check_unused(&object, name, &self.all_objects())?;
         Ok(Planned::Define(Definition {
-            object: (**object).clone(),
+            object: (*object).clone(),
             drop: true,
             replace: false,
             temporary: self.temporary.contains_key(&object.name),
@@ -460,6 +497,26 @@ impl Session {
         }
         Planned::Done
     }
+}
+
+/// What other views read cannot be dropped.
+fn check_unused(object: &Object, name: &Name, all: &[Arc<Object>]) -> Result<()> {
+    let user = all.iter().find(|o| {
+        let query = o.query.as_ref().filter(|_| o.name != object.name);
+        query.is_some_and(|q| relations(q).contains(&object.name))
+    });
+    let Some(user) = user else { return Ok(()) };
+    Err(SqlError::new(
+        SqlErrorKind::Conflict,
+        format!(
+            "'{}' is read by {} '{}'",
+            object.name,
+            kind_name(user.kind),
+            user.name
+        ),
+    )
+    .at(name.span)
+    .with_hint(format!("DROP {} {} first", user.kind.as_sql(), user.name)))
 }
 
 /// A pipeline's epochs can be run again with the same result.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use headwater_log::{Log, ManualClock};
-use headwater_sql::Session;
+use headwater_log::{Commit, Log, ManualClock, Record, TopicConfig, TopicPartition};
 use headwater_sql::catalogue::Catalogue;
+use headwater_sql::{Planned, Session};
 
 use crate::support::{plan, registry, run};
 
@@ -72,4 +72,73 @@ fn of_two_writers_one_is_refused() {
     run(&mut one, "CREATE TABLE a (x INT)").unwrap();
     let error = run(&mut other, "CREATE TABLE b (x INT)").unwrap_err();
     assert_eq!(error.kind(), headwater_sql::SqlErrorKind::Conflict);
+}
+
+#[test]
+fn the_key_that_a_view_turned_out_to_have_is_kept() {
+    let log = Log::memory(Arc::new(ManualClock::default()));
+    let mut session = open(&log);
+    run(
+        &mut session,
+        &SETUP.replace("CREATE MATERIALIZED VIEW", "CREATE VIEW"),
+    )
+    .unwrap();
+    let sql =
+        "CREATE MATERIALIZED VIEW totals AS SELECT id, sum(total) AS t FROM orders GROUP BY id";
+    let statement = &headwater_sql::parse(sql).unwrap()[0];
+    let Planned::Pipeline(pipeline) = session.plan(statement).unwrap() else {
+        panic!("a materialised view is a pipeline");
+    };
+    let mut definition = pipeline.definition.unwrap();
+    let table = Arc::make_mut(definition.object.table.as_mut().unwrap());
+    table.primary_key = vec!["id".to_owned()];
+    session.apply(&definition).unwrap();
+    let table = open(&log).object("totals").unwrap().table.clone().unwrap();
+    assert_eq!(table.primary_key, ["id"]);
+}
+
+#[test]
+fn what_a_view_reads_is_not_dropped() {
+    let log = Log::memory(Arc::new(ManualClock::default()));
+    let mut session = open(&log);
+    run(&mut session, SETUP).unwrap();
+    insta::assert_snapshot!(plan(&mut session, "DROP TABLE orders"), @r"
+    error: 'orders' is read by view 'large'
+     --> line 1, column 12
+    1 | DROP TABLE orders
+      |            ^^^^^^
+    hint: DROP VIEW large first
+    ");
+}
+
+#[test]
+fn a_topic_without_ddl_is_a_table() {
+    let log = Log::memory(Arc::new(ManualClock::default()));
+    log.create_topic("clicks", TopicConfig::default()).unwrap();
+    let record = Record {
+        value: Some("page".into()),
+        ..Record::default()
+    };
+    log.commit(Commit::new().append(TopicPartition::new("clicks", 0), [record]))
+        .unwrap();
+    let mut session = open(&log);
+    let shown = [
+        "SHOW CREATE TABLE clicks",
+        "SELECT page FROM clicks",
+        "SELECT * FROM clocks",
+    ]
+    .map(|sql| plan(&mut session, sql));
+    insta::assert_snapshot!(shown.join("\n\n"), @r"
+    statement
+    CREATE TABLE clicks (page STRING) WITH ('format' = 'json');
+
+    Projection: clicks.page
+      TableScan: clicks
+
+    error: table 'clocks' not found
+     --> line 1, column 15
+    1 | SELECT * FROM clocks
+      |               ^^^^^^
+    hint: did you mean 'clicks'?
+    ");
 }

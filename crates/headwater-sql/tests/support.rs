@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use headwater_flow::connector::{
     Connector, Format, FormatRequest, OptionSpec, Registry, Sink, SinkRequest, Source,
     SourceRequest, ValueDecoder, ValueEncoder,
@@ -145,7 +146,11 @@ impl Format for NamedFormat {
         unsupported()
     }
 
-    fn infer(&self, _: &[&[u8]]) -> Result<arrow::datatypes::SchemaRef> {
-        unsupported()
+    /// One column, named after the first value.
+    fn infer(&self, sample: &[&[u8]]) -> Result<SchemaRef> {
+        let first = sample.first().copied().unwrap_or_default();
+        let name = String::from_utf8_lossy(first);
+        let field = Field::new(name, DataType::Utf8, true);
+        Ok(Arc::new(Schema::new(vec![field])))
     }
 }

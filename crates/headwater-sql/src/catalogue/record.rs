@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_flow::connector::Registry;
+use headwater_flow::plan::Changes;
 use headwater_log::{
     Cleanup, Commit, Condition, ErrorKind, Log, Offset, Record, TopicConfig, TopicPartition,
 };
@@ -29,6 +30,9 @@ struct Stored {
     sql: String,
     /// Orders the objects; those that others depend on usually come first.
     version: u64,
+    /// Of a materialised view: the columns that identify its rows, as planning found them.
+    #[serde(default)]
+    key: Option<Vec<String>>,
 }
 
 fn partition() -> TopicPartition {
@@ -44,6 +48,7 @@ pub(super) fn write(log: &Log, definition: &Definition, version: u64) -> Result<
         kind: object.kind,
         sql: object.sql.clone(),
         version: version + 1,
+        key: view_key(object),
     };
     let value = serde_json::to_vec(&stored)
         .map_err(|e| SqlError::new(SqlErrorKind::Bug, format!("a statement has no JSON: {e}")))?;
@@ -69,6 +74,13 @@ pub(super) fn write(log: &Log, definition: &Definition, version: u64) -> Result<
         .with_hint("run the statement again")),
         Err(e) => Err(e.into()),
     }
+}
+
+/// The key of a materialised view; `None` if it only grows.
+fn view_key(object: &Object) -> Option<Vec<String>> {
+    let table = object.table.as_ref()?;
+    let is_keyed = object.kind == ObjectKind::MaterializedView && table.changes == Changes::Upsert;
+    is_keyed.then(|| table.primary_key.clone())
 }
 
 fn ensure_topic(log: &Log) -> Result<()> {
@@ -187,6 +199,15 @@ fn define(session: &mut Session, stored: &Stored, commit: u64) -> Result<Object>
         return Err(damaged("an object is not a CREATE statement"));
     };
     definition.object.commit = commit;
+    if stored.kind == ObjectKind::MaterializedView
+        && let Some(table) = &mut definition.object.table
+    {
+        let table = Arc::make_mut(table);
+        match &stored.key {
+            Some(key) => table.primary_key.clone_from(key),
+            None => table.changes = Changes::Append,
+        }
+    }
     session.apply(&definition)?;
     Ok(definition.object)
 }

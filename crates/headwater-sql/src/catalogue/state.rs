@@ -51,6 +51,11 @@ impl Catalogue {
         })
     }
 
+    /// The log that the catalogue is in, if it is in one.
+    pub(crate) fn log(&self) -> Option<Log> {
+        self.writer().log.clone()
+    }
+
     /// How many changes the catalogue has seen.
     pub fn version(&self) -> u64 {
         self.writer().version

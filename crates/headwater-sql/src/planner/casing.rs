@@ -22,6 +22,58 @@ pub(super) fn resolve<T: VisitMut + sqlparser::ast::Visit>(node: &mut T, names: 
     let ControlFlow::Continue(()) = VisitMut::visit(node, &mut Renamer(&known));
 }
 
+/// The names of the relations that a query reads, as written.
+pub(crate) fn relations(query: &crate::statement::Query) -> BTreeSet<String> {
+    struct Relations(BTreeSet<String>);
+    impl Visitor for Relations {
+        type Break = Infallible;
+
+        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Infallible> {
+            let ident = relation.0.last().and_then(|p| p.as_ident());
+            self.0.extend(ident.map(|i| i.value.clone()));
+            ControlFlow::Continue(())
+        }
+
+        /// Tables may also stand as arguments of window functions.
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Infallible> {
+            windowed_tables(factor, &mut self.0);
+            ControlFlow::Continue(())
+        }
+    }
+    let mut found = Relations(BTreeSet::new());
+    let ControlFlow::Continue(()) = sqlparser::ast::Visit::visit(&query.ast, &mut found);
+    found.0
+}
+
+/// The tables that stand as arguments of a window function.
+fn windowed_tables(factor: &TableFactor, out: &mut BTreeSet<String>) {
+    let args = match factor {
+        TableFactor::Table {
+            args: Some(args), ..
+        } => &args.args,
+        TableFactor::TableFunction {
+            expr: Expr::Function(f),
+            ..
+        } => match &f.args {
+            FunctionArguments::List(list) => &list.args,
+            _ => return,
+        },
+        _ => return,
+    };
+    args.iter().for_each(|a| named_argument(a, out));
+}
+
+fn named_argument(arg: &FunctionArg, out: &mut BTreeSet<String>) {
+    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(ident)))
+    | FunctionArg::Named {
+        arg: FunctionArgExpr::Expr(Expr::Identifier(ident)),
+        ..
+    } = arg
+    {
+        out.insert(ident.value.clone());
+    }
+}
+
 /// As [`resolve`], for an expression over the columns `fields`.
 pub(super) fn resolve_over(expr: &mut Expr, fields: &Fields) {
     let mut columns = BTreeSet::new();
@@ -149,19 +201,10 @@ impl Visitor for Known<'_> {
             let columns = alias.columns.iter();
             self.aliases.extend(columns.map(|c| c.name.value.clone()));
         }
-        ControlFlow::Continue(())
-    }
-
-    /// Tables may also stand as arguments of window functions.
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Infallible> {
-        match expr {
-            Expr::Identifier(ident) => self.add_relation(&ident.value),
-            Expr::CompoundIdentifier(parts) => {
-                if let Some(last) = parts.last() {
-                    self.add_relation(&last.value);
-                }
-            }
-            _ => {}
+        let mut windowed = BTreeSet::new();
+        windowed_tables(factor, &mut windowed);
+        for name in windowed {
+            self.add_relation(&name);
         }
         ControlFlow::Continue(())
     }

@@ -18,6 +18,7 @@ use datafusion_expr::LogicalPlan;
 use datafusion_sql::planner::{ParserOptions, SqlToRel};
 use sqlparser::ast;
 
+pub(crate) use casing::relations;
 pub(crate) use context::{Names, Relation};
 pub(crate) use convert::from_datafusion;
 pub(crate) use insert::insert_plan;

@@ -18,7 +18,7 @@ use sqlparser::tokenizer::Span;
 
 pub use parse::parse;
 pub(crate) use rewrite::{PARTITION_BY, WINDOW_FUNCTIONS};
-pub(crate) use types::{parse_type_text, type_name};
+pub(crate) use types::{parse_type_text, quote, type_name};
 
 /// A statement with its text.
 #[derive(Debug, Clone)]
