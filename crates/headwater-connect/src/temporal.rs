@@ -99,11 +99,9 @@ fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     if digits.is_empty() {
         return None;
     }
-    let mut nanos = 0;
-    for place in 0..9 {
-        let digit = digits.get(place).map_or(0, |d| i64::from(d - b'0'));
-        nanos = nanos * 10 + digit;
-    }
+    let kept = &digits[..count.min(9)];
+    let value = kept.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0'));
+    let nanos = value * 10_i64.pow(9 - kept.len() as u32);
     Some((nanos, rest))
 }
 
@@ -241,15 +239,16 @@ fn push_fraction(nanos: i64, style: TimestampStyle, out: &mut Vec<u8>) {
     push_padded(rest, digits, out);
 }
 
-fn push_padded(mut value: u64, width: usize, out: &mut Vec<u8>) {
-    let start = out.len();
-    let mut count = 0;
-    while value > 0 || count < width {
-        out.push(b'0' + (value % 10) as u8);
-        value /= 10;
-        count += 1;
+fn push_padded(value: u64, width: usize, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    let mut rest = value;
+    while rest > 0 {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
-    out[start..].reverse();
+    out.extend_from_slice(&digits[at.min(digits.len() - width)..]);
 }
 
 #[cfg(test)]

@@ -34,8 +34,8 @@ mod wal;
 mod writer;
 
 pub use batch::{
-    BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderIter, HeadersRef, LogBatch, Producer, RecordRef,
-    Records,
+    BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderIter, HeadersRef, LogBatch, OpenBatch, Producer,
+    RecordRef, Records,
 };
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, Receipt};

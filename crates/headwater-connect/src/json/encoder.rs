@@ -1,15 +1,9 @@
 //! Rows as JSON objects: numbers exact, decimals as plain numbers, timestamps as Flink writes them.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, StructArray};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type,
-};
 use headwater_flow::connector::{FormatRequest, ValueEncoder};
 use headwater_flow::{Error, ErrorKind, Result, ZBatch};
 
+use super::bound::{self, Bound, Member, Values};
 use super::escape::quote;
 use crate::column::StructShape;
 use crate::temporal::{self, TimestampStyle};
@@ -50,133 +44,119 @@ impl JsonEncoder {
         })
     }
 
-    fn object(&self, fields: &[(Vec<u8>, &ArrayRef)], row: usize, out: &mut Vec<u8>) {
+    fn object(&self, members: &[Member<'_>], row: usize, out: &mut Vec<u8>) {
         out.push(b'{');
         let mut is_first = true;
-        for (key, column) in fields {
-            if self.skips_nulls && column.is_null(row) {
+        for member in members {
+            if self.skips_nulls && member.column.is_null(row) {
                 continue;
             }
             if !is_first {
                 out.push(b',');
             }
             is_first = false;
-            out.extend_from_slice(key);
-            self.value(column.as_ref(), row, out);
+            out.extend_from_slice(&member.key);
+            self.value(&member.column, row, out);
         }
         out.push(b'}');
     }
 
-    fn value(&self, column: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    fn value(&self, column: &Bound<'_>, row: usize, out: &mut Vec<u8>) {
         if column.is_null(row) {
             return out.extend_from_slice(b"null");
         }
-        match column.data_type() {
-            DataType::Boolean => {
-                let value = column.as_boolean().value(row);
-                out.extend_from_slice(if value { b"true" } else { b"false" });
+        match &column.values {
+            Values::Bool(v) => out.extend_from_slice(if v.value(row) { b"true" } else { b"false" }),
+            Values::I8(v) => integer(v.value(row).into(), out),
+            Values::I16(v) => integer(v.value(row).into(), out),
+            Values::I32(v) => integer(v.value(row).into(), out),
+            Values::I64(v) => integer(v.value(row), out),
+            Values::F32(v) => float(v.value(row), out),
+            Values::F64(v) => float(v.value(row), out),
+            Values::Decimal(v, scale) => decimal::write(v.value(row), *scale, out),
+            Values::Text(v) => quote(v.value(row).as_bytes(), out),
+            Values::Struct(members) => self.object(members, row, out),
+            Values::List(ends, items) => {
+                out.push(b'[');
+                for i in ends[row]..ends[row + 1] {
+                    if i > ends[row] {
+                        out.push(b',');
+                    }
+                    self.value(items, i as usize, out);
+                }
+                out.push(b']');
             }
-            DataType::Int8 => integer(column.as_primitive::<Int8Type>().value(row).into(), out),
-            DataType::Int16 => integer(column.as_primitive::<Int16Type>().value(row).into(), out),
-            DataType::Int32 => integer(column.as_primitive::<Int32Type>().value(row).into(), out),
-            DataType::Int64 => integer(column.as_primitive::<Int64Type>().value(row), out),
-            DataType::Float32 => float(column.as_primitive::<Float32Type>().value(row), out),
-            DataType::Float64 => float(column.as_primitive::<Float64Type>().value(row), out),
-            DataType::Decimal128(_, scale) => {
-                let value = column.as_primitive::<Decimal128Type>().value(row);
-                decimal::write(value, *scale, out);
+            Values::Map(ends, entry) => {
+                self.map(
+                    &entry.0,
+                    &entry.1,
+                    ends[row] as usize..ends[row + 1] as usize,
+                    out,
+                );
             }
-            DataType::Utf8 => quote(column.as_string::<i32>().value(row).as_bytes(), out),
-            DataType::Binary => {
-                out.push(b'"');
-                base64::encode(column.as_binary::<i32>().value(row), out);
-                out.push(b'"');
-            }
-            DataType::Struct(_) => self.object(&keyed(column.as_struct()), row, out),
-            DataType::List(_) => self.list(&column.as_list::<i32>().value(row), out),
-            DataType::Map(_, _) => self.map(&column.as_map().value(row), out),
-            other => self.time(column, other, row, out),
+            _ => self.quoted(column, row, out),
         }
     }
 
-    fn time(&self, column: &dyn Array, data_type: &DataType, row: usize, out: &mut Vec<u8>) {
+    /// Values that are strings in JSON and nowhere else.
+    fn quoted(&self, column: &Bound<'_>, row: usize, out: &mut Vec<u8>) {
         out.push(b'"');
-        match data_type {
-            DataType::Date32 => {
-                let days = column.as_primitive::<Date32Type>().value(row);
-                temporal::write_date(days.into(), out);
+        match &column.values {
+            Values::Binary(v) => base64::encode(v.value(row), out),
+            Values::Date(v) => temporal::write_date(v.value(row).into(), out),
+            Values::Time(v, unit) => {
+                temporal::write_time(ticks::value(*v, row), *unit, self.style, out);
             }
-            DataType::Time32(unit) | DataType::Time64(unit) => {
-                temporal::write_time(ticks::value(column, row), *unit, self.style, out);
-            }
-            DataType::Timestamp(unit, zone) => {
-                let value = ticks::value(column, row);
+            Values::Timestamp {
+                column,
+                unit,
+                is_zoned,
+            } => {
+                let value = ticks::value(*column, row);
                 temporal::write_timestamp(value, *unit, self.style, out);
-                if zone.is_some() {
+                if *is_zoned {
                     out.push(b'Z');
                 }
             }
-            // The constructor has refused every other type.
             _ => {}
         }
         out.push(b'"');
     }
 
-    fn list(&self, items: &ArrayRef, out: &mut Vec<u8>) {
-        out.push(b'[');
-        for i in 0..items.len() {
-            if i > 0 {
-                out.push(b',');
-            }
-            self.value(items.as_ref(), i, out);
-        }
-        out.push(b']');
-    }
-
-    fn map(&self, entries: &StructArray, out: &mut Vec<u8>) {
-        let (keys, values) = (entries.column(0), entries.column(1));
+    fn map(
+        &self,
+        keys: &Bound<'_>,
+        values: &Bound<'_>,
+        entries: std::ops::Range<usize>,
+        out: &mut Vec<u8>,
+    ) {
         out.push(b'{');
         let mut key = Vec::new();
-        for i in 0..entries.len() {
-            if i > 0 {
+        for i in entries.clone() {
+            if i > entries.start {
                 out.push(b',');
             }
             key.clear();
-            self.value(keys.as_ref(), i, &mut key);
+            self.value(keys, i, &mut key);
             if key.starts_with(b"\"") {
                 out.extend_from_slice(&key);
             } else {
                 quote(&key, out);
             }
             out.push(b':');
-            self.value(values.as_ref(), i, out);
+            self.value(values, i, out);
         }
         out.push(b'}');
     }
 }
 
-/// The children of a struct with their keys as they are written.
-fn keyed(rows: &StructArray) -> Vec<(Vec<u8>, &ArrayRef)> {
-    let names = rows.fields().iter().map(|f| f.name().as_str());
-    names.map(key).zip(rows.columns()).collect()
-}
-
-fn key(name: &str) -> Vec<u8> {
-    let mut text = Vec::with_capacity(name.len() + 3);
-    quote(name.as_bytes(), &mut text);
-    text.push(b':');
-    text
-}
-
 impl ValueEncoder for JsonEncoder {
     fn encode(&self, rows: &ZBatch, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> Result<()> {
         let batch = rows.rows();
-        let schema = Arc::clone(&batch.schema());
-        let names = schema.fields().iter().map(|f| key(f.name()));
-        let fields: Vec<(Vec<u8>, &ArrayRef)> = names.zip(batch.columns()).collect();
+        let members = bound::members(batch.schema_ref().fields(), batch.columns());
         ends.reserve(batch.num_rows());
         for row in 0..batch.num_rows() {
-            self.object(&fields, row, out);
+            self.object(&members, row, out);
             ends.push(out.len());
         }
         Ok(())

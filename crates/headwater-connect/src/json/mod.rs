@@ -1,5 +1,6 @@
 //! The `json` format: objects, one a record, one a line in files.
 
+mod bound;
 mod decoder;
 mod encoder;
 mod escape;

@@ -15,7 +15,7 @@ use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::Layout;
 use super::metadata::{MetadataKey, fit};
-use super::records::{Records, headers};
+use super::records::{Records, open};
 use super::upsert;
 
 /// Where a column of the table comes from.
@@ -100,23 +100,24 @@ impl TopicDecoder {
     }
 
     /// The rows of the records that have a value.
-    fn live(&self, partition: u32, records: &Records, rejects: &mut Vec<Reject>) -> Result<Rows> {
+    fn live(
+        &self,
+        partition: u32,
+        records: &Records<'_>,
+        rejects: &mut Vec<Reject>,
+    ) -> Result<Rows> {
         let all = 0..records.len() as u32;
         let candidates: Vec<u32> = if self.is_keyed {
-            all.filter(|i| records.value(*i as usize).is_some())
-                .collect()
+            all.filter(|i| records.get(*i).value.is_some()).collect()
         } else {
             all.collect()
         };
-        let values: Vec<Option<&[u8]>> = candidates
-            .iter()
-            .map(|i| records.value(*i as usize))
-            .collect();
+        let values: Vec<Option<&[u8]>> = candidates.iter().map(|i| records.get(*i).value).collect();
         let value = Part::new(self.values.decode(&values)?, &candidates, records, rejects);
         let key = match &self.keys {
             Some(keys) if self.reads_keys() => {
                 let bytes: Vec<Option<&[u8]>> =
-                    value.at.iter().map(|i| records.key(*i as usize)).collect();
+                    value.at.iter().map(|i| records.get(*i).key).collect();
                 Some(Part::new(keys.decode(&bytes)?, &value.at, records, rejects))
             }
             _ => None,
@@ -133,7 +134,7 @@ impl TopicDecoder {
     fn assemble(
         &self,
         partition: u32,
-        records: &Records,
+        records: &Records<'_>,
         value: &Part,
         key: Option<&Part>,
     ) -> Result<RecordBatch> {
@@ -159,15 +160,18 @@ impl TopicDecoder {
     }
 
     /// The rows of the tombstones.
-    fn dead(&self, partition: u32, records: &Records, rejects: &mut Vec<Reject>) -> Result<Rows> {
+    fn dead(
+        &self,
+        partition: u32,
+        records: &Records<'_>,
+        rejects: &mut Vec<Reject>,
+    ) -> Result<Rows> {
         let all = 0..records.len() as u32;
-        let at: Vec<u32> = all
-            .filter(|i| records.value(*i as usize).is_none())
-            .collect();
+        let at: Vec<u32> = all.filter(|i| records.get(*i).value.is_none()).collect();
         let Some(keys) = &self.keys else {
             return Err(Error::new(ErrorKind::Bug, "a keyed table without a key"));
         };
-        let bytes: Vec<Option<&[u8]>> = at.iter().map(|i| records.key(*i as usize)).collect();
+        let bytes: Vec<Option<&[u8]>> = at.iter().map(|i| records.get(*i).key).collect();
         let key = Part::new(keys.decode(&bytes)?, &at, records, rejects);
         let metadata = |place: usize, field: &Field| match self.columns[place] {
             From::Metadata(m) => {
@@ -204,12 +208,12 @@ impl Part {
     fn new(
         decoded: DecodedValues,
         candidates: &[u32],
-        records: &Records,
+        records: &Records<'_>,
         rejects: &mut Vec<Reject>,
     ) -> Self {
         let record = |index: u32| candidates[index as usize];
         rejects.extend(decoded.rejects.into_iter().map(|r| Reject {
-            offset: records.offsets[record(r.index) as usize],
+            offset: records.get(record(r.index)).offset.0,
             reason: r.reason,
         }));
         Self {
@@ -296,16 +300,17 @@ impl Decoder for TopicDecoder {
     }
 
     fn decode(&self, chunk: &Chunk) -> Result<Decoded> {
-        let records = Records::of(chunk)?;
+        let batches = open(chunk)?;
+        let records = Records::of(chunk, &batches)?;
         let partition = chunk.range.partition;
         let mut rejects = Vec::new();
         let mut rows = self.live(partition, &records, &mut rejects)?;
-        let has_tombstones = || (0..records.len()).any(|i| records.value(i).is_none());
+        let has_tombstones = || (0..records.len() as u32).any(|i| records.get(i).value.is_none());
         if self.is_keyed && has_tombstones() {
             rows = rows.merge(self.dead(partition, &records, &mut rejects)?)?;
         }
         rejects.sort_by_key(|r| r.offset);
-        let offsets = rows.at.iter().map(|i| records.offsets[*i as usize]);
+        let offsets = rows.at.iter().map(|i| records.get(*i).offset.0);
         Ok(Decoded {
             offsets: Offsets::Each(offsets.collect::<UInt64Array>()),
             rows: rows.rows,
@@ -318,13 +323,15 @@ impl Decoder for TopicDecoder {
         let Payload::Log(batches) = &chunk.payload else {
             return None;
         };
-        let batch = batches.iter().find(|b| b.last_offset().0 >= offset)?;
-        let record = batch.records().find_map(|record| match record {
-            Ok((at, record)) if at.0 == offset => Some(record),
-            _ => None,
-        })?;
+        let at = headwater_log::Offset(offset);
+        let batch = batches.iter().find(|b| b.last_offset() >= at)?;
+        let record = batch.record_at(at).ok()??;
         Some(OriginalRecord {
-            headers: headers(&record),
+            headers: record
+                .headers
+                .into_iter()
+                .map(|h| (h.key, h.value))
+                .collect(),
             key: record.key,
             value: record.value,
         })

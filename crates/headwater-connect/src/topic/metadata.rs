@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::compute;
 use arrow::datatypes::{DataType, Field};
 use headwater_flow::{Error, ErrorKind, Result};
+use headwater_log::RecordRef;
 
 use super::records::Records;
 
@@ -66,10 +67,10 @@ impl MetadataKey {
         self,
         topic: &str,
         partition: u32,
-        records: &Records,
+        records: &Records<'_>,
         rows: &[u32],
     ) -> ArrayRef {
-        let at = |i: &u32| &records.records[*i as usize];
+        let at = |i: &u32| *records.get(*i);
         match self {
             Self::Topic => {
                 let topics = std::iter::repeat_n(topic, rows.len());
@@ -77,18 +78,17 @@ impl MetadataKey {
             }
             Self::Partition => Arc::new(Int32Array::from(vec![partition as i32; rows.len()])),
             Self::Offset => {
-                let offsets = rows.iter().map(|i| records.offsets[*i as usize] as i64);
+                let offsets = rows.iter().map(|i| at(i).offset.0 as i64);
                 Arc::new(offsets.collect::<Int64Array>())
             }
             Self::Timestamp => {
-                let times = rows.iter().map(|i| at(i).timestamp.map(|t| t.0));
-                let times: TimestampMillisecondArray = times.collect();
+                let times = rows.iter().map(|i| at(i).timestamp.0);
+                let times = TimestampMillisecondArray::from_iter_values(times);
                 Arc::new(times.with_timezone("UTC"))
             }
             Self::Key => {
                 let mut keys = BinaryBuilder::new();
-                rows.iter()
-                    .for_each(|i| keys.append_option(at(i).key.as_deref()));
+                rows.iter().for_each(|i| keys.append_option(at(i).key));
                 Arc::new(keys.finish())
             }
             Self::Headers => headers(rows.iter().map(at)),
@@ -96,7 +96,7 @@ impl MetadataKey {
     }
 }
 
-fn headers<'a>(records: impl Iterator<Item = &'a headwater_log::Record>) -> ArrayRef {
+fn headers<'a>(records: impl Iterator<Item = RecordRef<'a>>) -> ArrayRef {
     let names = MapFieldNames {
         entry: "entries".into(),
         key: "keys".into(),
@@ -104,9 +104,9 @@ fn headers<'a>(records: impl Iterator<Item = &'a headwater_log::Record>) -> Arra
     };
     let mut map = MapBuilder::new(Some(names), StringBuilder::new(), BinaryBuilder::new());
     for record in records {
-        for header in &record.headers {
-            map.keys().append_value(&header.key);
-            map.values().append_option(header.value.as_deref());
+        for (key, value) in record.headers.iter() {
+            map.keys().append_value(key);
+            map.values().append_option(value);
         }
         map.append(true).expect("each key has a value");
     }

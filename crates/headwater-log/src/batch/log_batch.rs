@@ -9,6 +9,7 @@ use crate::record::{Offset, Record};
 use super::builder::{self, BatchBuilder, Producer};
 use super::codec::Codec;
 use super::header::{self, HEADER_BYTES, field, put};
+use super::open::OpenBatch;
 use super::records::{Cursor, Frame, RecordRef, Records, share};
 
 /// A run of records as it lies in the log: Kafka's record batch, version 2.
@@ -186,6 +187,14 @@ impl LogBatch {
     /// Its records, as owned values that share its memory.
     pub fn records(&self) -> Records {
         Records::new(self.frame(), self.section())
+    }
+
+    /// The batch uncompressed, to borrow its records from; without a copy if it is not compressed.
+    ///
+    /// # Errors
+    /// `Corrupt` if it does not unpack.
+    pub fn open(&self) -> Result<OpenBatch> {
+        Ok(OpenBatch::new(self.section()?, self.frame()))
     }
 
     /// The record at an offset, sharing the batch's memory.

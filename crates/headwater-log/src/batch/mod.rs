@@ -9,6 +9,7 @@ mod codec;
 mod decode;
 mod header;
 mod log_batch;
+mod open;
 mod records;
 mod varint;
 mod xerial;
@@ -18,6 +19,7 @@ pub(crate) use varint::{get_uvarint, put_uvarint};
 pub use builder::{BatchBuilder, Producer};
 pub use codec::{BATCH_BYTES_MAX, Codec};
 pub use log_batch::LogBatch;
+pub use open::OpenBatch;
 pub use records::{HeaderIter, HeadersRef, RecordRef, Records};
 
 #[cfg(test)]
