@@ -7,6 +7,7 @@ mod catalogue;
 mod flights;
 mod functions;
 mod fuzz;
+mod laws;
 mod nexmark;
 mod statements;
 mod support;

@@ -102,3 +102,13 @@ pub struct AggregateCall {
     /// `IGNORE NULLS`.
     pub ignore_nulls: bool,
 }
+
+impl AggregateCall {
+    /// The same call over columns that lie `by` further on.
+    pub(crate) fn shift(&mut self, by: usize) {
+        let order = self.order_by.iter_mut().map(|(column, _)| column);
+        for column in self.args.iter_mut().chain(&mut self.filter).chain(order) {
+            *column += by;
+        }
+    }
+}

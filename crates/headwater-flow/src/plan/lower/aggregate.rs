@@ -6,15 +6,20 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion_common::{DFSchema, Result};
 use datafusion_expr::Expr;
-use datafusion_expr::expr::{AggregateFunction as Call, AggregateFunctionParams, NullTreatment};
+use datafusion_expr::expr::{
+    AggregateFunction as Call, AggregateFunctionParams, GroupingSet as DfGroupingSet, NullTreatment,
+};
 use datafusion_expr::logical_plan::Aggregate;
 
 use super::build::{Builder, external};
-use super::expr::{column_name, unsupported};
+use super::expr::{column_name, numbered, unsupported};
 use super::relation::{Facts, Relation};
 use super::window::windowed;
 use crate::circuit::Port;
-use crate::operator::{AggregateCall, AggregateFunction, Exchange, GroupAggregate, Operator};
+use crate::operator::{
+    AggregateCall, AggregateFunction, Exchange, Expand, GroupAggregate, GroupingSet, Operator,
+    Stateless,
+};
 
 /// The distinct expressions that an aggregate reads, in the order in which they were first asked for.
 #[derive(Debug, Default)]
@@ -36,12 +41,9 @@ impl Columns {
 impl Builder<'_> {
     /// An aggregate, over windows if it groups by them.
     pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Relation> {
-        if aggregate
-            .group_expr
-            .iter()
-            .any(|e| matches!(e, Expr::GroupingSet(_)))
-        {
-            return Err(unsupported("GROUPING SETS"));
+        if let [Expr::GroupingSet(sets)] = &aggregate.group_expr[..] {
+            let relation = self.relation(&aggregate.input)?;
+            return self.grouping_sets(aggregate, sets, relation);
         }
         if let Some(windowed) = windowed(aggregate)? {
             return self.window_aggregate(aggregate, &windowed);
@@ -65,9 +67,54 @@ impl Builder<'_> {
         columns.exprs.extend(groups);
         let keys: Vec<usize> = (0..columns.exprs.len()).collect();
         let calls = calls(aggregate, &over, &mut columns)?;
-        let append_only = relation.facts.updating.is_none();
         let schema = relation.output(&columns.exprs)?;
         let relation = relation.compute(&columns.exprs, Arc::clone(&schema), &mut self.calcs)?;
+        self.group_node(aggregate, relation, keys, &calls)
+    }
+
+    /// GROUPING SETS, CUBE, ROLLUP: the keys and the number of the set are the keys.
+    fn grouping_sets(
+        &mut self,
+        aggregate: &Aggregate,
+        sets: &DfGroupingSet,
+        relation: Relation,
+    ) -> Result<Relation> {
+        let over = |e: &Expr| relation.over_base(e);
+        let keys: Vec<&Expr> = sets.distinct_expr();
+        let width = keys.len();
+        // Arguments have columns of their own: a key that a set leaves out is null as a key only.
+        let mut arguments = Columns::default();
+        let mut calls = calls(aggregate, &over, &mut arguments)?;
+        calls.iter_mut().for_each(|call| call.shift(width + 1));
+        let mut exprs = keys.iter().map(|e| over(e)).collect::<Result<Vec<_>>>()?;
+        exprs.extend(arguments.exprs);
+        let types = relation.output(&exprs)?;
+        let fields = types.fields().iter();
+        let mut types: Vec<_> = fields.map(|f| (f.data_type().clone(), true)).collect();
+        let schema = numbered(types.clone());
+        let id = aggregate.schema.field(width).data_type().clone();
+        types.insert(width, (id, false));
+        let expanded = numbered(types);
+        let expand = Expand::new(grouping_sets(sets, &keys), Arc::clone(&expanded));
+        let mut relation = relation.compute(&exprs, schema, &mut self.calcs)?;
+        let expand: Arc<dyn Stateless> = Arc::new(expand);
+        for feed in &mut relation.feeds {
+            feed.chain.push(Arc::clone(&expand));
+        }
+        relation.base = expanded;
+        self.group_node(aggregate, relation, (0..=width).collect(), &calls)
+    }
+
+    /// The keyed operator over computed columns.
+    fn group_node(
+        &mut self,
+        aggregate: &Aggregate,
+        relation: Relation,
+        keys: Vec<usize>,
+        calls: &[AggregateCall],
+    ) -> Result<Relation> {
+        let append_only = relation.facts.updating.is_none();
+        let schema = Arc::clone(&relation.base);
         let shards = self.shards(&keys);
         let exchange = Exchange::new(&schema, keys.clone(), shards).map_err(external)?;
         let output = output_schema(&aggregate.schema);
@@ -76,7 +123,7 @@ impl Builder<'_> {
             let group = GroupAggregate::new(
                 keys.clone(),
                 &schema,
-                &calls,
+                calls,
                 Arc::clone(&output),
                 append_only,
             )?;
@@ -117,11 +164,8 @@ pub(super) fn calls(
     over: &dyn Fn(&Expr) -> Result<Expr>,
     columns: &mut Columns,
 ) -> Result<Vec<AggregateCall>> {
-    let fields = aggregate
-        .schema
-        .fields()
-        .iter()
-        .skip(aggregate.group_expr.len());
+    let fields = aggregate.schema.fields();
+    let fields = fields.iter().skip(fields.len() - aggregate.aggr_expr.len());
     let exprs = aggregate.aggr_expr.iter().zip(fields);
     exprs
         .map(|(expr, field)| call(expr, field, over, columns))
@@ -144,8 +188,7 @@ fn call(
         order_by,
         null_treatment,
     } = params;
-    let function = AggregateFunction::from_name(func.name())
-        .ok_or_else(|| unsupported(&format!("aggregate function '{}'", func.name())))?;
+    let function = AggregateFunction::from_udf(&func);
     let mut arg_columns = Vec::with_capacity(args.len());
     let counts_rows = matches!(args.as_slice(), [Expr::Literal(value, _)] if !value.is_null());
     let args = match function == AggregateFunction::Count && counts_rows && !distinct {
@@ -175,6 +218,32 @@ fn call(
         return_type: field.data_type().clone(),
         ignore_nulls: null_treatment == Some(NullTreatment::IgnoreNulls),
     })
+}
+
+/// Which of `keys` each set has.
+fn grouping_sets(sets: &DfGroupingSet, keys: &[&Expr]) -> Vec<GroupingSet> {
+    let width = keys.len();
+    let keeps: Vec<Vec<bool>> = match sets {
+        DfGroupingSet::Rollup(_) => (0..=width)
+            .rev()
+            .map(|n| (0..width).map(|k| k < n).collect())
+            .collect(),
+        DfGroupingSet::Cube(_) => (0..1_usize << width)
+            .map(|left_out| (0..width).map(|k| left_out >> k & 1 == 0).collect())
+            .collect(),
+        DfGroupingSet::GroupingSets(sets) => sets
+            .iter()
+            .map(|set| keys.iter().map(|k| set.contains(k)).collect())
+            .collect(),
+    };
+    let before = |i: usize| keeps[..i].iter().filter(|k| **k == keeps[i]).count();
+    let numbered = keeps.iter().enumerate();
+    numbered
+        .map(|(i, keeps)| GroupingSet {
+            keeps: keeps.clone(),
+            ordinal: before(i),
+        })
+        .collect()
 }
 
 /// The columns of an aggregate, numbered.
