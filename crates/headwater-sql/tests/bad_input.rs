@@ -19,7 +19,7 @@ fn errors(statements: &[&str]) -> String {
 }
 
 #[test]
-fn unknown_names() {
+fn unknown_names_in_queries() {
     insta::assert_snapshot!(errors(&[
         "SELECT * FROM bidz",
         "SELECT auctoin FROM bids",
@@ -27,10 +27,6 @@ fn unknown_names() {
         "SELECT x.price FROM bids AS b",
         "SELECT place.town FROM bids",
         "SELECT cuont(*) FROM bids",
-        "INSERT INTO snik SELECT * FROM bids",
-        "INSERT INTO sink (acution) SELECT auction FROM bids",
-        "DROP TABLE bidz",
-        "DESCRIBE bidz",
     ]), @r"
     error: table 'bidz' not found
      --> line 1, column 15
@@ -66,7 +62,17 @@ fn unknown_names() {
     1 | SELECT cuont(*) FROM bids
       |        ^^^^^
     hint: did you mean 'count'?
+    ");
+}
 
+#[test]
+fn unknown_names_in_other_statements() {
+    insta::assert_snapshot!(errors(&[
+        "INSERT INTO snik SELECT * FROM bids",
+        "INSERT INTO sink (acution) SELECT auction FROM bids",
+        "DROP TABLE bidz",
+        "DESCRIBE bidz",
+    ]), @r"
     error: table 'snik' not found
      --> line 1, column 13
     1 | INSERT INTO snik SELECT * FROM bids
@@ -94,22 +100,13 @@ fn unknown_names() {
 }
 
 #[test]
-fn what_does_not_parse() {
+fn queries_that_do_not_parse() {
     insta::assert_snapshot!(errors(&[
         "SELEC 1",
         "SELECT 1 +",
         "SELECT (1 FROM bids",
         "SELECT 'open",
-        "CREATE TABEL t (a INT)",
-        "CREATE TABLE t (a INT b INT)",
-        "CREATE TABLE t (a INTT)",
-        "CREATE TABLE t (a ROW<b INT)",
-        "CREATE TABLE t (a INT) WITH ('connector' 'print')",
-        "CREATE TABLE t (a INT) WIHT ('connector' = 'print')",
-        "INSERT sink SELECT 1",
         "SELECT 1 EMIT SOMETIMES",
-        "SHOW TABELS",
-        "EXECUTE STATEMENT SET BEGIN SELECT 1; END",
     ]), @r"
     error: 'SELEC' does not begin a statement
      --> line 1, column 1
@@ -132,6 +129,24 @@ fn what_does_not_parse() {
     1 | SELECT 'open
       |        ^
 
+    error: EMIT says nothing that is known
+     --> line 1, column 10
+    1 | SELECT 1 EMIT SOMETIMES
+      |          ^^^^
+    hint: write EMIT ON WINDOW CLOSE, EMIT CHANGES or EMIT FINAL at the end of the query
+    ");
+}
+
+#[test]
+fn tables_that_do_not_parse() {
+    insta::assert_snapshot!(errors(&[
+        "CREATE TABEL t (a INT)",
+        "CREATE TABLE t (a INT b INT)",
+        "CREATE TABLE t (a INTT)",
+        "CREATE TABLE t (a ROW<b INT)",
+        "CREATE TABLE t (a INT) WITH ('connector' 'print')",
+        "CREATE TABLE t (a INT) WIHT ('connector' = 'print')",
+    ]), @r"
     error: expected TABLE, SOURCE, SINK, VIEW or MATERIALIZED VIEW, found 'TABEL'
      --> line 1, column 8
     1 | CREATE TABEL t (a INT)
@@ -162,17 +177,20 @@ fn what_does_not_parse() {
      --> line 1, column 24
     1 | CREATE TABLE t (a INT) WIHT ('connector' = 'print')
       |                        ^^^^
+    ");
+}
 
+#[test]
+fn other_statements_that_do_not_parse() {
+    insta::assert_snapshot!(errors(&[
+        "INSERT sink SELECT 1",
+        "SHOW TABELS",
+        "EXECUTE STATEMENT SET BEGIN SELECT 1; END",
+    ]), @r"
     error: expected INTO, found 'sink'
      --> line 1, column 8
     1 | INSERT sink SELECT 1
       |        ^^^^
-
-    error: EMIT says nothing that is known
-     --> line 1, column 10
-    1 | SELECT 1 EMIT SOMETIMES
-      |          ^^^^
-    hint: write EMIT ON WINDOW CLOSE, EMIT CHANGES or EMIT FINAL at the end of the query
 
     error: expected TABLES, VIEWS, MATERIALIZED VIEWS, JOBS, TOPICS, FUNCTIONS, CONNECTORS, FORMATS, COLUMNS or CREATE, found 'TABELS'
      --> line 1, column 6
@@ -187,7 +205,7 @@ fn what_does_not_parse() {
 }
 
 #[test]
-fn what_means_nothing() {
+fn tables_that_mean_nothing() {
     insta::assert_snapshot!(errors(&[
         "CREATE TABLE bids (a INT)",
         "CREATE TABLE t (a INT, a BIGINT)",
@@ -195,15 +213,6 @@ fn what_means_nothing() {
         "CREATE TABLE t (a INT, PRIMARY KEY (b) NOT ENFORCED)",
         "CREATE TABLE t (a DECIMAL(50, 2))",
         "CREATE TABLE t WITH ('connector' = 'print')",
-        "INSERT INTO sink SELECT auction FROM bids",
-        "INSERT INTO sink SELECT auction, name FROM bids",
-        "INSERT INTO sink SELECT auction, price FROM bids",
-        "INSERT INTO sink (price) VALUES (1)",
-        "INSERT INTO v SELECT 1",
-        "SELECT auction, count(*) FROM bids",
-        "SELECT auction + name FROM bids WHERE price",
-        "DROP TABLE v",
-        "INSERT INTO sink SELECT auction, CAST(random() AS INT) FROM bids",
     ]), @r"
     error: 'bids' exists already
      --> line 1, column 14
@@ -238,7 +247,19 @@ fn what_means_nothing() {
     1 | CREATE TABLE t WITH ('connector' = 'print')
       |              ^
     hint: declare them in parentheses, or add LIKE other or AS query
+    ");
+}
 
+#[test]
+fn inserts_that_mean_nothing() {
+    insta::assert_snapshot!(errors(&[
+        "INSERT INTO sink SELECT auction FROM bids",
+        "INSERT INTO sink SELECT auction, name FROM bids",
+        "INSERT INTO sink SELECT auction, price FROM bids",
+        "INSERT INTO sink (price) VALUES (1)",
+        "INSERT INTO v SELECT 1",
+        "INSERT INTO sink SELECT auction, CAST(random() AS INT) FROM bids",
+    ]), @r"
     error: the query has 1 columns, 'sink' takes 2
      --> line 1, column 18
     1 | INSERT INTO sink SELECT auction FROM bids
@@ -267,6 +288,21 @@ fn what_means_nothing() {
     1 | INSERT INTO v SELECT 1
       |             ^
 
+    error: RANDOM() would give another result when an epoch is run again after a restart
+     --> line 1, column 18
+    1 | INSERT INTO sink SELECT auction, CAST(random() AS INT) FROM bids
+      |                  ^^^^^^
+    hint: compute the value where the rows are produced
+    ");
+}
+
+#[test]
+fn queries_that_mean_nothing() {
+    insta::assert_snapshot!(errors(&[
+        "SELECT auction, count(*) FROM bids",
+        "SELECT auction + name FROM bids WHERE price",
+        "DROP TABLE v",
+    ]), @r"
     error: column 'bids.auction' is neither grouped by nor aggregated
      --> line 1, column 8
     1 | SELECT auction, count(*) FROM bids
@@ -283,17 +319,11 @@ fn what_means_nothing() {
     1 | DROP TABLE v
       |            ^
     hint: use DROP VIEW
-
-    error: RANDOM() would give another result when an epoch is run again after a restart
-     --> line 1, column 18
-    1 | INSERT INTO sink SELECT auction, CAST(random() AS INT) FROM bids
-      |                  ^^^^^^
-    hint: compute the value where the rows are produced
     ");
 }
 
 #[test]
-fn windows() {
+fn windows_that_mean_nothing() {
     insta::assert_snapshot!(errors(&[
         "SELECT * FROM TUMBLE(TABLE bids, DESCRIPTOR(ts))",
         "SELECT * FROM TUMBLE(TABLE bids, DESCRIPTOR(price), INTERVAL '1' MINUTE)",
@@ -346,7 +376,7 @@ fn windows() {
 }
 
 #[test]
-fn options() {
+fn options_that_nobody_knows() {
     insta::assert_snapshot!(errors(&[
         "CREATE TABLE t (a INT) WITH ('connector' = 'nexmrk')",
         "CREATE TABLE t (a INT) WITH (\n  'connector' = 'nexmark',\n  'events.nun' = '1'\n)",

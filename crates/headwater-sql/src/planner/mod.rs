@@ -10,84 +10,17 @@ mod fields;
 mod group_window;
 mod insert;
 mod optimize;
+mod query;
 mod sugar;
 mod table;
 mod window;
-
-use datafusion_expr::LogicalPlan;
-use datafusion_sql::planner::{ParserOptions, SqlToRel};
-use sqlparser::ast;
 
 pub(crate) use casing::relations;
 pub(crate) use context::{Names, Relation};
 pub(crate) use convert::from_datafusion;
 pub(crate) use insert::insert_plan;
 pub(crate) use optimize::{config as settings, optimize, unrepeatable};
+pub(crate) use query::Planner;
 pub(crate) use table::{
     ALLOWED_LATENESS, DEFAULT_CONNECTOR, IDLE_TIMEOUT, define_table, describe, plain,
 };
-
-use crate::error::{Result, SqlError};
-use crate::statement::Query;
-use context::PlanContext;
-
-/// How deep views may refer to views.
-const MAX_VIEW_DEPTH: usize = 32;
-
-/// Plans queries against the names that a session knows.
-#[derive(Clone, Copy)]
-pub(crate) struct Planner<'a> {
-    names: &'a dyn Names,
-    depth: usize,
-}
-
-impl<'a> Planner<'a> {
-    pub(crate) fn new(names: &'a dyn Names) -> Self {
-        Self { names, depth: 0 }
-    }
-
-    /// One level further down the views.
-    fn deeper(self, view: &str) -> Result<Self> {
-        if self.depth >= MAX_VIEW_DEPTH {
-            return Err(SqlError::invalid(format!(
-                "view '{view}' refers to views more than {MAX_VIEW_DEPTH} levels deep"
-            )));
-        }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
-    }
-
-    /// The unoptimised plan of a query: views are expanded, types not yet coerced.
-    pub(crate) fn query(self, query: &Query) -> Result<LogicalPlan> {
-        let mut ast = query.ast.clone();
-        group_window::rewrite(&mut ast)?;
-        sugar::rewrite(&mut ast);
-        casing::resolve(&mut ast, self.names);
-        let context = PlanContext::new(self);
-        let statement = ast::Statement::Query(ast.clone());
-        SqlToRel::new_with_options(&context, parser_options())
-            .sql_statement_to_plan(statement)
-            .map_err(|e| from_datafusion(fields::locate(e, &ast), query.span))
-    }
-
-    /// The optimised plan of a view's query, with the view's names for its columns.
-    pub(crate) fn view(self, query: &Query, columns: &[String]) -> Result<LogicalPlan> {
-        let plan = table::rename(self.query(query)?, columns).map_err(|e| e.at(query.span))?;
-        optimize(plan).map_err(|e| from_datafusion(e, query.span))
-    }
-
-    /// The analysed and optimised plan of a query.
-    pub(crate) fn optimized(self, query: &Query) -> Result<LogicalPlan> {
-        optimize(self.query(query)?).map_err(|e| from_datafusion(e, query.span))
-    }
-}
-
-fn parser_options() -> ParserOptions {
-    ParserOptions::new()
-        .with_parse_float_as_decimal(true)
-        .with_enable_ident_normalization(false)
-        .with_map_string_types_to_utf8view(false)
-        .with_collect_spans(true)
-}

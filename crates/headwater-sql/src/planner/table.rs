@@ -15,7 +15,8 @@ use sqlparser::ast::Spanned;
 use sqlparser::tokenizer::Span;
 
 use super::context::{Names, PlanContext, Relation, find};
-use super::{Planner, casing, from_datafusion, parser_options};
+use super::query::parser_options;
+use super::{Planner, casing, from_datafusion};
 use crate::error::{Result, SqlError, suggestion};
 use crate::statement::{ColumnSource, CreateTable, Name, type_name};
 

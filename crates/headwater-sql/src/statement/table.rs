@@ -3,10 +3,10 @@
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::cursor::{Cursor, parse_expr};
+use super::data_type::{data_type, split_shifts};
 use super::lexer::is_word;
 use super::parse::StatementParser;
 use super::query::query;
-use super::types::{data_type, split_shifts};
 use super::{
     ColumnSource, CreateTable, CreateView, Like, Name, Query, TableColumn, TableOption, Watermark,
 };
@@ -112,7 +112,7 @@ fn select_all(cursor: &mut Cursor<'_>) -> Result<Query> {
         word("FROM"),
         TokenWithSpan::new(Token::make_word(&name.value, Some('"')), name.span),
     ];
-    let text = format!("SELECT * FROM {}", super::types::quote(&name.value));
+    let text = format!("SELECT * FROM {}", super::data_type::quote(&name.value));
     query(&tokens, name.span, &|_| text.clone())
 }
 
