@@ -39,7 +39,7 @@ impl Default for Options {
             direct_bytes: 256 << 10,
             batch_bytes: 1 << 20,
             flush_bytes: 4 << 20,
-            checkpoint_bytes: 256 << 20,
+            checkpoint_bytes: 128 << 20,
             index_bytes: 64 << 20,
             compaction_keys_max: 2 << 20,
             queue_commits_max: 16 << 10,

@@ -1,13 +1,14 @@
-//! A directory of the machine. The only file of the log that knows `std::fs`.
+//! A directory of the machine. With [`handles`](super::handles) the only one of the log that knows `std::fs`.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::fs::FlockOperation;
 
+use super::handles::Handles;
 use super::{Disk, DiskFile, OpenMode, parent};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -18,6 +19,9 @@ const LOCK: &str = "LOCK";
 #[derive(Debug)]
 pub struct RealDisk {
     root: PathBuf,
+    /// Directories whose place in their parent is durable; none of them is ever made a second time.
+    settled: Mutex<HashSet<String>>,
+    handles: Arc<Handles>,
     /// Held for its lock.
     _lock: Option<File>,
 }
@@ -40,6 +44,8 @@ impl RealDisk {
         take_lock(root, &lock)?;
         Ok(Self {
             root: root.to_owned(),
+            settled: Mutex::default(),
+            handles: Arc::default(),
             _lock: Some(lock),
         })
     }
@@ -60,6 +66,8 @@ impl RealDisk {
         }
         Ok(Self {
             root: root.to_owned(),
+            settled: Mutex::default(),
+            handles: Arc::default(),
             _lock: lock,
         })
     }
@@ -105,7 +113,8 @@ impl Disk for RealDisk {
             std::fs::create_dir_all(self.path(parent(path)))?;
             options.create(true);
         }
-        Ok(Arc::new(RealFile(options.open(full)?)))
+        let file = options.open(&full)?;
+        Ok(Handles::manage(&self.handles, full, mode, file))
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
@@ -136,41 +145,14 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        let mut dir = dir;
-        loop {
-            File::open(self.path(dir))?.sync_all()?;
-            if dir.is_empty() {
-                return Ok(());
-            }
-            dir = parent(dir);
+        File::open(self.path(dir))?.sync_all()?;
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = dir;
+        while !child.is_empty() && !settled.contains(child) {
+            File::open(self.path(parent(child)))?.sync_all()?;
+            settled.insert(child.to_owned());
+            child = parent(child);
         }
-    }
-}
-
-#[derive(Debug)]
-struct RealFile(File);
-
-impl DiskFile for RealFile {
-    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<()> {
-        self.0.read_exact_at(into, at)
-    }
-
-    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, at)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
-    }
-
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-
-    fn reserve(&self, end: u64) -> io::Result<()> {
-        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, end) {
-            Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
-            reserved => Ok(reserved?),
-        }
+        Ok(())
     }
 }

@@ -1,0 +1,220 @@
+//! Figures of the log beside the raw disk, for work on this crate alone: `cargo run --release -p headwater-log
+//! --example bench_log -- DIR [GiB for reopening]`. `headwater bench log` is the complete one.
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use headwater_log::{
+    Commit, Log, ManualClock, Offset, Options, Pending, Record, Timestamp, TopicConfig,
+    TopicPartition,
+};
+
+type Done<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const TURN: Duration = Duration::from_millis(500);
+const TURNS: u32 = 4;
+
+fn main() -> Done {
+    let mut args = std::env::args().skip(1);
+    let dir = args.next().ok_or("which directory?")?;
+    let dir = Path::new(&dir);
+    std::fs::create_dir_all(dir)?;
+    if let Some(gib) = args.next() {
+        return reopen(dir, gib.parse()?);
+    }
+    let log = open(&dir.join("log"))?;
+    log.create_topic("bench", TopicConfig::default())?;
+    if let Ok(records) = std::env::var("FLOOD") {
+        let rate = flood(&log, 64, TURN * TURNS * 2, records.parse()?, 1024)?;
+        let stat = std::fs::read_to_string("/proc/self/stat")?;
+        let ticks: Vec<&str> = stat.split(' ').skip(13).take(2).collect();
+        println!("{rate:.0}/s, user and system ticks {ticks:?}");
+        return Ok(());
+    }
+    let raw = Raw::make(dir)?;
+    compare("one writer", &raw, 200, 1.0, || {
+        flood(&log, 1, TURN, 1, 200)
+    })?;
+    compare("256 in flight", &raw, 64 << 10, 256.0, || {
+        flood(&log, 256, TURN, 1, 200)
+    })?;
+    for records in [100, 256] {
+        let (name, bytes) = (format!("1 KiB x {records}"), records << 10);
+        let before = log.stats();
+        let rate = flood(&log, 64, TURN * TURNS, records, 1024)?;
+        let groups = (log.stats().groups - before.groups).max(1);
+        let commits = rate * (TURN * TURNS).as_secs_f64();
+        let group = ((commits * bytes as f64 / groups as f64) as usize).clamp(bytes, 8 << 20);
+        println!("{name}: {groups} groups of {group} bytes");
+        let scale = group as f64 / bytes as f64;
+        compare(&name, &raw, group, scale, || {
+            flood(&log, 64, TURN, records, 1024)
+        })?;
+    }
+    read(&log)?;
+    std::fs::write("/proc/self/clear_refs", "5")?;
+    let rate = flood(&log, 4096, TURN * TURNS, 1, 200)?;
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status
+        .lines()
+        .find(|l| l.starts_with("VmHWM"))
+        .unwrap_or("");
+    println!("4096 in flight: {rate:.0}/s {peak}");
+    Ok(())
+}
+
+fn open(dir: &Path) -> Done<Log> {
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    Ok(Log::open_dir(dir, clock, Options::default())?)
+}
+
+/// A raw file with its blocks in place.
+struct Raw(File);
+
+impl Raw {
+    const BYTES: u64 = 64 << 20;
+
+    fn make(dir: &Path) -> Done<Self> {
+        let file = File::create(dir.join("raw"))?;
+        for at in (0..Self::BYTES).step_by(1 << 20) {
+            file.write_all_at(&vec![0; 1 << 20], at)?;
+        }
+        file.sync_all()?;
+        Ok(Self(file))
+    }
+
+    /// Syncs per second of writes of so many bytes.
+    fn rate(&self, bytes: usize, time: Duration) -> Done<f64> {
+        let block = vec![1; bytes];
+        let (started, mut syncs, mut at) = (Instant::now(), 0, 0);
+        while started.elapsed() < time {
+            if at + bytes as u64 > Self::BYTES {
+                at = 0;
+            }
+            self.0.write_all_at(&block, at)?;
+            self.0.sync_data()?;
+            at += bytes as u64;
+            syncs += 1;
+        }
+        Ok(f64::from(syncs) / started.elapsed().as_secs_f64())
+    }
+}
+
+/// Turns of the log and of the raw disk, one after the other.
+fn compare(
+    name: &str,
+    raw: &Raw,
+    raw_bytes: usize,
+    scale: f64,
+    log: impl Fn() -> Done<f64>,
+) -> Done {
+    let (mut ours, mut theirs) = (0.0, 0.0);
+    for _ in 0..TURNS {
+        theirs += raw.rate(raw_bytes, TURN)? * scale / f64::from(TURNS);
+        ours += log()? / f64::from(TURNS);
+    }
+    println!(
+        "{name}: {ours:.0}/s of {theirs:.0}/s = {:.2}",
+        ours / theirs
+    );
+    Ok(())
+}
+
+/// Commits per second with so many in flight.
+fn flood(log: &Log, window: usize, time: Duration, records: usize, bytes: usize) -> Done<f64> {
+    static VALUE: [u8; 1024] = [7; 1024];
+    let record = Record {
+        value: Some(Bytes::from_static(&VALUE[..bytes])),
+        ..Record::default()
+    };
+    let commit = || {
+        Commit::new().append(
+            TopicPartition::new("bench", 0),
+            vec![record.clone(); records],
+        )
+    };
+    let started = Instant::now();
+    let mut waiting: VecDeque<Pending> = VecDeque::new();
+    let mut count = 0;
+    while started.elapsed() < time {
+        if window == 1 {
+            log.commit(commit())?;
+            count += 1;
+            continue;
+        }
+        if waiting.len() == window
+            && let Some(first) = waiting.pop_front()
+        {
+            first.wait()?;
+        }
+        waiting.push_back(log.submit(commit()));
+        count += 1;
+    }
+    for pending in waiting {
+        pending.wait()?;
+    }
+    Ok(f64::from(count) / started.elapsed().as_secs_f64())
+}
+
+fn read(log: &Log) -> Done {
+    let of = TopicPartition::new("bench", 0);
+    for _ in 0..2 {
+        let (started, mut at, mut bytes) = (Instant::now(), Offset(0), 0);
+        while at < log.bounds(&of)?.end && bytes < 1 << 30 {
+            let fetched = log.fetch(&of, at, 4 << 20)?;
+            bytes += fetched
+                .batches
+                .iter()
+                .map(|b| b.bytes().len())
+                .sum::<usize>();
+            at = fetched.batches.last().ok_or("nothing")?.next_offset();
+        }
+        let rate = bytes as f64 / 1e9 / started.elapsed().as_secs_f64();
+        println!("read {} MB at {rate:.2} GB/s", bytes / 1_000_000);
+    }
+    Ok(())
+}
+
+/// Fills a log, leaves it as a kill would, and opens it again.
+fn reopen(dir: &Path, gib: usize) -> Done {
+    let fill = std::env::var("FILL").is_ok();
+    if fill {
+        let log = open(&dir.join("big"))?;
+        log.create_topic("bench", TopicConfig::partitions(4))?;
+        let record = Record {
+            value: Some(vec![7; 1024].into()),
+            ..Record::default()
+        };
+        let mut waiting = VecDeque::new();
+        for i in 0..gib * 2600 {
+            let to = TopicPartition::new("bench", (i % 4) as u32);
+            let records = if i % 2 == 0 { 300 } else { 500 };
+            waiting.push_back(log.submit(Commit::new().append(to, vec![record.clone(); records])));
+            if waiting.len() > 16
+                && let Some(first) = waiting.pop_front()
+            {
+                Pending::wait(first)?;
+            }
+        }
+        for pending in waiting {
+            pending.wait()?;
+        }
+        std::process::exit(9);
+    }
+    let started = Instant::now();
+    let log = open(&dir.join("big"))?;
+    println!("opened in {:?}", started.elapsed());
+    println!(
+        "{:?} {:?}",
+        log.last_commit(),
+        log.bounds(&TopicPartition::new("bench", 0))?
+    );
+    std::mem::forget(log);
+    Ok(())
+}
