@@ -21,5 +21,6 @@ mod shell;
 mod start;
 mod style;
 mod topic;
+mod verify;
 
 pub(crate) use start::main;

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::args::{Cli, Command};
-use super::exit::{Failure, Outcome};
-use super::{bench, check, demo, run, shell, topic};
+use super::args::{Cli, Command, LogCommand};
+use super::exit::Outcome;
+use super::{bench, check, demo, run, shell, topic, verify};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -36,6 +36,8 @@ fn dispatch(command: Command) -> Outcome {
         Command::Sql(args) => shell::run(&args),
         Command::Topic(args) => topic::run(args),
         Command::Demo(args) => demo::run(&args),
-        _ => Err(Failure::failed("this build cannot do that yet")),
+        Command::Log {
+            command: LogCommand::Verify { dir, output },
+        } => verify::verify(&dir, output),
     }
 }
