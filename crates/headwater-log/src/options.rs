@@ -1,5 +1,7 @@
 //! The bounds within which a log works. The defaults suit a server; tests make them small.
 
+use std::time::Duration;
+
 /// The bounds of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -19,6 +21,8 @@ pub struct Options {
     pub checkpoint_bytes: usize,
     /// Bytes of memory that the newest part of a key index may take before a checkpoint is due.
     pub index_bytes: usize,
+    /// How often retention and compaction look for something to do, besides after each checkpoint.
+    pub cleanup_interval: Duration,
     /// Keys that one round of compaction looks at: 32 bytes of memory each.
     pub compaction_keys_max: usize,
     /// Commits that may wait in the queue before `submit` blocks.
@@ -41,6 +45,7 @@ impl Default for Options {
             flush_bytes: 4 << 20,
             checkpoint_bytes: 128 << 20,
             index_bytes: 64 << 20,
+            cleanup_interval: Duration::from_secs(300),
             compaction_keys_max: 2 << 20,
             queue_commits_max: 16 << 10,
             queue_bytes_max: 32 << 20,

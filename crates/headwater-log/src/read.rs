@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Entries of an index that are read at a time.
 const ENTRIES_AT_ONCE: u32 = 1024;
 
+/// No batch is smaller, so this many bytes need no more than one entry.
+const BATCH_BYTES_MIN: usize = 61;
+
 /// What a fetch found.
 #[derive(Debug, Clone)]
 pub struct Fetched {
@@ -73,35 +76,26 @@ pub(crate) fn fetch(
         .partition_point(|s| s.base() <= offset.0)
         .saturating_sub(1);
     let candidates: Vec<Arc<Segment>> = segments[first..].iter().take(2).cloned().collect();
-    let rest = segments.len() > first + 2;
-    let until = view.tail_start();
+    // Where it goes on if compaction has left nothing in these two.
+    let next = segments.get(first + 2).map(|s| Offset(s.base()));
+    let next = next.unwrap_or(view.tail_start());
     drop(view);
-    fetch_segments(shared, &candidates, offset, max_bytes, &mut fetched)?;
-    if fetched.batches.is_empty() && (rest || until > offset) {
-        return skip_gap(shared, partition, &candidates, offset, max_bytes, fetched);
+    let read = fetch_segments(shared, &candidates, offset, max_bytes, &mut fetched);
+    if read.is_err() && !are_there(partition, &candidates) {
+        return fetch(shared, partition, offset, max_bytes);
+    }
+    read?;
+    if fetched.batches.is_empty() && next > offset {
+        return fetch(shared, partition, next, max_bytes);
     }
     Ok(fetched)
 }
 
-/// Compaction can leave nothing between `offset` and a later segment: go on there.
-fn skip_gap(
-    shared: &Shared,
-    partition: &Partition,
-    empty: &[Arc<Segment>],
-    offset: Offset,
-    max_bytes: usize,
-    nothing: Fetched,
-) -> Result<Fetched> {
-    let next = {
-        let view = partition.view();
-        let after = empty.last().map_or(offset.0, |s| s.base());
-        let later = view.segments().iter().find(|s| s.base() > after);
-        later.map_or_else(|| view.tail_start(), |s| Offset(s.base()))
-    };
-    if next <= offset {
-        return Ok(nothing);
-    }
-    fetch(shared, partition, next, max_bytes)
+/// Whether segments are still part of the partition: if not, their files may be gone.
+fn are_there(partition: &Partition, segments: &[Arc<Segment>]) -> bool {
+    let view = partition.view();
+    let is_there = |s: &Arc<Segment>| view.segments().iter().any(|now| Arc::ptr_eq(now, s));
+    segments.iter().all(is_there)
 }
 
 fn check_range(partition: &Partition, bounds: &Fetched, offset: Offset) -> Result<()> {
@@ -126,7 +120,7 @@ fn fetch_segments(
     into: &mut Fetched,
 ) -> Result<()> {
     for segment in segments {
-        let mut entries = entries_from(shared, segment, offset)?;
+        let mut entries = entries_from(shared, segment, offset, max_bytes)?;
         while let Some(first) = entries.first() {
             let most = u64::from(first.at) + max_bytes as u64;
             let fits = |e: &IndexEntry| u64::from(e.at) + u64::from(e.len) <= most;
@@ -152,11 +146,16 @@ fn fetch_segments(
 }
 
 /// The entries from the one that `offset` lies in, or would.
-fn entries_from(shared: &Shared, segment: &Segment, offset: Offset) -> Result<Vec<IndexEntry>> {
+fn entries_from(
+    shared: &Shared,
+    segment: &Segment,
+    offset: Offset,
+    max_bytes: usize,
+) -> Result<Vec<IndexEntry>> {
     let wanted = offset.0.saturating_sub(segment.base());
-    let after = |e: &IndexEntry| u64::from(e.offset) > wanted;
-    let first = segment.search(&*shared.disk, after)?.saturating_sub(1);
-    segment.entries(&*shared.disk, first, ENTRIES_AT_ONCE)
+    let first = segment.locate(&*shared.disk, wanted)?;
+    let most = (max_bytes / BATCH_BYTES_MIN).clamp(2, ENTRIES_AT_ONCE as usize);
+    segment.entries(&*shared.disk, first, most as u32)
 }
 
 /// The first offset whose record is not older than `time`.
@@ -169,9 +168,14 @@ pub(crate) fn offset_at(shared: &Shared, partition: &Partition, time: Timestamp)
         let tail: Vec<LogBatch> = tail.filter(|b| b.max_timestamp() >= time).collect();
         (view.segments().to_vec(), tail, view.start(), view.end())
     };
-    for segment in segments {
-        if let Some(offset) = first_in(shared, &segment, time, start)? {
-            return Ok(offset);
+    for segment in &segments {
+        match first_in(shared, segment, time, start) {
+            Ok(Some(offset)) => return Ok(offset),
+            Ok(None) => {}
+            Err(_) if !are_there(partition, &segments) => {
+                return offset_at(shared, partition, time);
+            }
+            Err(error) => return Err(error),
         }
     }
     for batch in tail {
@@ -194,10 +198,7 @@ fn first_in(
     let late = |e: &IndexEntry| e.max_timestamp >= time.0;
     let mut at = match trimmed {
         0 => segment.search(&*shared.disk, late)?,
-        _ => {
-            let behind = |e: &IndexEntry| u64::from(e.offset) > trimmed;
-            segment.search(&*shared.disk, behind)?.saturating_sub(1)
-        }
+        _ => segment.locate(&*shared.disk, trimmed)?,
     };
     loop {
         let entries = segment.entries(&*shared.disk, at, ENTRIES_AT_ONCE)?;

@@ -179,6 +179,7 @@ fn restore_topic(disk: &Arc<dyn Disk>, cut: &TopicCut) -> Result<Topic> {
         }
         let restored = Partition::new(origin, lane, view, keys);
         restored.set_cleaned(partition.cleaned);
+        restored.set_checkpointed(partition.end);
         Ok(Arc::new(restored))
     };
     let partitions: Result<_> = (0..).zip(&cut.partitions).map(partition).collect();

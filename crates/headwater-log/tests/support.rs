@@ -60,6 +60,7 @@ pub(crate) fn small() -> Options {
         flush_bytes: 8 << 10,
         checkpoint_bytes: 64 << 10,
         index_bytes: 64 << 10,
+        cleanup_interval: std::time::Duration::from_millis(20),
         compaction_keys_max: 50,
         queue_commits_max: 1000,
         queue_bytes_max: 1 << 20,

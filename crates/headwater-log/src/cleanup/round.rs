@@ -111,7 +111,8 @@ impl Keeper {
         // Each round ends where its map is full; the next one goes on there.
         loop {
             let closed = Closed::of(partition);
-            let limit = lowest_pin(shared, partition);
+            // What was closed since the checkpoint may not be in its files yet.
+            let limit = lowest_pin(shared, partition).min(partition.checkpointed());
             let cleaned = partition.cleaned();
             let Some(plan) = plan(&closed.stretches, cleaned, limit, always) else {
                 return Ok(());

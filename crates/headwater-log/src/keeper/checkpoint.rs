@@ -37,6 +37,9 @@ impl Keeper {
         write_indexes(shared, &mut cut)?;
         sync(shared, work)?;
         checkpoint::write(&*shared.disk, &cut)?;
+        for (partition, cut) in partitions(&shared.topics(), &mut cut.topics) {
+            partition.set_checkpointed(cut.end);
+        }
         self.direct_bytes.fetch_sub(direct, Ordering::Relaxed);
         shared.stats.checkpoint();
         shared.pool.free_before(cut.wal.generation)?;

@@ -122,7 +122,7 @@ impl Keeper {
     /// The keeper's thread.
     pub(crate) fn run(&self, shared: &Shared) {
         loop {
-            let wants = self.next();
+            let wants = self.next(shared);
             if wants.stop {
                 return;
             }
@@ -136,10 +136,24 @@ impl Keeper {
         self.serve(shared, wants);
     }
 
-    fn next(&self) -> Wants {
+    /// What is asked for next; after a quiet while a look at retention and compaction.
+    fn next(&self, shared: &Shared) -> Wants {
         let idle = |w: &mut Wants| !(w.flush || w.checkpoint || w.stop);
-        let wants = self.wanted.wait_while(self.wants(), idle);
-        std::mem::take(&mut *wants.unwrap_or_else(PoisonError::into_inner))
+        let interval = shared.options.cleanup_interval;
+        loop {
+            let wants = self.wanted.wait_timeout_while(self.wants(), interval, idle);
+            let (mut wants, waited) = wants.unwrap_or_else(PoisonError::into_inner);
+            if !waited.timed_out() {
+                return std::mem::take(&mut *wants);
+            }
+            drop(wants);
+            if Self::has_cleanup(shared) && shared.poisoned().is_none() {
+                return Wants {
+                    checkpoint: true,
+                    ..Wants::default()
+                };
+            }
+        }
     }
 
     fn serve(&self, shared: &Shared, wants: Wants) {

@@ -113,21 +113,30 @@ impl KeyIndex {
         self.read().active.to
     }
 
-    /// The newest posting of all; read from the runs at most once.
-    fn newest(&self, term: &Term) -> Result<Option<Posting>> {
-        let runs = {
-            let state = self.read();
-            if let Some(found) = state.newest_in_memory(term) {
-                return Ok(found);
-            }
-            state.runs.clone()
-        };
-        let found = newest_in_runs(&runs, term, &(0..u64::MAX))?;
+    /// Keeps small what is remembered between a condition and its append. Called before a commit is decided.
+    pub(crate) fn begin(&self) {
         let mut state = self.write();
         if state.known.len() >= KNOWN_KEYS_MAX {
             state.known.clear();
         }
-        state.known.insert(term.bytes().into(), found);
+    }
+
+    /// The newest posting of all. What is not in the active part is remembered until it is applied, for meanwhile it may
+    /// move from memory to a run.
+    fn newest(&self, term: &Term) -> Result<Option<Posting>> {
+        let (frozen, runs) = {
+            let state = self.read();
+            if let Some(found) = state.newest_known(term) {
+                return Ok(found);
+            }
+            (state.frozen.clone(), state.runs.clone())
+        };
+        let mut in_memory = frozen.iter().rev().filter_map(|memory| memory.get(term));
+        let found = match in_memory.next() {
+            Some(list) => Some(list.last),
+            None => newest_in_runs(&runs, term, &(0..u64::MAX))?,
+        };
+        self.write().known.insert(term.bytes().into(), found);
         Ok(found)
     }
 
@@ -256,17 +265,18 @@ impl State {
         frozen.chain([&self.active])
     }
 
-    /// The newest posting; the outer `None`: the runs must be asked.
-    fn newest_in_memory(&self, term: &Term) -> Option<Option<Posting>> {
-        let mut lists = self.memory().rev().filter_map(|memory| memory.get(term));
-        let newest = lists.next().map(|list| Some(list.last));
-        newest.or_else(|| self.known.get(term.bytes()).copied())
+    /// The newest posting; the outer `None`: it must be looked up.
+    fn newest_known(&self, term: &Term) -> Option<Option<Posting>> {
+        match self.active.get(term) {
+            Some(list) => Some(Some(list.last)),
+            None => self.known.get(term.bytes()).copied(),
+        }
     }
 
     /// The newest posting of a prepared key, which is not known any more once it is applied.
     fn take_newest(&mut self, term: &Term) -> Option<Posting> {
-        let newest = self.newest_in_memory(term);
-        debug_assert!(
+        let newest = self.newest_known(term);
+        assert!(
             newest.is_some(),
             "records are prepared before they are applied"
         );

@@ -174,7 +174,9 @@ impl KeyIndex {
     /// recovery finds that it happened.
     pub(crate) fn replace(&self, id: RunId) {
         self.install(Run::named(Arc::clone(&self.disk), &self.dir, id));
-        self.give_up();
+        let mut state = self.write();
+        state.known.clear();
+        state.pending = None;
     }
 
     fn rewrite(&self, id: RunId, old: &[Arc<Run>], keep: impl Fn(Posting) -> bool) -> Result<Run> {
@@ -190,7 +192,6 @@ impl KeyIndex {
         let at = state.runs.partition_point(|run| run.id.from < new.id.from);
         state.next_generation = state.next_generation.max(new.id.generation + 1);
         state.runs.insert(at, Arc::new(new));
-        state.known.clear();
     }
 
     /// What a checkpoint must record to find the index again.
@@ -208,12 +209,17 @@ impl KeyIndex {
     /// # Errors
     /// `Unavailable`.
     pub(crate) fn sweep(&self, recorded: &IndexManifest) -> Result<()> {
-        let used = self.manifest();
-        let pending = self.read().pending;
-        let named = recorded.runs.iter().chain(&used.runs).chain(&pending);
-        let keep: Vec<String> = named.map(RunId::file_name).collect();
         let failed = |e| storage("key index", &self.dir, e);
-        for name in self.disk.list(&self.dir).map_err(failed)? {
+        // Listed first: whatever comes to be used afterwards is not among these.
+        let files = self.disk.list(&self.dir).map_err(failed)?;
+        let (used, pending) = {
+            let state = self.read();
+            let used: Vec<RunId> = state.runs.iter().map(|run| run.id).collect();
+            (used, state.pending)
+        };
+        let named = recorded.runs.iter().chain(&used).chain(&pending);
+        let keep: Vec<String> = named.map(RunId::file_name).collect();
+        for name in files {
             if RunId::is_file_name(&name) && !keep.contains(&name) {
                 let path = format!("{}/{name}", self.dir);
                 self.disk.remove(&path).map_err(failed)?;

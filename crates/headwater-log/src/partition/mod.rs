@@ -33,6 +33,8 @@ pub(crate) struct Partition {
     keys: Option<KeyIndex>,
     /// How far compaction has gone: before it each key is there once.
     cleaned: AtomicU64,
+    /// The end as of the newest durable checkpoint: all before it is in segments and key index.
+    checkpointed: AtomicU64,
 }
 
 /// What a partition begins with.
@@ -76,6 +78,7 @@ impl Partition {
             view: Mutex::new(view),
             keys,
             cleaned: AtomicU64::new(0),
+            checkpointed: AtomicU64::new(0),
         }
     }
 
@@ -111,6 +114,16 @@ impl Partition {
     /// Up to where compaction has looked at every key.
     pub(crate) fn cleaned(&self) -> u64 {
         self.cleaned.load(Ordering::Acquire)
+    }
+
+    /// The end as of the newest durable checkpoint.
+    pub(crate) fn checkpointed(&self) -> u64 {
+        self.checkpointed.load(Ordering::Acquire)
+    }
+
+    /// A checkpoint that ends here is durable.
+    pub(crate) fn set_checkpointed(&self, end: u64) {
+        self.checkpointed.store(end, Ordering::Release);
     }
 
     /// Compaction has gone so far.

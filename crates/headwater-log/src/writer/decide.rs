@@ -52,6 +52,11 @@ impl Ledger<'_> {
                 return Err(crate::topics::no_topic(&append.partition.name.topic));
             }
         }
+        for append in &commit.appends {
+            if let Some(keys) = append.partition.keys() {
+                keys.begin();
+            }
+        }
         for condition in &commit.conditions {
             self.check(condition)?;
         }

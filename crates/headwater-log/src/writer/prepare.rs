@@ -17,6 +17,9 @@ use crate::topics::Topics;
 use crate::wal::frame::frame_bytes;
 use crate::wal::payload::{COUNTS_BYTES, ENTRY_BYTES, POSITION_BYTES};
 
+/// About how large the batches of topics with a key index become at most.
+const KEYED_BATCH_BYTES: usize = 8 << 10;
+
 /// Resolves and encodes a commit.
 ///
 /// # Errors
@@ -87,7 +90,12 @@ fn prepare_append(
             format!("append to \"{}\" without records", append.to),
         ));
     }
-    let batches = encode(&append.records, codec, now, options.batch_bytes)?
+    // Whoever reads by key reads whole batches for single records.
+    let batch_bytes = match partition.has_keys() {
+        true => options.batch_bytes.min(KEYED_BATCH_BYTES),
+        false => options.batch_bytes,
+    };
+    let batches = encode(&append.records, codec, now, batch_bytes)?
         .into_iter()
         .map(|batch| PreparedBatch {
             direct: batch.bytes().len() >= options.direct_bytes,
