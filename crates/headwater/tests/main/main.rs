@@ -7,4 +7,6 @@ mod binary;
 #[cfg(feature = "cli")]
 mod contract;
 #[cfg(feature = "cli")]
+mod kill;
+#[cfg(feature = "cli")]
 mod topics;
