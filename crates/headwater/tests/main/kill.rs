@@ -25,6 +25,10 @@ const TOPICS: [&str; 5] = [
 ];
 const ROUNDS: usize = 50;
 const ROUNDS_SOAK: usize = 500;
+/// After so many kills a demo is let come to its end.
+const KILLS_IN_A_ROW_MAX: usize = 6;
+/// An undisturbed run takes a second or two; one that takes so long hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a demo has when it has come to its end.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,11 +49,11 @@ fn demo(dir: &Path) -> Child {
 /// Lets the process run for a time; `None`: it was killed, else what it wrote.
 fn run_for(mut child: Child, time: Duration) -> Option<String> {
     let mut out = child.stdout.take().unwrap();
-    let (sender, receiver) = channel();
+    let (sender, receiver) = channel::<()>();
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
         out.read_to_string(&mut text).unwrap();
-        drop(sender.send(()));
+        drop(sender);
         text
     });
     let waited = receiver.recv_timeout(time);
@@ -101,7 +105,7 @@ fn a_demo_that_is_killed_at_random_moments_ends_like_an_undisturbed_one() {
 
     let dir = tempfile::tempdir().unwrap();
     let started = Instant::now();
-    let text = run_for(demo(dir.path()), Duration::from_secs(120)).unwrap();
+    let text = run_for(demo(dir.path()), PATIENCE).unwrap();
     let undisturbed = started.elapsed();
     let expected = outcome(dir.path(), &text);
     assert!(
@@ -120,10 +124,20 @@ fn a_demo_that_is_killed_at_random_moments_ends_like_an_undisturbed_one() {
         let dir = tempfile::tempdir().unwrap();
         let moments_before = kills;
         let text = loop {
-            let time = undisturbed.mul_f64(rng.random_range(0.02..1.0));
+            let is_left_alone = kills - moments_before == KILLS_IN_A_ROW_MAX;
+            let time = match is_left_alone {
+                true => PATIENCE,
+                false => undisturbed.mul_f64(rng.random_range(0.02..1.0)),
+            };
             match run_for(demo(dir.path()), time) {
                 Some(text) => break text,
-                None => kills += 1,
+                None => {
+                    assert!(
+                        !is_left_alone,
+                        "it does not end: seed {seed}, after {kills} kills"
+                    );
+                    kills += 1;
+                }
             }
         };
         let got = outcome(dir.path(), &text);
