@@ -1,6 +1,10 @@
 //! The Nexmark queries parse and plan.
 
-use crate::support::{plan, session};
+use arrow::datatypes::DataType;
+use headwater_flow::plan::{Emit, OutputPlan, PlanOptions, lower};
+use headwater_sql::Planned;
+
+use crate::support::{plan, run, session};
 
 fn text(name: &str) -> String {
     let path = format!(
@@ -60,5 +64,33 @@ fn all_queries_plan_or_say_what_is_missing() {
         } else {
             assert!(!shown.contains("error"), "q{q}: {shown}");
         }
+    }
+}
+
+#[test]
+fn queries_of_this_version_are_lowered_with_rows_as_they_are_decoded() {
+    for q in [0, 1, 2, 11, 14, 15, 16, 17, 21, 22] {
+        let planned = run(&mut session(&text("tables")), &text(&format!("q{q}"))).unwrap();
+        let Some(Planned::Pipeline(pipeline)) = planned.last() else {
+            panic!("q{q} is a pipeline");
+        };
+        let outputs = pipeline.outputs.iter().map(|o| OutputPlan {
+            name: o.target.name.clone(),
+            plan: o.plan.clone(),
+            emit: Emit::OnClose,
+            view: false,
+        });
+        let options = PlanOptions {
+            shards: 2,
+            pool: None,
+        };
+        let lowered = lower(&outputs.collect::<Vec<_>>(), &options);
+        let lowered = lowered.unwrap_or_else(|e| panic!("q{q}: {e}"));
+        let input = &lowered.inputs[0];
+        let decoded = input.schema.field_with_name("bid").unwrap().data_type();
+        let mut structs = input.rows.fields().iter().map(|f| f.data_type());
+        // The pruned column that a computed one reads too is handed on whole.
+        let kept = structs.find(|t| matches!(t, DataType::Struct(f) if f.find("price").is_some()));
+        assert!(kept.is_none_or(|t| t == decoded), "q{q}");
     }
 }

@@ -75,10 +75,29 @@ impl Scan {
                 })?;
             }
         }
+        self.widen(&mut uses)?;
         Ok(Self {
             def: Arc::clone(&self.def),
             uses,
         })
+    }
+
+    /// A struct column that is used itself has also the fields that used computed columns read of it: it is decoded
+    /// once, and handed on as it is decoded.
+    fn widen(&self, uses: &mut Uses) -> Result<()> {
+        let mut stored = uses.clone();
+        for (column, usage) in self.def.columns.iter().zip(&uses.0) {
+            if let (ColumnKind::Computed(expr), true) = (&column.kind, *usage != Usage::None) {
+                stored.add(expr, &|c| self.declared(c))?;
+            }
+        }
+        for (i, column) in self.def.columns.iter().enumerate() {
+            let is_stored = !matches!(column.kind, ColumnKind::Computed(_));
+            if is_stored && uses.0[i] != Usage::None {
+                uses.0[i] = stored.0[i].clone();
+            }
+        }
+        Ok(())
     }
 
     fn declared(&self, column: &Column) -> Option<usize> {
