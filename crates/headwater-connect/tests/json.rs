@@ -224,3 +224,30 @@ fn spaces_may_differ_from_record_to_record() {
         &[],
     );
 }
+
+#[test]
+fn of_duplicate_keys_of_a_map_the_last_wins() {
+    let entries = Field::new_struct(
+        "entries",
+        vec![
+            Field::new("keys", DataType::Utf8, false),
+            Field::new("values", DataType::Int64, true),
+        ],
+        false,
+    );
+    let many: String = (0..20).map(|i| format!("\"k{i}\":{i},")).collect();
+    let shown: String = (1..20).map(|i| format!("\"k{i}\":{i},")).collect();
+    check(
+        &[("m", DataType::Map(Arc::new(entries), false))],
+        &[],
+        &[
+            r#"{"m":{"a":1,"b":2,"\u0061":3,"c":null}}"#,
+            &format!(r#"{{"m":{{{many}"k0":99}}}}"#),
+        ],
+        &[
+            r#"{"m":{"b":2,"a":3,"c":null}}"#,
+            &format!(r#"{{"m":{{{shown}"k0":99}}}}"#),
+        ],
+        &[],
+    );
+}

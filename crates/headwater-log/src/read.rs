@@ -122,7 +122,7 @@ fn fetch_segments(
     for segment in segments {
         let mut entries = entries_from(shared, segment, offset, max_bytes)?;
         while let Some(first) = entries.first() {
-            let most = u64::from(first.at) + max_bytes as u64;
+            let most = u64::from(first.at).saturating_add(max_bytes as u64);
             let fits = |e: &IndexEntry| u64::from(e.at) + u64::from(e.len) <= most;
             entries.truncate(entries.iter().take_while(|e| fits(e)).count().max(1));
             let batches = segment.read(&*shared.disk, &entries)?;

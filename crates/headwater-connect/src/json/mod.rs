@@ -7,6 +7,7 @@ mod escape;
 mod fault;
 mod format;
 mod infer;
+mod map;
 mod reader;
 mod scan;
 

@@ -17,7 +17,7 @@ pub(super) struct Strictness {
 
 /// Reads one record.
 pub(super) struct Reader<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     scratch: &'a mut Vec<u8>,
     strictness: Strictness,
 }
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The string at `at`, unescaped, and the position after it.
-    fn quoted(&mut self, at: usize) -> Parsed<(&[u8], usize)> {
+    pub(super) fn quoted(&mut self, at: usize) -> Parsed<(&[u8], usize)> {
         if self.bytes.get(at) != Some(&b'"') {
             return Err(Fault::syntax("expected a key"));
         }
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn field(&mut self, column: &mut Column, row: usize, at: usize) -> Parsed {
+    pub(super) fn field(&mut self, column: &mut Column, row: usize, at: usize) -> Parsed {
         column.align(row);
         match self.value(column, at) {
             Err(fault) if self.strictness.is_lenient && fault.is_conversion => {
@@ -252,28 +252,6 @@ impl<'a> Reader<'a> {
         Ok(end)
     }
 
-    fn map(&mut self, (keys, values): &mut (Column, Column), at: usize) -> Parsed {
-        let mut at = scan::space(self.bytes, at + 1);
-        if self.bytes.get(at) == Some(&b'}') {
-            return Ok(at + 1);
-        }
-        loop {
-            let (key, end) = self.quoted(at)?;
-            keys.push_text(key).map_err(Fault::conversion)?;
-            let colon = scan::space(self.bytes, end);
-            if self.bytes.get(colon) != Some(&b':') {
-                return Err(Fault::syntax("expected ':' after a key"));
-            }
-            let row = keys.len() - 1;
-            let end = self.field(values, row, scan::space(self.bytes, colon + 1))?;
-            let (after, is_end) = separator(self.bytes, end, b'}')?;
-            if is_end {
-                return Ok(after);
-            }
-            at = after;
-        }
-    }
-
     fn array(&mut self, column: &mut Column, at: usize) -> Parsed {
         let Values::List(ends, item) = &mut column.values else {
             return self.raw(column, at, "unexpected array");
@@ -307,7 +285,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What follows an element: the position of the next one, or the position after the closing bracket.
-fn separator(bytes: &[u8], at: usize, close: u8) -> Parsed<(usize, bool)> {
+pub(super) fn separator(bytes: &[u8], at: usize, close: u8) -> Parsed<(usize, bool)> {
     let at = scan::space(bytes, at);
     match bytes.get(at) {
         Some(b',') => Ok((scan::space(bytes, at + 1), false)),
