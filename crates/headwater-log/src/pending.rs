@@ -4,10 +4,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::Thread;
+use std::time::Duration;
 
 use crate::commit::Receipt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::Shared;
+
+/// How long a thread sleeps before it looks whether the writer is still there.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Where the outcome of one request goes. Nobody is woken who does not wait, so that one thread can have many
 /// commits in flight for the price of one wake-up.
@@ -101,8 +105,11 @@ impl Pending {
             if let Some(result) = self.slot.take_or_wait(waiter) {
                 return result;
             }
+            if let Some(error) = self.shared.lost(&self.slot) {
+                return Err(error);
+            }
             if self.shared.has_threads() {
-                std::thread::park();
+                std::thread::park_timeout(LOOK_AGAIN);
             }
         }
     }

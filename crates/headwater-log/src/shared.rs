@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{
-    Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
     TryLockError, mpsc,
 };
 use std::time::Duration;
@@ -176,6 +176,9 @@ impl Shared {
             requests: self.options.queue_commits_max,
             bytes: self.options.queue_bytes_max,
         };
+        while !self.has_threads() && self.queue.is_full(request.bytes(), max) {
+            self.writer().run(self);
+        }
         if let Err(request) = self.queue.push(request, max) {
             let closed = Error::new(ErrorKind::Closed, "log is closed");
             if let Some(waiter) = request.slot.complete(Err(closed)) {
@@ -196,7 +199,7 @@ impl Shared {
         };
         match writer {
             Ok(mut writer) => writer.run(self),
-            Err(TryLockError::Poisoned(writer)) => writer.into_inner().run(self),
+            Err(TryLockError::Poisoned(writer)) => self.refuse(&mut writer.into_inner()),
             Err(TryLockError::WouldBlock) => return,
         }
         if !self.has_threads() {
@@ -206,13 +209,31 @@ impl Shared {
         }
     }
 
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(|broken| {
+            let mut writer = broken.into_inner();
+            self.refuse(&mut writer);
+            writer
+        })
+    }
+
+    /// Something panicked while it held the writer: nobody knows what it had done.
+    fn refuse(&self, writer: &mut Writer) {
+        let cause = Error::new(ErrorKind::Bug, "the writer panicked");
+        tracing::error!(error = %self.poison(cause), "commits are refused");
+        writer.run(self);
+    }
+
+    /// The error for a commit that was with the writer when that panicked.
+    pub(crate) fn lost(&self, slot: &Slot) -> Option<Error> {
+        (self.writer.is_poisoned() && !slot.is_done())
+            .then(|| Error::new(ErrorKind::Closed, "the writer panicked; the commit may be lost"))
+    }
+
     /// The writer's thread.
     pub(crate) fn run_writer(&self) {
         while self.queue.wait() {
-            self.writer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .run(self);
+            self.writer().run(self);
         }
     }
 
@@ -345,8 +366,7 @@ impl Shared {
     /// Without a writer's thread, does its work until `slot` is done.
     pub(crate) fn drive(&self, slot: &Slot) {
         while !self.has_threads() && !slot.is_done() {
-            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.run(self);
+            self.writer().run(self);
         }
     }
 

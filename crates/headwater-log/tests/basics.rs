@@ -306,3 +306,19 @@ fn a_closed_log_refuses_commits() {
         ErrorKind::Closed
     );
 }
+
+#[test]
+fn without_threads_a_full_queue_is_worked_off_by_whoever_submits() {
+    let options = Options {
+        threads: false,
+        queue_commits_max: 10,
+        queue_bytes_max: 1_000,
+        ..small()
+    };
+    let log = open(&Arc::new(MemDisk::new()), options);
+    log.create_topic("t", small_topic()).unwrap();
+    let pending: Vec<_> = (0..100)
+        .map(|_| log.submit(commit("t", [vec![0; 200]])))
+        .collect();
+    assert!(pending.into_iter().all(|p| p.wait().is_ok()));
+}

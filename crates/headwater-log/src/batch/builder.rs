@@ -200,17 +200,20 @@ impl BatchBuilder {
             })
     }
 
+    fn last_delta(&self) -> Result<i32> {
+        let last = self.last_offset.unwrap_or(self.base_offset);
+        last.0
+            .checked_sub(self.base_offset.0)
+            .and_then(|delta| i32::try_from(delta).ok())
+            .ok_or_else(|| invalid("batch covers too many offsets"))
+    }
+
     /// Ends the batch.
     ///
     /// # Errors
     /// `Invalid` if the batch covers more offsets than the format can say.
     pub fn finish(self) -> Result<LogBatch> {
-        let last = self.last_offset.unwrap_or(self.base_offset);
-        let last_delta = last
-            .0
-            .checked_sub(self.base_offset.0)
-            .and_then(|delta| i32::try_from(delta).ok())
-            .ok_or_else(|| invalid("batch covers too many offsets"))?;
+        let last_delta = self.last_delta()?;
         let mut out = if self.codec == Codec::None || self.count == 0 {
             self.out
         } else {

@@ -26,6 +26,13 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn is_full(&self, bytes: usize, max: Bounds) -> bool {
+        let much = self.bytes + bytes > max.bytes && !self.requests.is_empty();
+        (much || self.requests.len() >= max.requests) && !self.closed
+    }
+}
+
 /// What may wait in a queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
@@ -39,15 +46,16 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a request would have to wait.
+    pub(crate) fn is_full(&self, bytes: usize, max: Bounds) -> bool {
+        self.lock().is_full(bytes, max)
+    }
+
     /// Adds a request, when there is room; gives it back if the queue is closed.
     pub(crate) fn push(&self, request: Request, max: Bounds) -> Result<(), Request> {
         let bytes = request.bytes();
         let mut state = self.lock();
-        let full = |s: &State| {
-            let much = s.bytes + bytes > max.bytes && !s.requests.is_empty();
-            (much || s.requests.len() >= max.requests) && !s.closed
-        };
-        while full(&state) {
+        while state.is_full(bytes, max) {
             self.wake();
             state = self
                 .room
