@@ -8,9 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::Result;
-use datafusion_expr::{
-    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, col, lit,
-};
+use datafusion_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 use datafusion_functions_aggregate::expr_fn::{avg, count, count_distinct, max, min, sum};
 use headwater_flow::ZBatch;
 use headwater_flow::operator::Stateless;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    TryLockError, mpsc,
+    Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, TryLockError, mpsc,
 };
 use std::time::Duration;
 
@@ -226,8 +226,12 @@ impl Shared {
 
     /// The error for a commit that was with the writer when that panicked.
     pub(crate) fn lost(&self, slot: &Slot) -> Option<Error> {
-        (self.writer.is_poisoned() && !slot.is_done())
-            .then(|| Error::new(ErrorKind::Closed, "the writer panicked; the commit may be lost"))
+        (self.writer.is_poisoned() && !slot.is_done()).then(|| {
+            Error::new(
+                ErrorKind::Closed,
+                "the writer panicked; the commit may be lost",
+            )
+        })
     }
 
     /// The writer's thread.
