@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::damage::{corrupt, damaged};
 use crate::disk::{Disk, OpenMode, read_all};
 use crate::error::{Result, storage};
+use crate::wal::file::{WalPosition, path};
 use crate::wal::frame::FILE_HEADER_BYTES;
-use crate::wal::ring::{WalPosition, path};
 use crate::wal::scan;
 
 /// The write-ahead files that are still to be read.

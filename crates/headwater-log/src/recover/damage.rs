@@ -1,7 +1,7 @@
 //! What a log says that cannot be opened.
 
 use crate::error::{Error, ErrorKind};
-use crate::wal::ring::path;
+use crate::wal::file::path;
 
 pub(super) fn corrupt(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Corrupt, what)

@@ -13,7 +13,9 @@ use crate::error::{ErrorKind, Result, storage};
 use crate::record::CommitNumber;
 use crate::shared::{Seams, Shared};
 use crate::topics::TOPICS_DIR;
-use crate::wal::ring::{Pool, Ring, WAL_DIR, generation_of, path};
+use crate::wal::file::{WAL_DIR, generation_of, path};
+use crate::wal::pool::Pool;
+use crate::wal::ring::Ring;
 use crate::wal::scan;
 use crate::writer::Writer;
 

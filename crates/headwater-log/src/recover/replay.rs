@@ -17,9 +17,9 @@ use crate::partition::{Partition, Tail};
 use crate::record::{CommitNumber, Offset};
 use crate::segment::Segment;
 use crate::topic::check_name;
-use crate::wal::frame::FrameKind;
+use crate::wal::file::{WalPosition, path};
+use crate::wal::frame::{self, FrameKind, MARK_BYTES};
 use crate::wal::payload::{self, BatchEntry};
-use crate::wal::ring::{WalPosition, path};
 use crate::wal::scan;
 
 /// Applies the frames of the write-ahead log.
@@ -27,6 +27,8 @@ pub(super) struct Replay<'a> {
     disk: &'a dyn Disk,
     state: &'a mut State,
     pub(super) mode: OpenMode,
+    /// Whether a mark says that the newest file ends where it seems to.
+    is_marked: bool,
 }
 
 impl<'a> Replay<'a> {
@@ -35,6 +37,7 @@ impl<'a> Replay<'a> {
             disk,
             state,
             mode: OpenMode::Write,
+            is_marked: true,
         }
     }
 
@@ -51,7 +54,22 @@ impl<'a> Replay<'a> {
         while let Some(link) = chain.next(end)? {
             end = self.apply_file(link)?;
         }
+        if self.mode != OpenMode::Read && !self.is_marked {
+            self.mark(end)
+                .map_err(|e| storage("write-ahead file", &path(end.generation), e))?;
+        }
         Ok(end)
+    }
+
+    /// What was recovered will be shown to readers: from now on it is not to be taken for a torn end.
+    fn mark(&self, end: WalPosition) -> std::io::Result<()> {
+        let file = self.disk.open(&path(end.generation), self.mode)?;
+        if end.at + MARK_BYTES as u64 <= file.size()? {
+            let mark = frame::mark(end.generation, end.at, self.state.last.0 + 1);
+            file.write_at(&mark, end.at)?;
+            file.sync()?;
+        }
+        Ok(())
     }
 
     fn apply_file(&mut self, link: Link) -> Result<WalPosition> {
@@ -65,7 +83,7 @@ impl<'a> Replay<'a> {
         for frame in &found.frames {
             let at = frame.payload.start as u64;
             match frame.header.kind {
-                FrameKind::Start => {}
+                FrameKind::Start | FrameKind::Mark => {}
                 FrameKind::Commit if frame.header.commit <= self.state.last.0 => {}
                 FrameKind::Commit if frame.header.commit == self.state.last.0 + 1 => {
                     let payload = link.bytes.slice(frame.payload.clone());
@@ -75,6 +93,7 @@ impl<'a> Replay<'a> {
                 FrameKind::Commit => return Err(damaged(link.generation, at)),
             }
         }
+        self.is_marked = found.is_marked;
         Ok(WalPosition {
             generation: link.generation,
             at: found.end as u64,

@@ -6,7 +6,7 @@ use super::state::Shared;
 use crate::checkpoint::{Cut, PartitionCut, PositionCut, SegmentCut, TopicCut};
 use crate::partition::Partition;
 use crate::record::CommitNumber;
-use crate::wal::ring::WalPosition;
+use crate::wal::file::WalPosition;
 
 impl Shared {
     /// The state now; called by the writer between two groups.

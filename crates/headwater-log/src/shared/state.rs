@@ -14,10 +14,10 @@ use crate::partition::{Partition, Tail};
 use crate::positions::Positions;
 use crate::record::CommitNumber;
 use crate::topics::Topics;
-use crate::wal::ring::Pool;
-use crate::writer::Writer;
+use crate::wal::pool::Pool;
 use crate::writer::decide::Accepted;
 use crate::writer::queue::Queue;
+use crate::writer::{Finisher, Writer};
 
 /// The state of an open log.
 pub(crate) struct Shared {
@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     pub(crate) stats: Counters,
     topics: RwLock<Topics>,
+    pub(crate) finisher: Finisher,
     pub(super) writer: Mutex<Writer>,
     poison: OnceLock<String>,
     last: AtomicU64,
@@ -67,13 +68,14 @@ impl Shared {
             disk: seams.disk,
             clock: seams.clock,
             options: seams.options,
-            last: AtomicU64::new(writer.last.0),
+            last: AtomicU64::new(writer.last().0),
             positions,
             queue: Queue::default(),
             keeper: Keeper::default(),
             pool,
             stats: Counters::default(),
             topics: RwLock::new(topics),
+            finisher: Finisher::default(),
             writer: Mutex::new(writer),
             poison: OnceLock::new(),
             news: News::default(),

@@ -29,6 +29,7 @@ impl Shared {
         };
         while !self.has_threads() && self.queue.is_full(request.bytes(), max) {
             self.writer().run(self);
+            self.finisher.run(self);
         }
         if let Err(request) = self.queue.push(request, max) {
             let closed = Error::new(ErrorKind::Closed, "log is closed");
@@ -40,7 +41,7 @@ impl Shared {
 
     /// Runs a group for the one who waits for `slot`, if nobody else is at it: that saves two changes of threads.
     pub(crate) fn help(&self, slot: &Slot) {
-        if slot.is_done() {
+        if slot.is_done() || self.has_threads() && !self.queue.is_ripe() {
             return;
         }
         let writer = if self.has_threads() {
@@ -53,10 +54,20 @@ impl Shared {
             Err(TryLockError::Poisoned(writer)) => self.refuse(&mut writer.into_inner()),
             Err(TryLockError::WouldBlock) => return,
         }
+        self.finish();
         if !self.has_threads() {
             self.keeper.run_due(self);
         } else if self.queue.has_work() {
             self.queue.wake();
+        }
+    }
+
+    /// Finishes what was formed, or has it finished if there is something better to do meanwhile.
+    fn finish(&self) {
+        if self.has_threads() && self.queue.is_plenty() {
+            self.finisher.ask();
+        } else {
+            self.finisher.run(self);
         }
     }
 
@@ -77,7 +88,8 @@ impl Shared {
 
     /// The error for a commit that was with the writer when that panicked.
     pub(crate) fn lost(&self, slot: &Slot) -> Option<Error> {
-        (self.writer.is_poisoned() && !slot.is_done()).then(|| {
+        let panicked = self.writer.is_poisoned() || self.finisher.is_poisoned();
+        (panicked && !slot.is_done()).then(|| {
             Error::new(
                 ErrorKind::Closed,
                 "the writer panicked; the commit may be lost",
@@ -89,6 +101,7 @@ impl Shared {
     pub(crate) fn run_writer(&self) {
         while self.queue.wait() {
             self.writer().run(self);
+            self.finish();
         }
     }
 
@@ -134,6 +147,7 @@ impl Shared {
     pub(crate) fn drive(&self, slot: &Slot) {
         while !self.has_threads() && !slot.is_done() {
             self.writer().run(self);
+            self.finisher.run(self);
         }
     }
 }
