@@ -10,7 +10,7 @@ use crate::record::{CommitNumber, Offset};
 use crate::segment::Extent;
 use crate::topic::TopicConfig;
 use crate::topics::{Garbage, PinKey};
-use crate::wal::ring::WalPosition;
+use crate::wal::file::WalPosition;
 
 /// The file.
 pub(crate) const CHECKPOINT: &str = "checkpoint";

@@ -15,8 +15,8 @@ use crate::log::Log;
 use crate::options::Options;
 use crate::record::{Offset, TopicPartition};
 use crate::verify::verify;
+use crate::wal::file;
 use crate::wal::frame::{FILE_HEADER_BYTES, FRAME_ALIGN, FRAME_HEADER_BYTES};
-use crate::wal::ring;
 
 /// Where the checksum of a batch lies, and where what it covers begins.
 const CHECKSUM: std::ops::Range<usize> = 17..21;
@@ -76,7 +76,7 @@ fn recover(file: &[u8]) {
     let disk: Arc<dyn Disk> = Arc::new(MemDisk::new());
     let written = checkpoint::write(&*disk, &Cut::empty()).is_ok()
         && disk
-            .open(&ring::path(1), OpenMode::Create)
+            .open(&file::path(1), OpenMode::Create)
             .and_then(|wal| wal.write_at(file, 0))
             .is_ok();
     assert!(written, "memory takes everything");

@@ -132,7 +132,7 @@ fn verify_wal(disk: &Arc<dyn Disk>, report: &mut VerifyReport, cut: &Cut) -> Res
         Ok(last) => report.last_commit = last.0,
         Err(e) if e.kind() != ErrorKind::Corrupt => return Err(e),
         Err(_) if report.findings.len() > before => {}
-        Err(e) => report.find(crate::wal::ring::WAL_DIR, 0, e.message()),
+        Err(e) => report.find(crate::wal::file::WAL_DIR, 0, e.message()),
     }
     Ok(())
 }

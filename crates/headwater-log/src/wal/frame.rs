@@ -1,5 +1,6 @@
 //! One frame: a header with length, checksum and generation of its file, then a payload. Pure.
 
+use super::file::WalPosition;
 use crate::checksum::crc32c;
 
 /// Bytes of a frame's header.
@@ -18,20 +19,24 @@ pub(crate) enum FrameKind {
     Start,
     /// A commit.
     Commit,
+    /// Everything before it is durable. It is no part of the log: the next group is written over it.
+    Mark,
 }
 
 impl FrameKind {
-    fn id(self) -> u32 {
+    fn id(self) -> u8 {
         match self {
             Self::Start => 1,
             Self::Commit => 2,
+            Self::Mark => 3,
         }
     }
 
-    fn from_id(id: u32) -> Option<Self> {
+    fn from_id(id: u8) -> Option<Self> {
         match id {
             1 => Some(Self::Start),
             2 => Some(Self::Commit),
+            3 => Some(Self::Mark),
             _ => None,
         }
     }
@@ -43,9 +48,9 @@ pub(crate) struct FrameHeader {
     pub(crate) kind: FrameKind,
     /// Generation of the file: frames left over from the file's former life have a lower one.
     pub(crate) generation: u32,
-    /// Where the frame's group begins: all before it in the file was durable when it was written.
-    pub(crate) group: u64,
-    /// Number of the commit; of a start frame: of the next commit.
+    /// All before this byte of the file was durable when the frame was written.
+    pub(crate) durable: u64,
+    /// Number of the commit; of other frames: of the next commit.
     pub(crate) commit: u64,
 }
 
@@ -76,20 +81,78 @@ pub(crate) fn finish(out: &mut Vec<u8>, start: usize, header: &FrameHeader) {
     let len = out.len() - start - FRAME_HEADER_BYTES;
     out[start..start + 4].copy_from_slice(&(len as u32).to_le_bytes());
     out[start + 8..start + 12].copy_from_slice(&header.generation.to_le_bytes());
-    out[start + 12..start + 16].copy_from_slice(&header.kind.id().to_le_bytes());
-    out[start + 16..start + 24].copy_from_slice(&header.group.to_le_bytes());
+    out[start + 12] = header.kind.id();
+    out[start + 16..start + 24].copy_from_slice(&header.durable.to_le_bytes());
     out[start + 24..start + 32].copy_from_slice(&header.commit.to_le_bytes());
+    let check = header_check(&out[start..start + FRAME_HEADER_BYTES]);
+    out[start + 13..start + 16].copy_from_slice(&check);
     let crc = crc32c(&out[start + 8..]);
     out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
     out.resize(start + frame_bytes(len), 0);
 }
 
-/// The frame of generation `generation` that begins at `at`, if a whole one does.
-pub(crate) fn read(file: &[u8], at: usize, generation: u32) -> Option<FrameAt> {
+/// Bytes of a mark.
+pub(crate) const MARK_BYTES: usize = FRAME_HEADER_BYTES;
+
+/// A mark that everything before `durable` is durable; `next` is the number of the next commit.
+pub(crate) fn mark(generation: u32, durable: u64, next: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(MARK_BYTES);
+    let start = begin(&mut out);
+    let header = FrameHeader {
+        kind: FrameKind::Mark,
+        generation,
+        durable,
+        commit: next,
+    };
+    finish(&mut out, start, &header);
+    out
+}
+
+/// The first frame of a file, which says where the one before it ended.
+pub(crate) fn start(before: WalPosition, generation: u32, next: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let start = begin(&mut out);
+    out.extend_from_slice(&before.generation.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&before.at.to_le_bytes());
+    let header = FrameHeader {
+        kind: FrameKind::Start,
+        generation,
+        durable: FILE_HEADER_BYTES as u64,
+        commit: next,
+    };
+    finish(&mut out, start, &header);
+    out
+}
+
+/// The checksum of a header alone, so that a frame whose payload was torn still proves what was durable before it.
+fn header_check(head: &[u8]) -> [u8; 3] {
+    let mut fields = [0; FRAME_HEADER_BYTES - 7];
+    fields[..4].copy_from_slice(&head[..4]);
+    fields[4..9].copy_from_slice(&head[8..13]);
+    fields[9..].copy_from_slice(&head[16..FRAME_HEADER_BYTES]);
+    let [_, check @ ..] = crc32c(&fields).to_le_bytes();
+    check
+}
+
+/// The header of a frame of generation `generation` that begins at `at`, whether the payload is whole or not.
+pub(crate) fn read_header(file: &[u8], at: usize, generation: u32) -> Option<FrameHeader> {
     let head = file.get(at..at.checked_add(FRAME_HEADER_BYTES)?)?;
-    if u32_at(head, 8) != generation {
+    if u32_at(head, 8) != generation || header_check(head) != head[13..16] {
         return None;
     }
+    Some(FrameHeader {
+        kind: FrameKind::from_id(head[12])?,
+        generation,
+        durable: u64_at(head, 16),
+        commit: u64_at(head, 24),
+    })
+}
+
+/// The frame of generation `generation` that begins at `at`, if a whole one does.
+pub(crate) fn read(file: &[u8], at: usize, generation: u32) -> Option<FrameAt> {
+    let header = read_header(file, at, generation)?;
+    let head = &file[at..at + FRAME_HEADER_BYTES];
     let len = u32_at(head, 0) as usize;
     let end = at + FRAME_HEADER_BYTES + len;
     let checked = file.get(at + 8..end)?;
@@ -97,12 +160,7 @@ pub(crate) fn read(file: &[u8], at: usize, generation: u32) -> Option<FrameAt> {
         return None;
     }
     Some(FrameAt {
-        header: FrameHeader {
-            kind: FrameKind::from_id(u32_at(head, 12))?,
-            generation,
-            group: u64_at(head, 16),
-            commit: u64_at(head, 24),
-        },
+        header,
         payload: at + FRAME_HEADER_BYTES..end,
         end: at + frame_bytes(len),
     })

@@ -1,44 +1,15 @@
-//! The files of the write-ahead log: the one that the writer appends to, the full ones before it, and the spare ones
-//! that the keeper has ready, so that no file grows while somebody waits.
+//! The end of the write-ahead log, where the writer appends: the file in use, and going on to the next.
 //!
 //! Each file has a generation, in its name and in each of its frames; a file that is used again gets a new one, so
 //! what is left in it from before is never taken for a commit. A file's first frame says where the one before it
 //! ended: up to there everything was durable, and damage there is damage, not a torn end.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::frame::{self, FILE_HEADER_BYTES, FrameHeader, FrameKind};
-use crate::disk::{Disk, DiskFile, OpenMode};
+use super::file::{WalFile, WalPosition, path};
+use super::frame::{self, FILE_HEADER_BYTES};
+use super::pool::Pool;
 use crate::error::{Error, ErrorKind, Result, storage};
-
-/// Directory of the write-ahead log.
-pub(crate) const WAL_DIR: &str = "wal";
-/// Size of the very first file.
-const FIRST_FILE_BYTES: u64 = 1 << 20;
-/// Spare files that are kept at most.
-const SPARES_MAX: usize = 2;
-/// Zeroes that are written at a time.
-const ZEROES_BYTES: usize = 1 << 20;
-
-/// Path of the file of a generation.
-pub(crate) fn path(generation: u32) -> String {
-    format!("{WAL_DIR}/{generation:010}.wal")
-}
-
-/// The generation of a file by its name.
-pub(crate) fn generation_of(name: &str) -> Option<u32> {
-    name.strip_suffix(".wal")?.parse().ok()
-}
-
-/// A file ready to be written to.
-#[derive(Debug)]
-struct WalFile {
-    generation: u32,
-    bytes: u64,
-    file: Arc<dyn DiskFile>,
-}
 
 /// The place of the next group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,206 +17,27 @@ pub(crate) struct Room {
     /// Generation of the file.
     pub(crate) generation: u32,
     /// Everything before this is durable.
-    pub(crate) at: u64,
+    pub(crate) durable: u64,
     /// Bytes that fit.
     pub(crate) bytes: usize,
 }
 
-/// A place in the write-ahead log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct WalPosition {
-    pub(crate) generation: u32,
+/// Where a group will be written.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<WalFile>,
     pub(crate) at: u64,
 }
 
-/// The files besides the one in use; shared by writer and keeper.
-#[derive(Debug)]
-pub(crate) struct Pool {
-    disk: Arc<dyn Disk>,
-    file_bytes: u64,
-    files: Mutex<Files>,
-    /// Bytes of the files that hold frames.
-    used_bytes: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Files {
-    next_generation: u32,
-    largest: u64,
-    spares: VecDeque<WalFile>,
-    /// Generation and size of those that hold frames.
-    used: VecDeque<(u32, u64)>,
-}
-
-impl Pool {
-    /// The pool of a log whose files so far are `used`, oldest first, and none will have `next_generation` or more.
-    pub(crate) fn new(
-        disk: Arc<dyn Disk>,
-        file_bytes: u64,
-        next_generation: u32,
-        used: Vec<(u32, u64)>,
-    ) -> Self {
-        let bytes = used.iter().map(|(_, bytes)| bytes).sum();
-        Self {
-            disk,
-            file_bytes,
-            used_bytes: AtomicU64::new(bytes),
-            files: Mutex::new(Files {
-                next_generation,
-                largest: used.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0),
-                spares: VecDeque::new(),
-                used: used.into(),
-            }),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Files> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Bytes of the files that hold frames.
-    pub(crate) fn used_bytes(&self) -> u64 {
-        self.used_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Files that hold frames.
-    pub(crate) fn used_files(&self) -> usize {
-        self.lock().used.len()
-    }
-
-    /// Has a spare file ready.
-    ///
-    /// # Errors
-    /// `Unavailable` if the disk is full.
-    pub(crate) fn prepare(&self) -> Result<()> {
-        let mut files = self.lock();
-        if files.spares.is_empty() {
-            let spare = self.make(&mut files)?;
-            files.spares.push_back(spare);
-        }
-        Ok(())
-    }
-
-    fn take(&self) -> Result<WalFile> {
-        let mut files = self.lock();
-        let file = match files.spares.pop_front() {
-            Some(spare) => spare,
-            None => self.make(&mut files)?,
-        };
-        files.used.push_back((file.generation, file.bytes));
-        self.used_bytes.fetch_add(file.bytes, Ordering::Relaxed);
-        Ok(file)
-    }
-
-    /// A new file, filled with zeroes: what has blocks and a length already is synced ten times faster.
-    fn make(&self, files: &mut Files) -> Result<WalFile> {
-        let generation = files.next_generation;
-        let bytes =
-            (files.largest * 2).clamp(FIRST_FILE_BYTES.min(self.file_bytes), self.file_bytes);
-        let path = path(generation);
-        let made = self.zeroed(&path, generation, bytes);
-        let file = made.map_err(|e| {
-            let removed = self.disk.remove(&path);
-            if let Err(e) = removed {
-                tracing::warn!(%path, error = %e, "half-made write-ahead file stays");
-            }
-            storage("write-ahead file", &path, e)
-        })?;
-        files.next_generation += 1;
-        files.largest = files.largest.max(bytes);
-        Ok(WalFile {
-            generation,
-            bytes,
-            file,
-        })
-    }
-
-    fn zeroed(
-        &self,
-        path: &str,
-        generation: u32,
-        bytes: u64,
-    ) -> std::io::Result<Arc<dyn DiskFile>> {
-        let file = self.disk.open(path, OpenMode::Create)?;
-        let zeroes = vec![0; ZEROES_BYTES.min(bytes as usize)];
-        let mut at = 0;
-        while at < bytes {
-            let part = zeroes.len().min((bytes - at) as usize);
-            file.write_at(&zeroes[..part], at)?;
-            at += part as u64;
-        }
-        file.write_at(&frame::file_header(generation, bytes), 0)?;
-        file.sync()?;
-        self.disk.sync_dir(WAL_DIR)?;
-        Ok(file)
-    }
-
-    /// Frees the files before `generation`: some become spare files, the others go.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub(crate) fn free_before(&self, generation: u32) -> Result<()> {
-        let mut files = self.lock();
-        while let Some((old, bytes)) = files.used.front().copied() {
-            if old >= generation {
-                break;
-            }
-            if bytes == self.file_bytes && files.spares.len() < SPARES_MAX {
-                let recycled = self.recycle(old, files.next_generation, bytes);
-                files.next_generation += 1;
-                files.spares.extend(recycled?);
-            } else {
-                self.remove(old)?;
-            }
-            files.used.pop_front();
-            self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// The file under another generation; `None` if that fails, and then it is gone.
-    fn recycle(&self, old: u32, generation: u32, bytes: u64) -> Result<Option<WalFile>> {
-        let new = path(generation);
-        let renamed = || {
-            self.disk.rename(&path(old), &new)?;
-            let file = self.disk.open(&new, OpenMode::Write)?;
-            file.write_at(&frame::file_header(generation, bytes), 0)?;
-            file.sync()?;
-            self.disk.sync_dir(WAL_DIR)?;
-            Ok::<_, std::io::Error>(file)
-        };
-        match renamed() {
-            Ok(file) => Ok(Some(WalFile {
-                generation,
-                bytes,
-                file,
-            })),
-            Err(error) => {
-                tracing::warn!(%error, file = %new, "write-ahead file cannot be used again");
-                self.remove(old)?;
-                self.remove(generation)?;
-                Ok(None)
-            }
-        }
-    }
-
-    fn remove(&self, generation: u32) -> Result<()> {
-        let path = path(generation);
-        self.disk
-            .remove(&path)
-            .map_err(|e| storage("write-ahead file", &path, e))
-    }
-}
-
-/// The end of the write-ahead log, where the writer appends.
+/// The end of the write-ahead log.
+///
+/// Invariant: what is before `at` has been written or will be by whoever reserved it, in order.
 #[derive(Debug)]
 pub(crate) struct Ring {
     pool: Arc<Pool>,
-    active: Option<WalFile>,
+    active: Option<Arc<WalFile>>,
     /// Where the next frame goes in the active file.
     at: u64,
-    /// Everything before this is durable.
-    synced: u64,
     /// Where the file before the active one ended.
     before: WalPosition,
 }
@@ -257,7 +49,6 @@ impl Ring {
             pool,
             active: None,
             at: 0,
-            synced: 0,
             before,
         }
     }
@@ -267,7 +58,7 @@ impl Ring {
         match &self.active {
             Some(file) => WalPosition {
                 generation: file.generation,
-                at: self.synced,
+                at: file.synced(),
             },
             None => self.before,
         }
@@ -280,7 +71,8 @@ impl Ring {
             .is_some_and(|file| self.at + bytes as u64 <= file.bytes)
     }
 
-    /// Begins files until `bytes` fit; `next` is the number of the next commit.
+    /// Begins files until `bytes` fit; `next` is the number of the next commit. If they do not fit yet, everything that was
+    /// reserved must be durable: the new file will say so.
     ///
     /// # Errors
     /// `Unavailable` if the disk is full; then nothing has changed.
@@ -293,7 +85,7 @@ impl Ring {
         };
         Ok(Room {
             generation: file.generation,
-            at: self.synced,
+            durable: file.synced(),
             bytes: (file.bytes - self.at) as usize,
         })
     }
@@ -301,41 +93,20 @@ impl Ring {
     fn begin_file(&mut self, next: u64) -> Result<()> {
         let before = self.end();
         let file = self.pool.take()?;
-        let mut start = Vec::new();
-        let at = frame::begin(&mut start);
-        start.extend_from_slice(&before.generation.to_le_bytes());
-        start.extend_from_slice(&[0; 4]);
-        start.extend_from_slice(&before.at.to_le_bytes());
-        let header = FrameHeader {
-            kind: FrameKind::Start,
-            generation: file.generation,
-            group: FILE_HEADER_BYTES as u64,
-            commit: next,
-        };
-        frame::finish(&mut start, at, &header);
-        file.file
-            .write_at(&start, FILE_HEADER_BYTES as u64)
+        let start = frame::start(before, file.generation, next);
+        file.write(&start, FILE_HEADER_BYTES as u64)
             .map_err(|e| storage("write-ahead file", &path(file.generation), e))?;
-        self.synced = FILE_HEADER_BYTES as u64;
-        self.at = self.synced + start.len() as u64;
+        self.at = FILE_HEADER_BYTES as u64 + start.len() as u64;
         self.before = before;
-        self.active = Some(file);
+        self.active = Some(Arc::new(file));
         Ok(())
     }
 
-    /// Appends a group and makes it durable.
-    ///
-    /// # Errors
-    /// After an error it is unknown what is on the disk: the log must be poisoned.
-    pub(crate) fn append(&mut self, group: &[u8]) -> std::io::Result<()> {
-        let file = self
-            .active
-            .as_ref()
-            .ok_or(std::io::ErrorKind::NotConnected)?;
-        file.file.write_at(group, self.at)?;
-        file.file.sync()?;
-        self.at += group.len() as u64;
-        self.synced = self.at;
-        Ok(())
+    /// Takes the next `bytes`, for which room was made.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Option<Place> {
+        let file = Arc::clone(self.active.as_ref()?);
+        let at = self.at;
+        self.at += bytes as u64;
+        Some(Place { file, at })
     }
 }

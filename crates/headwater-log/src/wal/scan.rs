@@ -1,8 +1,8 @@
 //! Reading the write-ahead log back: the frames of one file, and whether what ends them is a torn end or damage.
 //! Pure.
 
-use super::frame::{self, FILE_HEADER_BYTES, FRAME_ALIGN, FrameAt, FrameKind};
-use super::ring::WalPosition;
+use super::file::WalPosition;
+use super::frame::{self, FILE_HEADER_BYTES, FRAME_ALIGN, FRAME_HEADER_BYTES, FrameAt, FrameKind};
 
 /// What is in a file from some place on.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub(crate) struct Scan {
     pub(crate) frames: Vec<FrameAt>,
     /// Where the last whole one ends.
     pub(crate) end: usize,
+    /// Whether a mark says that this is the end and that all before it was durable.
+    pub(crate) is_marked: bool,
 }
 
 /// Bytes that were durable and are not what was written.
@@ -21,7 +23,7 @@ pub(crate) struct Damage {
 }
 
 /// Reads the frames of generation `generation` from `from` on. Up to `durable` everything is known to have been
-/// synced; after it, a frame that is not whole is a torn end, unless a later frame proves that it was synced too.
+/// synced; after it, a frame that is not whole is a torn end, unless something later proves that it was synced too.
 ///
 /// # Errors
 /// [`Damage`], where it begins.
@@ -34,33 +36,40 @@ pub(crate) fn scan(
     let mut scan = Scan {
         frames: Vec::new(),
         end: from,
+        is_marked: false,
     };
     while let Some(frame) = frame::read(file, scan.end, generation) {
+        if frame.header.kind == FrameKind::Mark {
+            scan.is_marked = true;
+            break;
+        }
         scan.end = frame.end;
         scan.frames.push(frame);
     }
     let at = scan.end as u64;
-    if at < durable || proves_durable(file, generation, scan.end) {
+    if at < durable || !scan.is_marked && proves_durable(file, generation, scan.end) {
         return Err(Damage { at });
     }
     Ok(scan)
 }
 
-/// Whether a frame after `at` was written when what is at `at` was durable already.
+/// Whether a header after `at` was written when what is at `at` was durable already.
 fn proves_durable(file: &[u8], generation: u32, at: usize) -> bool {
-    let mut next = at.next_multiple_of(FRAME_ALIGN);
     let wanted = generation.to_le_bytes();
-    while next + frame::FRAME_HEADER_BYTES <= file.len() {
-        if file[next + 8..next + 12] == wanted
-            && let Some(found) = frame::read(file, next, generation)
-        {
-            if found.header.group > at as u64 {
-                return true;
-            }
-            next = found.end;
-        } else {
-            next += FRAME_ALIGN;
+    let mut next = at.next_multiple_of(FRAME_ALIGN);
+    while next + FRAME_HEADER_BYTES <= file.len() {
+        // Frames that are whole are passed over: what they hold may look like anything.
+        let whole = (file[next + 8..next + 12] == wanted)
+            .then(|| frame::read(file, next, generation))
+            .flatten();
+        let header = match &whole {
+            Some(frame) => Some(frame.header),
+            None => frame::read_header(file, next, generation),
+        };
+        if header.is_some_and(|header| header.durable > at as u64) {
+            return true;
         }
+        next = whole.map_or(next + FRAME_ALIGN, |frame| frame.end);
     }
     false
 }

@@ -21,8 +21,8 @@ pub(crate) struct Ledger<'a> {
     pub(crate) last: CommitNumber,
     /// The published positions.
     pub(crate) published: &'a Positions,
-    /// Positions set by commits of this group.
-    pub(crate) positions: HashMap<String, Option<Bytes>>,
+    /// Positions set by commits that are not published yet.
+    pub(crate) positions: &'a mut HashMap<String, Option<Bytes>>,
 }
 
 /// A commit that will happen.

@@ -73,7 +73,7 @@ fn header(room: &Room, commit: u64) -> FrameHeader {
     FrameHeader {
         kind: FrameKind::Commit,
         generation: room.generation,
-        group: room.at,
+        durable: room.durable,
         commit,
     }
 }

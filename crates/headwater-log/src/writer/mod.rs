@@ -1,13 +1,19 @@
 //! The writer: the one place where commits happen. [`request`] is what it is asked, [`prepare`] the work that the
-//! caller does before, [`queue`] where requests wait; [`decide`] gives numbers, offsets and places without touching
-//! a file, [`encode`] turns a group into bytes, and [`group`] writes, syncs, publishes and acknowledges it.
+//! caller does before, [`queue`] where requests wait. [`forming`] makes [`group`]s of them: [`decide`] gives numbers,
+//! offsets and places without touching a file, [`encode`] turns a group into bytes, [`direct`] writes large batches to
+//! their segments. [`finishing`] writes, syncs, publishes and acknowledges.
 
 pub(crate) mod decide;
+mod direct;
 mod encode;
-pub(crate) mod group;
+mod finishing;
+mod forming;
+mod group;
 mod metadata;
+mod outcome;
 pub(crate) mod prepare;
 pub(crate) mod queue;
 pub(crate) mod request;
 
-pub(crate) use group::Writer;
+pub(crate) use finishing::Finisher;
+pub(crate) use forming::Writer;

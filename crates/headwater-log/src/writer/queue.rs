@@ -1,10 +1,14 @@
-//! Where requests wait for the writer: bounded, taken all at once.
+//! Where requests wait for the writer: bounded, taken all at once. While a group is being finished they wait on, so that
+//! one sync serves many; but if there are many bytes, the next group is worth forming meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::request::Request;
+
+/// Bytes that are worth forming a group while another one is finished: copying them takes as long as a sync.
+const OVERLAP_BYTES: usize = 1 << 20;
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -14,8 +18,11 @@ pub(crate) struct Queue {
     ready: Condvar,
     /// Something was taken.
     room: Condvar,
-    /// Requests that are queued or taken but not yet in a group.
+    /// Requests that are queued or taken but not yet in a group, and their bytes.
     open: AtomicUsize,
+    open_bytes: AtomicUsize,
+    /// Whether a group is being finished.
+    busy: AtomicBool,
     sleeping: AtomicBool,
 }
 
@@ -66,6 +73,7 @@ impl Queue {
             return Err(request);
         }
         self.open.fetch_add(1, Ordering::SeqCst);
+        self.open_bytes.fetch_add(bytes, Ordering::SeqCst);
         state.bytes += bytes;
         state.requests.push_back(request);
         Ok(())
@@ -85,28 +93,49 @@ impl Queue {
         self.room.notify_all();
     }
 
-    /// `count` requests have found their group.
-    pub(crate) fn grouped(&self, count: usize) {
-        self.open.fetch_sub(count, Ordering::SeqCst);
+    /// Whether more waits than should wait for a group to be finished.
+    pub(crate) fn is_plenty(&self) -> bool {
+        self.open_bytes.load(Ordering::SeqCst) >= OVERLAP_BYTES
     }
 
-    /// Wakes the writer thread, if it sleeps.
+    /// Whether it is time to form a group of what waits.
+    pub(crate) fn is_ripe(&self) -> bool {
+        !self.busy.load(Ordering::SeqCst) || self.is_plenty()
+    }
+
+    /// Notes that a group is being finished, or is not any more.
+    pub(crate) fn set_busy(&self, busy: bool) {
+        let state = self.lock();
+        self.busy.store(busy, Ordering::SeqCst);
+        drop(state);
+        if self.has_work() {
+            self.wake();
+        }
+    }
+
+    /// `count` requests of `bytes` have found their group.
+    pub(crate) fn grouped(&self, count: usize, bytes: usize) {
+        self.open.fetch_sub(count, Ordering::SeqCst);
+        self.open_bytes.fetch_sub(bytes, Ordering::SeqCst);
+    }
+
+    /// Wakes the writer thread, if it sleeps and should not.
     pub(crate) fn wake(&self) {
-        if self.sleeping.swap(false, Ordering::SeqCst) {
+        if self.is_ripe() && self.sleeping.swap(false, Ordering::SeqCst) {
             self.ready.notify_one();
         }
     }
 
-    /// Waits until there is work; false when the queue is closed and there is none.
+    /// Waits until there is work that is ripe; false when the queue is closed and there is none.
     pub(crate) fn wait(&self) -> bool {
         let mut state = self.lock();
         loop {
             self.sleeping.store(true, Ordering::SeqCst);
-            if self.has_work() {
+            if self.has_work() && self.is_ripe() {
                 self.sleeping.store(false, Ordering::SeqCst);
                 return true;
             }
-            if state.closed {
+            if state.closed && !self.has_work() {
                 return false;
             }
             state = self

@@ -9,7 +9,8 @@ use crate::keyindex::postings::PostingList;
 use crate::keyindex::term::Term;
 
 use super::filter::Filter;
-use super::{CRC_BYTES, FOOTER_BYTES, Footer, RunId, damaged};
+use super::footer::{CRC_BYTES, FOOTER_BYTES, Footer, damaged};
+use super::id::RunId;
 
 /// Bytes of a block's place in the directory: hash and position.
 const PLACE_BYTES: usize = 16;

@@ -6,8 +6,9 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Result, storage};
 
 use super::filter::Filter;
+use super::footer::{BLOCK_BYTES, Footer};
+use super::id::RunId;
 use super::reader::{Opened, Run};
-use super::{BLOCK_BYTES, Footer, RunId};
 use crate::batch::put_uvarint;
 use crate::keyindex::postings::PostingList;
 

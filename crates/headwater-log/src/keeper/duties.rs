@@ -1,0 +1,169 @@
+//! [`Keeper`]: what it is asked for, and the thread that does one thing after the other.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::partition::Partition;
+use crate::record::Offset;
+use crate::segment::Segment;
+use crate::shared::Shared;
+
+/// How long the writer waits for the keeper before it looks again whether it is to be served.
+const ATTEMPT_POLL: Duration = Duration::from_millis(1);
+
+/// What the keeper is asked for and what it knows.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    wants: Mutex<Wants>,
+    wanted: Condvar,
+    /// Checkpoints tried.
+    pub(super) attempts: AtomicU64,
+    pub(super) attempted: Condvar,
+    /// Partitions with batches to be flushed.
+    dirty: Mutex<VecDeque<Arc<Partition>>>,
+    pub(super) unflushed_bytes: AtomicUsize,
+    pub(super) direct_bytes: AtomicUsize,
+    /// Held by whoever applies retention and compaction.
+    pub(crate) cleaning: Mutex<()>,
+    /// Held while it works.
+    work: Mutex<WorkState>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Wants {
+    flush: bool,
+    checkpoint: bool,
+    stop: bool,
+}
+
+/// What has been done since the last checkpoint.
+#[derive(Debug, Default)]
+pub(crate) struct WorkState {
+    /// Partitions that were flushed, and how far: what goes from memory with the next flush.
+    pub(super) recent: Vec<(Arc<Partition>, Offset)>,
+    /// Segments that were flushed and not synced.
+    pub(super) dirty: Vec<Arc<Segment>>,
+}
+
+impl Keeper {
+    fn wants(&self) -> MutexGuard<'_, Wants> {
+        self.wants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn work(&self) -> MutexGuard<'_, WorkState> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn dirty(&self) -> MutexGuard<'_, VecDeque<Arc<Partition>>> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A partition has its first unflushed batch.
+    pub(crate) fn mark_dirty(&self, partition: Arc<Partition>) {
+        self.dirty().push_back(partition);
+    }
+
+    /// Bytes are about to become visible that are not in their segments, or went straight there. Must come before the flush
+    /// can see them.
+    pub(crate) fn count(&self, unflushed: usize, direct: usize) {
+        self.unflushed_bytes.fetch_add(unflushed, Ordering::Relaxed);
+        self.direct_bytes.fetch_add(direct, Ordering::Relaxed);
+    }
+
+    /// Asks for what is due.
+    pub(crate) fn ask_if_due(&self, shared: &Shared) {
+        if self.unflushed_bytes.load(Ordering::Relaxed) >= shared.options.flush_bytes {
+            self.want(|wants| wants.flush = true);
+        }
+        if self.direct_bytes.load(Ordering::Relaxed) >= shared.options.checkpoint_bytes {
+            self.want_checkpoint();
+        }
+    }
+
+    /// Asks for a checkpoint.
+    pub(crate) fn want_checkpoint(&self) {
+        self.want(|wants| wants.checkpoint = true);
+    }
+
+    /// Whether a checkpoint is asked for; the asker is then to be served.
+    pub(crate) fn take_wanted_checkpoint(&self) -> bool {
+        std::mem::take(&mut self.wants().checkpoint)
+    }
+
+    /// Asks the thread to end.
+    pub(crate) fn stop(&self) {
+        self.want(|wants| wants.stop = true);
+    }
+
+    fn want(&self, what: impl FnOnce(&mut Wants)) {
+        what(&mut self.wants());
+        self.wanted.notify_one();
+    }
+
+    /// Checkpoints tried so far.
+    pub(crate) fn attempts(&self) -> u64 {
+        self.attempts.load(Ordering::Acquire)
+    }
+
+    /// Waits a moment for a checkpoint to be tried.
+    pub(crate) fn wait_for_attempt(&self, tried: u64) {
+        let wants = self.wants();
+        if self.attempts() == tried {
+            drop(self.attempted.wait_timeout(wants, ATTEMPT_POLL));
+        }
+    }
+
+    /// The keeper's thread.
+    pub(crate) fn run(&self, shared: &Shared) {
+        loop {
+            let wants = self.next(shared);
+            if wants.stop {
+                return;
+            }
+            self.serve(shared, wants);
+        }
+    }
+
+    /// Does what has been asked for so far, on a thread of somebody else.
+    pub(crate) fn run_due(&self, shared: &Shared) {
+        let wants = std::mem::take(&mut *self.wants());
+        self.serve(shared, wants);
+    }
+
+    /// What is asked for next; after a quiet while a look at retention and compaction.
+    fn next(&self, shared: &Shared) -> Wants {
+        let idle = |w: &mut Wants| !(w.flush || w.checkpoint || w.stop);
+        let interval = shared.options.cleanup_interval;
+        loop {
+            let wants = self.wanted.wait_timeout_while(self.wants(), interval, idle);
+            let (mut wants, waited) = wants.unwrap_or_else(PoisonError::into_inner);
+            if !waited.timed_out() {
+                return std::mem::take(&mut *wants);
+            }
+            drop(wants);
+            if Self::has_cleanup(shared) && shared.poisoned().is_none() {
+                return Wants {
+                    checkpoint: true,
+                    ..Wants::default()
+                };
+            }
+        }
+    }
+
+    fn serve(&self, shared: &Shared, wants: Wants) {
+        let done = if wants.checkpoint && Self::has_cleanup(shared) {
+            self.clean_up(shared, false)
+        } else if wants.checkpoint {
+            self.checkpoint(shared)
+        } else if wants.flush {
+            self.flush(shared, &mut self.work())
+        } else {
+            Ok(())
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "log could not be checkpointed");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! [`Owner`]: the threads of a log and its end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::shared::Shared;
+
+/// What a thread does.
+type Run = fn(&Shared);
+
+/// Closes the log when the last handle goes.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    pub(super) shared: Arc<Shared>,
+    /// Each with what ends it, in the order in which they end.
+    threads: Mutex<Vec<(JoinHandle<()>, Run)>>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::debug!(%error, "log closed without a last checkpoint");
+        }
+    }
+}
+
+impl Owner {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            threads: Mutex::default(),
+        }
+    }
+
+    pub(super) fn close(&self) -> Result<()> {
+        if self.shared.queue.is_closed() {
+            return Ok(());
+        }
+        let saved = self.shared.keeper.checkpoint(&self.shared);
+        self.shared.shut();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        // The writer ends first: what it has formed is still to be finished.
+        for (thread, stop) in threads.drain(..) {
+            stop(&self.shared);
+            if thread.join().is_err() {
+                return Err(Error::new(ErrorKind::Bug, "a thread of the log panicked"));
+            }
+        }
+        saved
+    }
+
+    pub(super) fn start(&self) -> Result<()> {
+        self.spawn("log-writer", Shared::run_writer, |_| {})?;
+        let finish: Run = |shared| shared.finisher.serve(shared);
+        self.spawn("log-finisher", finish, |shared| shared.finisher.stop())?;
+        let keep: Run = |shared| shared.keeper.run(shared);
+        self.spawn("log-keeper", keep, |shared| shared.keeper.stop())
+    }
+
+    fn spawn(&self, name: &str, run: Run, stop: Run) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&shared))
+            .map_err(|e| {
+                Error::new(ErrorKind::Unavailable, "no thread for the log").with_source(e)
+            })?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push((thread, stop));
+        Ok(())
+    }
+}

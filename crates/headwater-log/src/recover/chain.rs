@@ -1,0 +1,95 @@
+//! The chain of write-ahead files from a checkpoint's place on.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::damage::{corrupt, damaged};
+use crate::disk::{Disk, OpenMode, read_all};
+use crate::error::{Result, storage};
+use crate::wal::file::{WalPosition, path};
+use crate::wal::frame::FILE_HEADER_BYTES;
+use crate::wal::scan;
+
+/// The write-ahead files that are still to be read.
+pub(super) struct Chain {
+    pub(super) links: Vec<Link>,
+}
+
+/// A write-ahead file and what is known of it.
+pub(super) struct Link {
+    pub(super) generation: u32,
+    pub(super) bytes: Bytes,
+    /// Where to begin.
+    pub(super) from: u64,
+    /// Up to where it was durable when something later was written.
+    pub(super) durable: u64,
+    /// Where the file before it ended, by its own first frame.
+    pub(super) before: Option<WalPosition>,
+}
+
+impl Chain {
+    /// Reads the files from `from` on. They are synced first: what is read from it will be shown to readers.
+    pub(super) fn read(
+        disk: &dyn Disk,
+        from: WalPosition,
+        files: &BTreeMap<u32, u64>,
+        mode: OpenMode,
+    ) -> Result<Self> {
+        let mut links: Vec<Link> = Vec::new();
+        for generation in files.range(from.generation..).map(|(g, _)| *g) {
+            let path = path(generation);
+            let read = || {
+                let file = disk.open(&path, mode)?;
+                if mode != OpenMode::Read {
+                    file.sync()?;
+                }
+                read_all(&*file)
+            };
+            let bytes = read().map_err(|e| storage("write-ahead file", &path, e))?;
+            let before = scan::predecessor(&bytes, generation);
+            let first = generation == from.generation;
+            if before.is_none() && !first {
+                // A spare file, or one whose first group was torn.
+                scan::scan(&bytes, generation, FILE_HEADER_BYTES, 0)
+                    .map_err(|damage| damaged(generation, damage.at))?;
+                continue;
+            }
+            links.push(Link {
+                generation,
+                bytes: bytes.into(),
+                from: if first {
+                    from.at
+                } else {
+                    FILE_HEADER_BYTES as u64
+                },
+                durable: if first { from.at } else { 0 },
+                before,
+            });
+        }
+        for i in 1..links.len() {
+            let before = links[i].before;
+            let link = &mut links[i - 1];
+            if let Some(before) = before.filter(|b| b.generation == link.generation) {
+                link.durable = link.durable.max(before.at);
+                link.bytes.truncate(before.at as usize);
+            }
+        }
+        links.reverse();
+        Ok(Self { links })
+    }
+
+    /// The file to be read after everything before `end` has been.
+    pub(super) fn next(&mut self, end: WalPosition) -> Result<Option<Link>> {
+        let Some(link) = self.links.pop() else {
+            return Ok(None);
+        };
+        if link.generation != end.generation && link.before != Some(end) {
+            return Err(corrupt(format!(
+                "write-ahead file \"{}\" does not go on where the one before it ends",
+                path(link.generation)
+            )));
+        }
+        Ok(Some(link))
+    }
+}

@@ -1,0 +1,23 @@
+//! What a log says that cannot be opened.
+
+use crate::error::{Error, ErrorKind};
+use crate::wal::file::path;
+
+pub(super) fn corrupt(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Corrupt, what)
+        .with_hint("restore the data directory; nothing in it has been changed")
+}
+
+pub(super) fn damaged(generation: u32, at: u64) -> Error {
+    corrupt(format!(
+        "durable bytes are damaged at byte {at} of \"{}\"",
+        path(generation)
+    ))
+}
+
+pub(super) fn inside(generation: u32, at: u64, error: &Error) -> Error {
+    let (path, message) = (path(generation), error.message());
+    corrupt(format!(
+        "{message}, by the frame at byte {at} of \"{path}\""
+    ))
+}

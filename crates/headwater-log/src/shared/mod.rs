@@ -1,0 +1,11 @@
+//! What all handles and threads of one log share ([`state`]), and the rules by which they meet: who holds the writer's
+//! lock runs groups, and whoever lets go of it makes sure that nobody is left waiting ([`turns`]).
+
+mod counters;
+mod cut;
+mod news;
+mod state;
+mod turns;
+
+pub use news::Waker;
+pub(crate) use state::{Seams, Shared};

@@ -1,0 +1,95 @@
+//! Batches that go straight to their segments: written while the group before is synced, and taken back if the disk has
+//! no room for them.
+
+use std::sync::Arc;
+
+use super::encode::Encoded;
+use super::group::Group;
+use crate::disk::{Disk, OpenMode};
+use crate::error::{Error, ErrorKind, Result, storage};
+use crate::partition::{Lane, Partition};
+use crate::segment::Segment;
+
+/// What to do when batches could not be written.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// Nothing that counts was written: take back what was decided.
+    Undo(Error),
+    /// It is unknown what is on the disk.
+    Poison(Error),
+}
+
+/// Writes what goes straight to segments; gives the segments that are to be synced before the group's frames are written.
+pub(super) fn write(disk: &dyn Disk, encoded: &Encoded) -> Result<Vec<Arc<Segment>>, WriteError> {
+    let mut segments: Vec<Arc<Segment>> = Vec::new();
+    for (_, tail) in encoded.visible.iter().filter(|(_, tail)| tail.direct) {
+        let files = tail.segment.files(disk, OpenMode::Create);
+        files
+            .and_then(|files| {
+                let written = files.data.write_at(tail.batch.bytes(), tail.at.into());
+                written.map_err(|e| storage("segment", &tail.segment.data_path(), e))
+            })
+            .map_err(undo_if_full)?;
+        note(&mut segments, &tail.segment);
+    }
+    Ok(segments)
+}
+
+/// Adds a segment to those that are to be synced.
+pub(super) fn note(segments: &mut Vec<Arc<Segment>>, segment: &Arc<Segment>) {
+    if !segments.iter().any(|s| Arc::ptr_eq(s, segment)) {
+        segments.push(Arc::clone(segment));
+    }
+}
+
+/// Syncs the batches of segments.
+///
+/// # Errors
+/// `Closed`: it is unknown what is on the disk.
+pub(super) fn sync(disk: &dyn Disk, segments: &[Arc<Segment>]) -> Result<()> {
+    for segment in segments {
+        let files = segment.files(disk, OpenMode::Write)?;
+        segment
+            .sync_names(disk)
+            .and_then(|()| files.data.sync())
+            .map_err(|e| {
+                Error::new(ErrorKind::Closed, "segment cannot be synced").with_source(e)
+            })?;
+    }
+    Ok(())
+}
+
+fn undo_if_full(error: Error) -> WriteError {
+    match error.kind() {
+        ErrorKind::Unavailable => WriteError::Undo(error),
+        _ => WriteError::Poison(error),
+    }
+}
+
+/// The lanes of the partitions that a group appends to, as they are before it.
+#[derive(Debug)]
+pub(super) struct Undo(Vec<(Arc<Partition>, Lane)>);
+
+impl Undo {
+    /// What it takes to take a group back.
+    pub(super) fn before(group: &Group) -> Self {
+        let mut lanes: Vec<(Arc<Partition>, Lane)> = Vec::new();
+        for append in group.commits.iter().flat_map(|(c, _)| &c.appends) {
+            if !lanes.iter().any(|(p, _)| Arc::ptr_eq(p, &append.partition)) {
+                let lane = append.partition.lane().clone();
+                lanes.push((Arc::clone(&append.partition), lane));
+            }
+        }
+        Self(lanes)
+    }
+
+    /// Takes the group back: its offsets and places are given out again, its records are not indexed.
+    pub(super) fn apply(self) {
+        for (partition, lane) in self.0 {
+            if let Some(keys) = partition.keys() {
+                keys.cut(lane.next());
+            }
+            partition.lane().restore(lane);
+        }
+    }
+}
