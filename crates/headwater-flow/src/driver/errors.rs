@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use headwater_log::{Commit, Condition, ErrorKind as LogErrorKind, Log, TopicPartition};
 
+use super::epoch::Rejected;
 use super::kept::{self, Provenance};
 use super::output::ensure_topic;
-use super::pipeline::Rejected;
 use super::read::Input;
 use crate::error::{Error, ErrorKind, Result};
 

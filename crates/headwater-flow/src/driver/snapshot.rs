@@ -1,4 +1,4 @@
-//! When and how a pipeline's state is saved, and how a restart gets it back.
+//! When and how a pipeline's state is saved, while it goes on.
 
 use std::thread::JoinHandle;
 
@@ -7,11 +7,10 @@ use headwater_log::{Log, Offset, TopicPartition};
 use super::pipeline::Pipeline;
 use super::store::{Manifest, Store};
 use crate::error::{Error, ErrorKind, Result};
-use crate::state::SavedState;
 
 /// The snapshots of a pipeline, and the thread that writes the one at hand.
 pub(super) struct Snapshots {
-    store: Option<Store>,
+    pub(super) store: Option<Store>,
     writer: Option<JoinHandle<(Store, Result<u64>)>>,
     interval_ms: i64,
     last: i64,
@@ -50,88 +49,6 @@ impl Snapshots {
 }
 
 impl Pipeline {
-    /// Restores the newest snapshot and runs the epochs since again, without output. The number of those.
-    pub(super) fn restore_and_replay(&mut self) -> Result<u64> {
-        let manifest = self
-            .snapshots
-            .as_ref()
-            .and_then(|s| s.store.as_ref()?.current().cloned());
-        if let Some(manifest) = &manifest {
-            self.restore(manifest)?;
-        }
-        let none = Vec::new();
-        for (i, input) in self.inputs.iter_mut().enumerate() {
-            let positions = manifest
-                .as_ref()
-                .and_then(|m| m.positions.get(i))
-                .unwrap_or(&none);
-            input.discover(positions)?;
-        }
-        let records = match &self.journal {
-            Some(journal) => journal.since(self.epoch)?,
-            None => Vec::new(),
-        };
-        for record in &records {
-            self.replay(record)?;
-        }
-        Ok(records.len() as u64)
-    }
-
-    fn restore(&mut self, manifest: &Manifest) -> Result<()> {
-        if manifest.digest != self.digest || manifest.shards != self.shards {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "the stored state of '{}' belongs to another query",
-                    self.name
-                ),
-            ));
-        }
-        let mut saved = SavedState::default();
-        if let Some(store) = self.snapshots.as_ref().and_then(|s| s.store.as_ref()) {
-            for delta in store.deltas() {
-                saved.overlay(&delta?)?;
-            }
-        }
-        for (input, state) in self.inputs.iter_mut().zip(&manifest.trackers) {
-            input.tracker.restore(state.clone());
-        }
-        let times: Vec<_> = self.inputs.iter().map(|i| i.tracker.time()).collect();
-        self.circuit.restore(&saved, &times)?;
-        self.epoch = manifest.epoch;
-        Ok(())
-    }
-
-    /// Runs one recorded epoch again.
-    fn replay(&mut self, record: &super::journal::EpochRecord) -> Result<()> {
-        for (input, state) in self.inputs.iter_mut().zip(&record.trackers) {
-            input.tracker.begin_replay(state)?;
-        }
-        for step in &record.steps {
-            let mut chunks = Vec::with_capacity(step.len());
-            for (input, ranges) in self.inputs.iter_mut().zip(step) {
-                let mut reread = Vec::with_capacity(ranges.len());
-                for range in ranges {
-                    reread.push(input.source.reread(range)?);
-                    input.next[range.partition as usize] = range.to;
-                }
-                chunks.push(reread);
-            }
-            let (rows, _) = self.rows_of(chunks)?;
-            self.circuit
-                .push(record.epoch, record.processing_time, &rows)?;
-        }
-        for (input, state) in self.inputs.iter_mut().zip(&record.trackers) {
-            input.tracker.finish_replay(state)?;
-            input.kept.clear();
-        }
-        let times: Vec<_> = self.inputs.iter().map(|i| i.tracker.time()).collect();
-        self.circuit
-            .finish(record.epoch, record.processing_time, &times)?;
-        self.epoch = record.epoch;
-        Ok(())
-    }
-
     /// Begins a snapshot if one is due and none is being written.
     pub(super) fn snapshot_if_due(&mut self) -> Result<()> {
         let (now, epoch) = (self.now(), self.epoch);
