@@ -12,6 +12,31 @@ pub struct Partition {
     pub start: u64,
 }
 
+/// A partition that earlier processes read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPartition {
+    /// Its name.
+    pub name: String,
+    /// Where it was read to.
+    pub next: u64,
+    /// It had come to its natural end there.
+    pub ended: bool,
+    /// What the source said at the newest snapshot, from which on ranges will be read again; `None`: the snapshot did
+    /// not know the partition, or nobody can change it.
+    pub seal: Option<Seal>,
+}
+
+/// What tells whether the beginning of a partition is still what was read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Seal {
+    /// The place before which it lies.
+    pub to: u64,
+    /// Hash of it.
+    pub digest: u64,
+    /// What it looked like from outside: an equal stamp spares comparing digests.
+    pub stamp: String,
+}
+
 /// A half-open range of offsets in a partition; what an epoch records of its input.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Range {

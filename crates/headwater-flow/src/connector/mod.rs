@@ -9,7 +9,7 @@ mod registry;
 mod sink;
 mod source;
 
-pub use chunk::{Chunk, Partition, Payload, Range};
+pub use chunk::{Chunk, KnownPartition, Partition, Payload, Range, Seal};
 pub use decoder::{Decoded, Decoder, Offsets, OriginalRecord, Reject};
 pub use format::{DecodedValues, Format, FormatRequest, ValueDecoder, ValueEncoder, ValueReject};
 pub use options::{OptionSpec, Options};

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::chunk::{Chunk, Partition, Range};
+use headwater_log::TopicPartition;
+
+use super::chunk::{Chunk, KnownPartition, Partition, Range, Seal};
 use super::decoder::Decoder;
 use crate::error::Result;
 
@@ -29,15 +31,6 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A re-readable input of a pipeline.
 pub trait Source: Send {
-    /// Called at most once, before anything else: the names of the partitions that earlier processes recorded, in
-    /// their order. A source whose partitions may come in another order now (files that were added) puts these first.
-    ///
-    /// # Errors
-    /// `Invalid` if there are partitions that came after the input had been taken to be whole.
-    fn resume(&mut self, _known: &[String]) -> Result<()> {
-        Ok(())
-    }
-
     /// The partitions known now, in canonical order. Later calls may append, never reorder.
     ///
     /// # Errors
@@ -61,4 +54,31 @@ pub trait Source: Send {
 
     /// Calls `waker` from now on when a pending partition has something, or there is a new partition.
     fn watch(&mut self, waker: Waker);
+
+    /// Called at most once, before anything else: the partitions that earlier processes recorded, in their order. A
+    /// source whose partitions may come in another order now (files that were added) puts these first.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the file, if what was read of a partition is not there any more; `Invalid` if there are
+    /// partitions that came after the input had been taken to be whole.
+    fn resume(&mut self, _known: &[KnownPartition]) -> Result<()> {
+        Ok(())
+    }
+
+    /// What tells a later process, in [`KnownPartition`], whether the records before `next`, up to where the partition
+    /// was polled, are still those that were read; `None`: nobody can change them.
+    fn seal(&self, _partition: u32, _next: u64) -> Option<Seal> {
+        None
+    }
+
+    /// How often to ask for new partitions; such an input never ends, even if it has none yet. `None`: those that are
+    /// there are all, but for what the waker announces.
+    fn discovery_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The partition of the log that must keep the records of a partition as long as a restart may read them again.
+    fn pinned(&self, _partition: u32) -> Option<TopicPartition> {
+        None
+    }
 }

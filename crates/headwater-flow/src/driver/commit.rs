@@ -5,21 +5,34 @@ use std::time::Instant;
 use headwater_log::{Commit, Pending};
 
 use super::epoch::OpenEpoch;
+use super::errors::Rejects;
 use super::journal::EpochRecord;
 use super::pipeline::Pipeline;
+use super::seam::stop_watch;
 use crate::error::Result;
 
 /// An epoch whose commit is on its way to the disk.
 pub(super) struct InFlight {
     epoch: u64,
     pending: Option<Pending>,
+    /// What to commit instead if another pipeline has kept rejected records meanwhile: the rest of the commit, and ours.
+    again: Option<(Commit, Rejects)>,
     submitted: Instant,
 }
 
+impl Drop for InFlight {
+    /// Whoever opens the pipeline again after an error must find the epoch, or never see it.
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.pending.take().map(Pending::wait) {
+            tracing::debug!(%error, epoch = self.epoch, "an epoch was not committed");
+        }
+    }
+}
+
 impl Pipeline {
-    /// Commits the epoch: output, late and damaged records, input ranges and clock. The epoch before must be durable
+    /// Commits the epoch: output, late and rejected records, input ranges and clock. The epoch before must be durable
     /// by then, so one commit is on its way while the next epoch is worked on.
-    pub(super) fn commit(&mut self, open: &OpenEpoch) -> Result<()> {
+    pub(super) fn commit(&mut self, open: OpenEpoch) -> Result<()> {
         let epoch = self.epoch + 1;
         let mut commit = Commit::new();
         let mut rows_out = 0;
@@ -35,7 +48,8 @@ impl Pipeline {
             let record = EpochRecord {
                 epoch,
                 processing_time: open.processing_time,
-                steps: open.steps.clone(),
+                partitions: self.inputs.iter_mut().map(|i| i.record_new()).collect(),
+                steps: open.steps,
                 trackers: self
                     .inputs
                     .iter()
@@ -45,12 +59,8 @@ impl Pipeline {
             commit = journal.record(&record, commit);
         }
         self.settle()?;
-        let pending = (!commit.appends.is_empty()).then(|| self.log.submit(commit));
-        self.in_flight = Some(InFlight {
-            epoch,
-            pending,
-            submitted: instant(),
-        });
+        let rejected = open.rejects.len();
+        self.in_flight = Some(self.submit(epoch, commit, open.rejects)?);
         self.epoch = epoch;
         let watermark = self
             .inputs
@@ -61,18 +71,42 @@ impl Pipeline {
             s.rows_in += open.rows_in;
             s.rows_out += rows_out;
             s.late += late;
+            s.rejected += rejected;
             s.watermark = watermark;
         });
         Ok(())
     }
 
-    /// Waits until the newest epoch is durable, and delivers it.
-    pub(super) fn settle(&mut self) -> Result<()> {
-        let Some(in_flight) = self.in_flight.take() else {
+    fn submit(&self, epoch: u64, mut commit: Commit, rejects: Rejects) -> Result<InFlight> {
+        let mut again = None;
+        if !rejects.is_empty() {
+            let rest = commit.clone();
+            rejects.keep(&self.log, &mut commit)?;
+            again = Some((rest, rejects));
+        }
+        let pending = (!commit.appends.is_empty()).then(|| self.log.submit(commit));
+        Ok(InFlight {
+            epoch,
+            pending,
+            again,
+            submitted: stop_watch(),
+        })
+    }
+
+    /// Waits until the newest epoch is durable, and delivers it. Epochs settle by themselves, with the next one or
+    /// before waiting.
+    ///
+    /// # Errors
+    /// `Conflict` if another driver has committed the epoch; those of the log and of sinks.
+    pub fn settle(&mut self) -> Result<()> {
+        let Some(mut in_flight) = self.in_flight.take() else {
             return Ok(());
         };
-        if let Some(pending) = in_flight.pending {
-            self.last_commit = pending.wait()?.number;
+        if let Some(pending) = in_flight.pending.take() {
+            match (pending.wait(), in_flight.again.take()) {
+                (Err(e), Some((rest, rejects))) => rejects.commit_again(&self.log, rest, e)?,
+                (received, _) => received.map(drop)?,
+            }
         }
         let latency = in_flight.submitted.elapsed();
         for output in &mut self.outputs {
@@ -83,20 +117,6 @@ impl Pipeline {
             s.epochs += 1;
             s.note_commit(latency);
         });
-        self.answer_views()
-    }
-
-    pub(super) fn answer_views(&mut self) -> Result<()> {
-        for request in self.control.take_views() {
-            let content = self.view(request.output);
-            // Whoever asked may have gone away meanwhile.
-            drop(request.reply.send(content));
-        }
         Ok(())
     }
-}
-
-/// For the figures only: nothing that a pipeline does depends on it.
-fn instant() -> Instant {
-    Instant::now()
 }

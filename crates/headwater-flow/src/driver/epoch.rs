@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use super::errors::{Rejected, Rejects};
 use super::pipeline::Pipeline;
 use crate::batch::ZBatch;
-use crate::connector::{Chunk, LateRow, Range, Reject};
+use crate::connector::{Chunk, LateRow, Range};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An epoch that is being worked on.
@@ -13,14 +14,8 @@ pub(super) struct OpenEpoch {
     pub(super) processing_time: i64,
     pub(super) steps: Vec<Vec<Vec<Range>>>,
     pub(super) outputs: Vec<Vec<ZBatch>>,
+    pub(super) rejects: Rejects,
     pub(super) rows_in: u64,
-}
-
-/// A record that did not decode, and where it was.
-pub(super) struct Rejected {
-    pub(super) input: usize,
-    pub(super) partition: u32,
-    pub(super) reject: Reject,
 }
 
 impl Pipeline {
@@ -36,6 +31,7 @@ impl Pipeline {
             processing_time: self.clock.now().0 * 1_000,
             steps: Vec::new(),
             outputs: self.outputs.iter().map(|_| Vec::new()).collect(),
+            rejects: Rejects::default(),
             rows_in: 0,
         });
     }
@@ -50,11 +46,13 @@ impl Pipeline {
             .iter()
             .map(|c| c.iter().map(|c| c.range.clone()).collect())
             .collect();
-        let (rows, rejects) = self.rows_of(chunks)?;
-        self.note_rejects(rejects)?;
+        let (rows, rejected) = self.rows_of(chunks)?;
         let Some(open) = &mut self.open else {
             return Err(Error::new(ErrorKind::Bug, "a step outside of an epoch"));
         };
+        for rejected in &rejected {
+            open.rejects.add(&self.inputs, rejected)?;
+        }
         open.steps.push(ranges);
         open.rows_in += rows
             .iter()
@@ -121,7 +119,7 @@ impl Pipeline {
             kept.extend(new);
         }
         self.take_late(outcome.late)?;
-        self.commit(&open)?;
+        self.commit(open)?;
         let idle = self
             .inputs
             .iter()
@@ -131,10 +129,8 @@ impl Pipeline {
         self.schedule
             .set_timer(timer.map(|us| us.div_euclid(1_000) + 1));
         self.schedule.finished();
-        for (i, input) in self.inputs.iter_mut().enumerate() {
+        for input in &mut self.inputs {
             input.kept.clear();
-            input.discover(&[])?;
-            self.schedule.grown(i, input.names.len());
         }
         self.snapshot_if_due()
     }
@@ -143,16 +139,6 @@ impl Pipeline {
         for (output, rows) in self.outputs.iter_mut().zip(late) {
             output.take_late(rows, &mut self.inputs);
         }
-        Ok(())
-    }
-
-    fn note_rejects(&mut self, rejects: Vec<Rejected>) -> Result<()> {
-        if rejects.is_empty() {
-            return Ok(());
-        }
-        let count = rejects.len() as u64;
-        super::errors::keep(&self.log, &self.inputs, rejects)?;
-        self.control.update(|s| s.rejected += count);
         Ok(())
     }
 }

@@ -8,18 +8,25 @@ mod commit;
 mod control;
 mod epoch;
 mod errors;
+mod input;
 mod journal;
 mod kept;
 mod output;
 mod pipeline;
 mod read;
 mod recover;
+mod retry;
 mod schedule;
+mod seam;
 mod signal;
 mod snapshot;
 mod store;
+mod supervise;
+#[cfg(test)]
+mod tests;
 
-pub use control::{Control, Phase, Status, ViewContent};
-pub use pipeline::{Pipeline, PipelineSpec};
+pub use control::{Control, Phase, Status};
+pub use pipeline::{Pipeline, PipelineSpec, ViewContent};
 pub use schedule::{Action, Ending, Limits};
 pub use store::stored_shards;
+pub use supervise::supervise;

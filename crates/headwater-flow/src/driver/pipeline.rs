@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use headwater_log::{Clock, CommitNumber, Log};
 use rayon::ThreadPool;
 
 use super::commit::InFlight;
-use super::control::{Control, Phase, ViewContent};
+use super::control::{Control, Phase};
 use super::epoch::OpenEpoch;
+use super::input::Input;
 use super::journal::Journal;
 use super::output::Output;
-use super::read::Input;
 use super::schedule::{Action, Ending, Limits, Schedule};
-use super::snapshot::Snapshots;
+use super::snapshot::{SnapshotOptions, Snapshots};
 use crate::circuit::Circuit;
 use crate::connector::{Chunk, Poll, Sink, Source};
 use crate::error::{Error, ErrorKind, Result};
@@ -42,6 +43,9 @@ pub struct PipelineSpec {
     pub durable: bool,
     /// Time between snapshots, milliseconds.
     pub snapshot_interval_ms: i64,
+    /// Whether snapshots are written on a thread of their own; if not, by whoever turns the pipeline, so that a
+    /// simulation is deterministic.
+    pub background: bool,
 }
 
 /// A pipeline: the one driver of its epochs.
@@ -68,8 +72,18 @@ pub struct Pipeline {
     pub(super) polled: Vec<Vec<Chunk>>,
     pub(super) open: Option<OpenEpoch>,
     pub(super) in_flight: Option<InFlight>,
-    pub(super) last_commit: CommitNumber,
+    /// The log's newest commit when it was last [woken](Pipeline::wake).
+    round: CommitNumber,
     pub(super) control: Control,
+}
+
+/// The rows of a view as of an epoch.
+#[derive(Debug, Clone)]
+pub struct ViewContent {
+    /// The epoch.
+    pub epoch: u64,
+    /// The rows, one batch a shard.
+    pub rows: Vec<RecordBatch>,
 }
 
 impl Pipeline {
@@ -102,15 +116,18 @@ impl Pipeline {
                 Some(Snapshots::open(
                     &spec.log,
                     &spec.name,
-                    spec.snapshot_interval_ms,
-                    spec.clock.now().0,
+                    SnapshotOptions {
+                        interval_ms: spec.snapshot_interval_ms,
+                        background: spec.background,
+                        now: spec.clock.now().0,
+                    },
                 )?),
             ),
             false => (None, None),
         };
         let mut pipeline = Self {
             polled: inputs.iter().map(|_| Vec::new()).collect(),
-            last_commit: spec.log.last_commit(),
+            round: spec.log.last_commit(),
             name: spec.name,
             log: spec.log,
             clock: spec.clock,
@@ -124,7 +141,7 @@ impl Pipeline {
                 .collect(),
             journal,
             snapshots,
-            schedule: Schedule::new(spec.limits, &[]),
+            schedule: Schedule::new(spec.limits, &[], 0),
             limits: spec.limits,
             epoch: 0,
             open: None,
@@ -140,35 +157,42 @@ impl Pipeline {
     /// # Errors
     /// Whatever stops the pipeline; what was committed before is durable.
     pub fn run(&mut self) -> Result<Ending> {
-        let mut round = self.log.last_commit();
-        let ended = loop {
-            match self.turn() {
-                Ok(Action::End(ending)) => break Ok(ending),
-                Ok(Action::Wait(timeout)) => {
-                    self.control.update(|s| s.caught_up = round.0);
+        loop {
+            match self.turn()? {
+                Action::End(ending) => return Ok(ending),
+                Action::Wait(timeout) => {
                     self.control.signal().wait(timeout);
-                    round = self.log.last_commit();
-                    self.schedule.signalled();
+                    self.wake();
                 }
-                Ok(_) => {}
-                Err(error) => break Err(error),
+                _ => {}
             }
-        };
-        self.control.update(|s| {
-            s.phase = match &ended {
-                Ok(ending) => Phase::Ended(*ending),
-                Err(error) => Phase::Failed(error.to_string()),
-            }
-        });
-        ended
+        }
     }
 
-    /// Does one thing and says what it was; after [`Action::Wait`] the caller waits, after [`Action::End`] nothing
-    /// more happens. For tests that move the clock by hand; [`Pipeline::run`] is the usual way.
+    /// Does one thing and says what it was. After [`Action::Wait`] the caller waits and then [wakes](Self::wake) it,
+    /// after [`Action::End`] or an error nothing more happens. For tests that move the clock by hand;
+    /// [`Pipeline::run`] is the usual way.
     ///
     /// # Errors
     /// As [`Pipeline::run`].
     pub fn turn(&mut self) -> Result<Action> {
+        let done = self.act();
+        let phase = match &done {
+            Ok(Action::End(ending)) => Phase::Ended(*ending),
+            Err(error) => Phase::Failed(error.to_string()),
+            Ok(_) => return done,
+        };
+        self.control.update(|s| s.phase = phase);
+        done
+    }
+
+    /// Whatever was read to its end may have more now.
+    pub fn wake(&mut self) {
+        self.round = self.log.last_commit();
+        self.schedule.signalled();
+    }
+
+    fn act(&mut self) -> Result<Action> {
         if self.control.is_stopped() {
             self.schedule.stop();
         }
@@ -176,6 +200,10 @@ impl Pipeline {
         let action = self.schedule.next(now);
         match action {
             Action::Poll { input, partition } => self.poll(input, partition, now)?,
+            Action::Discover { input } => {
+                let count = self.inputs[input].discover()?;
+                self.schedule.grown(input, count);
+            }
             Action::Step => self.step()?,
             Action::Finish => self.finish()?,
             Action::Wait(_) => self.rest()?,
@@ -185,66 +213,83 @@ impl Pipeline {
     }
 
     fn poll(&mut self, i: usize, p: usize, now: i64) -> Result<()> {
+        let bytes = self.limits.chunk_bytes;
         let input = &mut self.inputs[i];
-        match input
-            .source
-            .poll(p as u32, input.next[p], self.limits.chunk_bytes)?
-        {
+        let partition = &mut input.partitions[p];
+        let found = match input.source.poll(p as u32, partition.next, bytes) {
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                return self.poll_failed(i, p, now, error);
+            }
+            found => found?,
+        };
+        let recovered = partition.retry.succeeded();
+        match found {
             Poll::Ready(chunk) => {
-                input.next[p] = chunk.range.to;
-                input.drained[p] = None;
+                partition.next = chunk.range.to;
+                partition.drained = None;
                 self.schedule.ready(i, p, chunk.bytes(), now);
                 self.polled[i].push(chunk);
             }
             Poll::Pending { retry_after } => {
-                input.drained[p].get_or_insert(now * 1_000);
+                partition.drained.get_or_insert(now * 1_000);
                 let retry_at = retry_after.map(|after| now + after.as_millis() as i64);
                 self.schedule.pending(i, p, retry_at);
             }
             Poll::Ended => {
-                input.ended[p] = true;
+                partition.ended = true;
                 self.schedule.ended(i, p);
             }
             Poll::Stopped => self.schedule.cut(i, p),
         }
+        if recovered {
+            self.control.update(|s| s.trouble = None);
+        }
         Ok(())
     }
 
-    /// The rows of the view at `output` as of the newest epoch.
+    /// A partition cannot be read now: it is tried again for a while, the others go on.
+    fn poll_failed(&mut self, i: usize, p: usize, now: i64, error: Error) -> Result<()> {
+        let partition = &mut self.inputs[i].partitions[p];
+        let Some(at) = partition.retry.failed(now, self.limits.patience_ms) else {
+            return Err(error);
+        };
+        self.schedule.failing(i, p, at);
+        self.control.update(|s| s.trouble = Some(error.to_string()));
+        Ok(())
+    }
+
+    /// The rows of the view that is output `output`. For tests; what others see of a view is its changelog.
     ///
     /// # Errors
     /// `Invalid` if the output is not a view.
     pub fn view(&self, output: usize) -> Result<ViewContent> {
-        let rows = self.circuit.contents(output)?;
         let not_a_view = || {
-            Error::new(
-                ErrorKind::Invalid,
-                format!("output {output} of '{}' is not a view", self.name),
-            )
+            let text = format!("output {output} of '{}' is not a view", self.name);
+            Error::new(ErrorKind::Invalid, text)
         };
         Ok(ViewContent {
             epoch: self.epoch,
-            commit: self.last_commit,
-            rows: rows.ok_or_else(not_a_view)?,
+            rows: self.circuit.contents(output)?.ok_or_else(not_a_view)?,
         })
     }
 
-    /// Before waiting: everything is made durable, questions are answered.
+    /// Before waiting everything is made durable.
     fn rest(&mut self) -> Result<()> {
         self.settle()?;
-        self.answer_views()?;
-        for (i, input) in self.inputs.iter_mut().enumerate() {
-            input.discover(&[])?;
-            self.schedule.grown(i, input.names.len());
-        }
+        let round = self.round.0;
+        self.control.update(|s| s.caught_up = round);
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
         self.settle()?;
         self.final_snapshot()?;
-        self.answer_views()?;
         self.outputs.iter_mut().try_for_each(|o| o.sink.close())
+    }
+
+    /// Its newest epoch; the commit of that may still be on its way.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// What the pipeline's owner speaks to it through.

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use super::control::Phase;
+use super::input::Recorded;
 use super::journal::EpochRecord;
 use super::pipeline::Pipeline;
 use super::schedule::Schedule;
-use super::store::Manifest;
+use super::snapshot::{Snapshots, pin};
+use super::store::{Manifest, PartitionMark};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::SavedState;
+use crate::time::PartitionStatus;
 
 impl Pipeline {
     /// Restores, replays, and gets ready for the first epoch.
@@ -22,8 +25,14 @@ impl Pipeline {
         for output in &mut self.outputs {
             output.sink.recover(self.epoch)?;
         }
-        let partitions: Vec<usize> = self.inputs.iter().map(|i| i.names.len()).collect();
-        self.schedule = Schedule::new(self.limits, &partitions);
+        if self.journal.is_some() && self.manifest().is_none() {
+            pin(&self.log, &self.input_pins())?;
+        }
+        let inputs = self.inputs.iter();
+        let inputs: Vec<_> = inputs
+            .map(|i| (i.partitions.len(), i.source.discovery_interval()))
+            .collect();
+        self.schedule = Schedule::new(self.limits, &inputs, self.now());
         // The first epoch is committed even without input: it records who is there, and global aggregates have a row.
         self.schedule.demand();
         let control = self.control.clone();
@@ -36,6 +45,7 @@ impl Pipeline {
         let epoch = self.epoch;
         control.update(|s| {
             s.phase = Phase::Running;
+            s.trouble = None;
             s.epoch = epoch;
             s.replayed = replayed;
         });
@@ -44,43 +54,68 @@ impl Pipeline {
 
     /// Restores the newest snapshot and runs the epochs since again, without output. The number of those.
     fn restore_and_replay(&mut self) -> Result<u64> {
-        let manifest = self
-            .snapshots
-            .as_ref()
-            .and_then(|s| s.store.as_ref()?.current().cloned());
+        let manifest = self.manifest().cloned();
+        let after = manifest.as_ref().map_or(0, |m| m.epoch);
+        let records = match &self.journal {
+            Some(journal) => journal.since(after)?,
+            None => Vec::new(),
+        };
+        if manifest.is_some() || !records.is_empty() {
+            self.resume_inputs(manifest.as_ref(), &records)?;
+        }
         if let Some(manifest) = &manifest {
             self.restore(manifest)?;
         }
-        let none = Vec::new();
-        for (i, input) in self.inputs.iter_mut().enumerate() {
-            let positions = manifest
-                .as_ref()
-                .and_then(|m| m.positions.get(i))
-                .unwrap_or(&none);
-            input.discover(positions)?;
-        }
-        let records = match &self.journal {
-            Some(journal) => journal.since(self.epoch)?,
-            None => Vec::new(),
-        };
         for record in &records {
             self.replay(record)?;
+        }
+        for input in &mut self.inputs {
+            input.discover()?;
         }
         Ok(records.len() as u64)
     }
 
+    /// Hands the sources what was recorded of their partitions: in the snapshot, and in the epochs since.
+    fn resume_inputs(
+        &mut self,
+        manifest: Option<&Manifest>,
+        records: &[EpochRecord],
+    ) -> Result<()> {
+        let last = records.last().map(|r| &r.trackers);
+        let trackers = last.or(manifest.map(|m| &m.trackers));
+        for (i, input) in self.inputs.iter_mut().enumerate() {
+            let marked = manifest.and_then(|m| m.partitions.get(i)).into_iter();
+            let new = records.iter().filter_map(|r| r.partitions.get(i)).flatten();
+            let marks = marked
+                .flatten()
+                .cloned()
+                .chain(new.map(PartitionMark::from));
+            let mut known: Vec<Recorded> = marks.map(Recorded::new).collect();
+            let steps = records.iter().flat_map(|r| &r.steps);
+            for range in steps.filter_map(|s| s.get(i)).flatten() {
+                if let Some(known) = known.get_mut(range.partition as usize) {
+                    known.reached = range.to;
+                }
+            }
+            let times = trackers.and_then(|t| t.get(i)).map(|t| &t.partitions);
+            for (known, time) in known.iter_mut().zip(times.into_iter().flatten()) {
+                known.ended = time.status == PartitionStatus::Ended;
+            }
+            input.resume(known)?;
+        }
+        Ok(())
+    }
+
     fn restore(&mut self, manifest: &Manifest) -> Result<()> {
         if manifest.digest != self.digest || manifest.shards != self.shards {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "the stored state of '{}' belongs to another query",
-                    self.name
-                ),
-            ));
+            let text = format!(
+                "the stored state of '{}' belongs to another query",
+                self.name
+            );
+            return Err(Error::new(ErrorKind::Conflict, text));
         }
         let mut saved = SavedState::default();
-        if let Some(store) = self.snapshots.as_ref().and_then(|s| s.store.as_ref()) {
+        if let Some(store) = self.snapshots.as_ref().and_then(Snapshots::store) {
             for delta in store.deltas() {
                 saved.overlay(&delta?)?;
             }
@@ -104,8 +139,7 @@ impl Pipeline {
             for (input, ranges) in self.inputs.iter_mut().zip(step) {
                 let mut reread = Vec::with_capacity(ranges.len());
                 for range in ranges {
-                    reread.push(input.source.reread(range)?);
-                    input.next[range.partition as usize] = range.to;
+                    reread.push(input.reread(range)?);
                 }
                 chunks.push(reread);
             }

@@ -64,6 +64,7 @@ impl Headwater {
             limits: Limits::default(),
             durable: self.0.durable,
             snapshot_interval_ms: SNAPSHOT_INTERVAL_MS,
+            background: true,
         };
         let opened = Pipeline::open(spec, Control::default())?;
         self.0.jobs.spawn(&name, &pipeline.text, opened)?;

@@ -7,6 +7,8 @@ mod binary;
 #[cfg(feature = "cli")]
 mod contract;
 #[cfg(feature = "cli")]
+mod inputs;
+#[cfg(feature = "cli")]
 mod kill;
 #[cfg(feature = "cli")]
 mod topics;
