@@ -12,3 +12,4 @@ mod inputs;
 mod kill;
 #[cfg(feature = "cli")]
 mod topics;
+mod views;

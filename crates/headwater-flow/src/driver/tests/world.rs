@@ -253,6 +253,7 @@ impl World {
             plan,
             emit: Emit::Changes,
             view: false,
+            has_key: false,
         };
         let options = PlanOptions {
             shards: 2,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion_common::Result as PlanResult;
 
 use super::build::{Builder, external};
@@ -10,6 +10,7 @@ use super::relation::Relation;
 use super::spec::{Lowered, OutputInfo, OutputPlan, PlanOptions};
 use crate::circuit::{Circuit, Port};
 use crate::operator::{Exchange, Operator, View};
+use crate::plan::ColumnDef;
 
 impl Builder<'_> {
     /// Gives the columns of an output their names; a view keeps its rows.
@@ -28,6 +29,7 @@ impl Builder<'_> {
             return Ok(relation);
         }
         let key = relation.facts.key.clone().unwrap_or_default();
+        let counts = relation.facts.updating.is_some() && key.is_empty() && !output.has_key;
         let all = (0..named.fields().len()).collect();
         let exchange = Exchange::new(
             &named,
@@ -36,8 +38,10 @@ impl Builder<'_> {
         );
         let name = format!("View: {}", output.name);
         relation.facts.explain(name.clone());
-        let make =
-            || View::new(key.clone(), Arc::clone(&named)).map(|v| Box::new(v) as Box<dyn Operator>);
+        let make = || {
+            let view = View::new(key.clone(), Arc::clone(&named), counts)?;
+            Ok(Box::new(view) as Box<dyn Operator>)
+        };
         let feed = self.node(
             name,
             vec![Port {
@@ -47,6 +51,10 @@ impl Builder<'_> {
             self.options.shards,
             make,
         )?;
+        if counts {
+            relation.base = counted(&named);
+            relation.facts.key = None;
+        }
         Ok(Relation {
             feeds: vec![feed],
             ..relation
@@ -98,6 +106,14 @@ impl Builder<'_> {
             explain,
         })
     }
+}
+
+/// The columns of a view whose rows are counted.
+fn counted(schema: &SchemaRef) -> SchemaRef {
+    let count = ColumnDef::count();
+    let count = Arc::new(Field::new(count.name, count.data_type, count.nullable));
+    let fields = schema.fields().iter().cloned().chain([count]);
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// FNV-1a over what makes state belong to a plan.

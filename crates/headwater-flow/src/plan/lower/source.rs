@@ -12,7 +12,7 @@ use super::expr::unsupported;
 use super::relation::{Facts, Relation};
 use super::scan::Scan;
 use crate::circuit::{Feed, Port, Producer};
-use crate::operator::{Exchange, Operator, Upsert};
+use crate::operator::{Exchange, Operator, Repeat, Stateless, Upsert};
 use crate::plan::{Changes, StreamTable};
 
 impl Builder<'_> {
@@ -38,6 +38,10 @@ impl Builder<'_> {
         let relation = Relation::new(feed, base, names, facts);
         let relation = match table.def().changes {
             Changes::Append => relation,
+            Changes::Upsert if table.def().is_counted() => {
+                let rows = self.upsert(relation, table)?;
+                repeated(rows)?
+            }
             Changes::Upsert => self.upsert(relation, table)?,
             Changes::Weighted => retracting(relation, &table.def().name),
         };
@@ -155,6 +159,31 @@ fn key_columns(schema: &DFSchema, names: &[String]) -> PlanResult<Vec<usize>> {
     let find = |name: &String| schema.fields().iter().position(|f| f.name() == name);
     let key: Option<Vec<usize>> = names.iter().map(find).collect();
     key.ok_or_else(|| DataFusionError::Plan("a primary key column is not in the table".to_owned()))
+}
+
+/// Rows of a table whose records say how often they are there, as often as that.
+fn repeated(relation: Relation) -> PlanResult<Relation> {
+    let columns: Vec<usize> = (0..relation.base.fields().len() - 1).collect();
+    let base = Arc::new(relation.base.project(&columns)?);
+    let repeat: Arc<dyn Stateless> = Arc::new(Repeat::new(Arc::clone(&base)));
+    let mut feeds = relation.feeds;
+    for feed in &mut feeds {
+        feed.chain.push(Arc::clone(&repeat));
+    }
+    let fields = relation.schema.iter().take(columns.len());
+    let fields = fields.map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field)));
+    let names = DFSchema::new_with_metadata(fields.collect(), Default::default())?;
+    let mut facts = relation.facts;
+    facts.key = None;
+    facts.explain("Repeat: as often as counted".to_owned());
+    Ok(Relation {
+        feeds,
+        base,
+        predicate: None,
+        exprs: columns.into_iter().map(super::expr::column).collect(),
+        schema: Arc::new(names),
+        facts,
+    })
 }
 
 fn retracting(mut relation: Relation, table: &str) -> Relation {
