@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use headwater_flow::connector::{
-    Chunk, Decoded, Offsets, Payload, Poll, SinkRequest, Source, SourceRequest,
+    Chunk, Decoded, KnownPartition, Offsets, Partition, Payload, Poll, SinkRequest, Source,
+    SourceRequest,
 };
 use headwater_flow::{ErrorKind, Result};
 use headwater_log::{Log, ManualClock, Timestamp};
@@ -187,6 +188,17 @@ pub(crate) fn check_source(mut open: impl FnMut() -> Box<dyn Source>) -> Drained
             for chunk in &small.chunks {
                 source.reread(&chunk.range).unwrap();
             }
+            let reached = small.chunks.last().map_or(declared.start, |c| c.range.to);
+            let known = known(&*fresh, &partitions, partition, reached);
+            let mut resumed = open();
+            resumed.resume(&known).unwrap();
+            assert_eq!(resumed.partitions().unwrap(), partitions);
+            assert_eq!(
+                resumed.seal(partition, reached),
+                fresh.seal(partition, reached)
+            );
+            let rest = drain(&mut *resumed, partition, reached, max_bytes);
+            assert_eq!((rest.chunks.len(), rest.end), (0, large.end));
         }
         whole = Some(match whole {
             None => large,
@@ -201,6 +213,25 @@ pub(crate) fn check_source(mut open: impl FnMut() -> Box<dyn Source>) -> Drained
         });
     }
     whole.expect("a source with partitions")
+}
+
+/// What a pipeline records of a source whose partition `of` was read to `next` and whose others were not read.
+pub(crate) fn known(
+    source: &dyn Source,
+    partitions: &[Partition],
+    of: u32,
+    next: u64,
+) -> Vec<KnownPartition> {
+    let one = |(number, partition): (u32, &Partition)| {
+        let next = if number == of { next } else { partition.start };
+        KnownPartition {
+            name: partition.name.clone(),
+            next,
+            ended: false,
+            seal: source.seal(number, next),
+        }
+    };
+    (0..).zip(partitions).map(one).collect()
 }
 
 /// Asserts that `result` is an error of `kind` whose message contains `text`.

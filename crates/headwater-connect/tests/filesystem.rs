@@ -208,34 +208,3 @@ fn rows_know_their_file_and_offset() {
     request.metadata[0] = Some("owner".to_owned());
     assert_error(open("filesystem", request), ErrorKind::Invalid, "owner");
 }
-
-#[test]
-fn files_that_were_added_come_last_or_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    for name in ["b.json", "c.json"] {
-        fs::write(dir.path().join(name), "{\"id\":1}\n").unwrap();
-    }
-    let names = |source: &mut dyn Source| -> Vec<String> {
-        let names = source.partitions().unwrap().into_iter().map(|p| p.name);
-        names.collect()
-    };
-    let known = names(&mut *source(dir.path().to_str().unwrap()));
-    fs::write(dir.path().join("a.json"), "{\"id\":2}\n").unwrap();
-    let mut once = source(dir.path().to_str().unwrap());
-    assert_error(once.resume(&known), ErrorKind::Invalid, "a.json");
-    let folder = dir.path().to_str().unwrap();
-    let pairs = [
-        ("path", folder),
-        ("format", "json"),
-        ("source.monitor-interval", "1s"),
-    ];
-    let mut followed = open(
-        "filesystem",
-        source_request(&log(), "t", &columns(), &pairs),
-    )
-    .unwrap();
-    followed.resume(&known).unwrap();
-    let now = names(&mut *followed);
-    assert_eq!(now[..2], known);
-    assert!(now[2].ends_with("a.json"));
-}

@@ -8,6 +8,7 @@ mod filesystem;
 mod generators;
 mod json;
 mod properties;
+mod resume;
 mod sinks;
 mod support;
 mod topic;

@@ -1,5 +1,6 @@
 //! Rows per second of processor time of the group aggregate: `cargo run --release -p headwater-flow --example group_rate`.
 
+#![expect(clippy::disallowed_methods, reason = "an example measures time")]
 #![expect(clippy::print_stdout, reason = "an example prints what it measures")]
 
 use std::sync::Arc;

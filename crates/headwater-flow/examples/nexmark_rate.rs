@@ -158,6 +158,7 @@ fn measure(number: u32, batches: &[RecordBatch]) {
         plan: query(number).expect("is a plan"),
         emit: Emit::Changes,
         view: false,
+        has_key: false,
     };
     let mut lowered = lower(&[output], &options).expect("is supported");
     let input = &lowered.inputs[0];

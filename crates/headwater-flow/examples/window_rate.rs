@@ -1,4 +1,5 @@
 //! Rows per second and core of window aggregates: `cargo run --release -p headwater-flow --example window_rate`.
+#![expect(clippy::disallowed_methods, reason = "an example measures time")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::sync::Arc;

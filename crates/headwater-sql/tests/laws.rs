@@ -206,6 +206,8 @@ fn circuit(table: &str, query: &str, rng: &mut StdRng) -> Lowered {
         plan: with_changelog(pipeline.outputs[0].plan.clone()),
         emit: Emit::Changes,
         view: rng.random_bool(0.5),
+        // So that what a view hands on are weighted rows.
+        has_key: true,
     };
     lower(&[output], &options).unwrap_or_else(|e| panic!("{query}: {e}"))
 }

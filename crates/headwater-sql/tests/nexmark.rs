@@ -79,6 +79,7 @@ fn queries_of_this_version_are_lowered_with_rows_as_they_are_decoded() {
             plan: o.plan.clone(),
             emit: Emit::OnClose,
             view: false,
+            has_key: false,
         });
         let options = PlanOptions {
             shards: 2,

@@ -1,13 +1,16 @@
 //! `'connector' = 'filesystem'`.
 
+use std::sync::Arc;
+
 use headwater_flow::Result;
 use headwater_flow::connector::{
-    Connector, FormatRequest, OptionSpec, Sink, SinkRequest, Source, SourceRequest,
+    Connector, Decoder, FormatRequest, OptionSpec, Sink, SinkRequest, Source, SourceRequest,
 };
 
 use super::config::{OPTIONS, SourceConfig};
-use super::decoder::{FileDecoder, physical};
-use super::parquet::{self, ParquetDecoder, ParquetSource};
+use super::decoder::{FileDecoder, FileNames, physical};
+use super::framed::FramedFile;
+use super::parquet::{self, ParquetDecoder, ParquetFile};
 use super::sink::FileSink;
 use super::source::FileSource;
 
@@ -25,20 +28,29 @@ impl Connector for FilesystemConnector {
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {
-        let config = SourceConfig::new(&request.options)?;
-        if config.format == parquet::NAME {
-            let decoder = ParquetDecoder::new(&request)?;
-            let source = ParquetSource::open(config.path, config.monitor, decoder)?;
+        let SourceConfig {
+            path,
+            format,
+            monitor,
+        } = SourceConfig::new(&request.options)?;
+        let clock = Arc::clone(&request.clock);
+        if format == parquet::NAME {
+            let decoder = Arc::new(ParquetDecoder::new(&request)?);
+            let reading = Arc::clone(&request.schema);
+            let decodes = (decoder as Arc<dyn Decoder>, FileNames::default());
+            let source = FileSource::<ParquetFile>::open(path, monitor, clock, reading, decodes)?;
             return Ok(Box::new(source));
         }
-        let format = request.registry.format(&config.format)?;
+        let format = request.registry.format(&format)?;
         let values = format.decoder(&FormatRequest {
             schema: physical(&request),
             declared: request.declared.clone(),
             options: request.options.clone(),
         })?;
         let decoder = FileDecoder::new(&request, values.clone())?;
-        let source = FileSource::open(config.path, config.monitor, values, decoder)?;
+        let names = decoder.names();
+        let decodes = (Arc::new(decoder) as Arc<dyn Decoder>, names);
+        let source = FileSource::<FramedFile>::open(path, monitor, clock, values, decodes)?;
         Ok(Box::new(source))
     }
 

@@ -1,6 +1,6 @@
 //! Chunks of files into rows: the format decodes the records, the columns about the file itself are added.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::{
@@ -24,10 +24,10 @@ impl FileNames {
         names.push(path.display().to_string());
     }
 
-    /// Puts other paths in their place.
-    pub(super) fn replace(&self, paths: &[PathBuf]) {
+    /// Forgets them.
+    pub(super) fn clear(&self) {
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *names = paths.iter().map(|p| p.display().to_string()).collect();
+        names.clear();
     }
 
     fn get(&self, partition: u32) -> String {

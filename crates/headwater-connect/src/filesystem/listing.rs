@@ -31,28 +31,15 @@ pub(super) fn files(path: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The files of an input that goes on: the known ones in their order, then what came since.
-///
-/// # Errors
-/// `Invalid` if something came since and nobody follows the input.
-pub(super) fn resumed(known: &[String], now: &[&Path], follows: bool) -> Result<Vec<PathBuf>> {
-    let mut files: Vec<PathBuf> = known.iter().map(PathBuf::from).collect();
-    for path in now
-        .iter()
-        .filter(|p| !known.iter().any(|k| Path::new(k) == **p))
-    {
-        if !follows {
-            let text = format!(
-                "file '{}' was added to an input that is read once",
-                path.display()
-            );
-            return Err(Error::new(ErrorKind::Invalid, text).with_hint(
-                "follow the input with 'source.monitor-interval', or start without the old state",
-            ));
-        }
-        files.push((*path).to_owned());
-    }
-    Ok(files)
+/// A file that came after an input that is read once had been taken to be whole.
+pub(super) fn added(path: &Path) -> Error {
+    let text = format!(
+        "file '{}' was added to an input that is read once",
+        path.display()
+    );
+    Error::new(ErrorKind::Invalid, text).with_hint(
+        "follow the input with 'source.monitor-interval', or start without the old state",
+    )
 }
 
 /// An error of the file system, with the path.

@@ -9,6 +9,7 @@ use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::Compression;
 use super::listing::failed;
+use super::prefix::shorter;
 
 /// Bytes of a file and whether the file ends with them.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Piece {
     pub(super) bytes: Vec<u8>,
     /// Whether the file had no more at the time.
     pub(super) is_end: bool,
+    /// Whether the file does not even reach to where the bytes were to begin.
+    ends_before: bool,
 }
 
 /// Reads one file.
@@ -74,8 +77,16 @@ impl FileReader {
     /// At most `length` bytes from offset `from` of the decompressed file; fewer only at its end.
     ///
     /// # Errors
-    /// `NotFound`, `Unavailable`, or `Corrupt` for a damaged archive.
+    /// `NotFound`, `Unavailable`, or `Corrupt` for a damaged archive or a file that ends before `from`.
     pub(super) fn read(&mut self, from: u64, length: usize) -> Result<Piece> {
+        let piece = self.read_to_end(from, length)?;
+        match piece.ends_before {
+            true => Err(shorter(&self.path)),
+            false => Ok(piece),
+        }
+    }
+
+    fn read_to_end(&mut self, from: u64, length: usize) -> Result<Piece> {
         let path = &self.path;
         match &mut self.bytes {
             Bytes::Plain(file) => read_plain(file, path, from, length).map_err(|e| failed(path, e)),
@@ -99,9 +110,10 @@ fn read_plain(file: &mut Option<File>, path: &Path, from: u64, length: usize) ->
     };
     open.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::with_capacity(length);
-    open.take(length as u64).read_to_end(&mut bytes)?;
+    (&mut *open).take(length as u64).read_to_end(&mut bytes)?;
     Ok(Piece {
         is_end: bytes.len() < length,
+        ends_before: bytes.is_empty() && from > 0 && open.metadata()?.len() < from,
         bytes,
     })
 }
@@ -124,9 +136,13 @@ impl Unpacked {
     fn read(&mut self, from: u64, length: usize) -> io::Result<Piece> {
         self.skip_to(from)?;
         self.fill(length)?;
-        let bytes = self.window[..length.min(self.window.len())].to_vec();
+        let bytes = match self.window_at == from {
+            true => self.window[..length.min(self.window.len())].to_vec(),
+            false => Vec::new(),
+        };
         Ok(Piece {
             is_end: self.is_end && bytes.len() == self.window.len(),
+            ends_before: self.window_at < from,
             bytes,
         })
     }

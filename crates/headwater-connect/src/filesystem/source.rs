@@ -1,37 +1,43 @@
-//! Files as partitions: chunks of whole records, and the same chunks again.
+//! Files as partitions: read once, or followed as they grow and as others come.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use headwater_flow::connector::{
-    Chunk, Decoder, Partition, Payload, Poll, Range, Source, ValueDecoder, Waker,
+    Chunk, Decoder, KnownPartition, Partition, Poll, Range, Seal, Source, Waker,
 };
 use headwater_flow::{Error, ErrorKind, Result};
+use headwater_log::{Clock, Timestamp};
 
-use super::decoder::{FileDecoder, FileNames};
+use super::decoder::FileNames;
+use super::file::{InputFile, Piece};
 use super::listing;
-use super::reader::FileReader;
-
-/// The size of a chunk, unless the driver wants less.
-const CHUNK_BYTES: usize = 1 << 20;
-/// The smallest piece that is read.
-const CHUNK_BYTES_MIN: usize = 4 << 10;
-/// A record that is longer is cut, and its pieces become rejects.
-const RECORD_BYTES_MAX: usize = 64 << 20;
+use super::prefix::{Prefix, changed, is_same, stamp};
 
 /// A file, directory or pattern.
-pub(super) struct FileSource {
+pub(super) struct FileSource<F: InputFile> {
     path: String,
     monitor: Option<Duration>,
-    files: Vec<FileReader>,
+    clock: Arc<dyn Clock>,
+    reading: F::Reading,
+    decoder: Arc<dyn Decoder>,
+    /// The paths for the decoder.
     names: FileNames,
-    values: Arc<dyn ValueDecoder>,
-    decoder: Arc<FileDecoder>,
+    files: Vec<Entry<F>>,
 }
 
-impl FileSource {
+/// One of the files.
+struct Entry<F> {
+    path: PathBuf,
+    /// `None`: it was removed after it had been read.
+    file: Option<F>,
+    read: Prefix,
+    /// What it looked like when it was found read to its end.
+    at_end: String,
+}
+
+impl<F: InputFile> FileSource<F> {
     /// Opens the files that are there now.
     ///
     /// # Errors
@@ -39,16 +45,18 @@ impl FileSource {
     pub(super) fn open(
         path: String,
         monitor: Option<Duration>,
-        values: Arc<dyn ValueDecoder>,
-        decoder: FileDecoder,
+        clock: Arc<dyn Clock>,
+        reading: F::Reading,
+        (decoder, names): (Arc<dyn Decoder>, FileNames),
     ) -> Result<Self> {
         let mut source = Self {
             path,
             monitor,
+            clock,
+            reading,
+            decoder,
+            names,
             files: Vec::new(),
-            names: decoder.names(),
-            values,
-            decoder: Arc::new(decoder),
         };
         source.add(listing::files(&source.path)?)?;
         if source.files.is_empty() && monitor.is_none() {
@@ -61,133 +69,227 @@ impl FileSource {
     /// Appends files that are not known yet.
     fn add(&mut self, paths: Vec<PathBuf>) -> Result<()> {
         for path in paths {
-            if self.files.iter().any(|f| f.path() == path) {
-                continue;
+            if !self.files.iter().any(|f| f.path == path) {
+                let read = Prefix {
+                    stamp: stamp(&path, self.clock.now()),
+                    ..Prefix::default()
+                };
+                let file = Some(F::open(path.clone(), &self.reading)?);
+                let at_end = String::new();
+                self.push(Entry {
+                    path,
+                    file,
+                    read,
+                    at_end,
+                });
             }
-            let mut reader = FileReader::new(path);
-            // An unreadable file is better found before the pipeline runs.
-            reader.read(0, 0)?;
-            reader.close();
-            self.names.push(reader.path());
-            self.files.push(reader);
         }
         Ok(())
     }
 
-    fn file(&mut self, partition: u32) -> Result<&mut FileReader> {
-        let count = self.files.len();
-        self.files.get_mut(partition as usize).ok_or_else(|| {
-            let text = format!("file {partition} of {count} was asked for");
-            Error::new(ErrorKind::Bug, text)
+    fn push(&mut self, entry: Entry<F>) {
+        self.names.push(&entry.path);
+        self.files.push(entry);
+    }
+
+    /// Takes up a file that was read before, if it still is what it was.
+    fn take_up(&mut self, known: &KnownPartition) -> Result<Entry<F>> {
+        let path = PathBuf::from(&known.name);
+        let looks = stamp(&path, self.clock.now());
+        if !path.exists() {
+            let sealed = known.seal.as_ref().is_some_and(|s| s.to == known.next);
+            return match self.monitor.is_some() && sealed {
+                // What was read of a followed file and is in a snapshot is not needed any more.
+                true => Ok(Entry {
+                    path,
+                    file: None,
+                    read: Prefix::default(),
+                    at_end: String::new(),
+                }),
+                false => Err(changed(&path, "is gone, but was read before")),
+            };
+        }
+        let mut file = F::open(path.clone(), &self.reading)?;
+        let mut read = Prefix::default();
+        let mut same = false;
+        if let Some(seal) = &known.seal {
+            same = is_same(&seal.stamp, &looks);
+            if !same && file.digest(seal.to)? != seal.digest {
+                return Err(changed(&path, "has changed since it was read"));
+            }
+            (read.to, read.digest) = (seal.to, seal.digest);
+        }
+        let once = self.monitor.is_none();
+        if once && known.ended && !same && file.next(known.next, 1, false, &self.reading)?.is_some()
+        {
+            return Err(changed(&path, "has grown since it was read to its end"));
+        }
+        file.close();
+        read.stamp = looks;
+        Ok(Entry {
+            path,
+            file: Some(file),
+            read,
+            at_end: String::new(),
         })
     }
 
-    /// The next whole records from `from`, or what is left of a file that will not grow.
-    fn next_records(
-        &mut self,
-        partition: u32,
-        from: u64,
-        length: usize,
-    ) -> Result<Option<Vec<u8>>> {
-        let follows = self.monitor.is_some();
-        let values = Arc::clone(&self.values);
-        let file = self.file(partition)?;
-        let mut length = length;
-        loop {
-            let mut piece = file.read(from, length)?;
-            let framed = values.frame(&piece.bytes);
-            if framed > 0 && (follows || !piece.is_end) {
-                piece.bytes.truncate(framed);
-                return Ok(Some(piece.bytes));
+    fn index(&self, partition: u32) -> Result<usize> {
+        let (index, count) = (partition as usize, self.files.len());
+        match index < count {
+            true => Ok(index),
+            false => {
+                let text = format!("file {partition} of {count} was asked for");
+                Err(Error::new(ErrorKind::Bug, text))
             }
-            if piece.is_end {
-                let ends = !follows && !piece.bytes.is_empty();
-                return Ok(ends.then_some(piece.bytes));
-            }
-            if length >= RECORD_BYTES_MAX {
-                return Ok(Some(piece.bytes));
-            }
-            length *= 2;
         }
     }
 }
 
-/// The hash of a chunk's bytes that an epoch records.
-fn digest(bytes: &[u8]) -> u64 {
-    crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes)
-}
-
-impl Source for FileSource {
-    fn resume(&mut self, known: &[String]) -> Result<()> {
-        let now: Vec<&Path> = self.files.iter().map(FileReader::path).collect();
-        let files = listing::resumed(known, &now, self.monitor.is_some())?;
-        self.names.replace(&files);
-        self.files = files.into_iter().map(FileReader::new).collect();
-        Ok(())
+impl<F: InputFile> Source for FileSource<F> {
+    fn resume(&mut self, known: &[KnownPartition]) -> Result<()> {
+        let now: Vec<PathBuf> = self.files.drain(..).map(|f| f.path).collect();
+        self.names.clear();
+        for known in known {
+            let entry = self.take_up(known)?;
+            self.push(entry);
+        }
+        let added = now
+            .iter()
+            .find(|path| !self.files.iter().any(|f| f.path == **path));
+        match added {
+            Some(path) if self.monitor.is_none() => Err(listing::added(path)),
+            _ => self.add(now),
+        }
     }
 
     fn partitions(&mut self) -> Result<Vec<Partition>> {
         if self.monitor.is_some() {
             self.add(listing::files(&self.path)?)?;
         }
-        let partition = |file: &FileReader| Partition {
-            name: file.path().display().to_string(),
+        let partition = |entry: &Entry<F>| Partition {
+            name: entry.path.display().to_string(),
             start: 0,
         };
         Ok(self.files.iter().map(partition).collect())
     }
 
     fn poll(&mut self, partition: u32, from: u64, max_bytes: usize) -> Result<Poll> {
-        let length = max_bytes.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES);
-        if let Some(bytes) = self.next_records(partition, from, length)? {
-            let range = Range {
-                partition,
-                from,
-                to: from + bytes.len() as u64,
-                digest: Some(digest(&bytes)),
-            };
-            return Ok(Poll::Ready(Chunk {
-                range,
-                payload: Payload::Bytes(Bytes::from(bytes)),
-            }));
-        }
-        Ok(match self.monitor {
-            Some(interval) => Poll::Pending {
+        let (monitor, now) = (self.monitor, self.clock.now());
+        let index = self.index(partition)?;
+        let (entry, reading) = (&mut self.files[index], &self.reading);
+        let found = match monitor {
+            Some(_) => entry.follow(from, max_bytes, now, reading)?,
+            None => entry.next(from, max_bytes, false, reading)?,
+        };
+        Ok(match (found, monitor) {
+            (Some(piece), _) => Poll::Ready(Chunk {
+                range: Range {
+                    partition,
+                    from,
+                    to: piece.to,
+                    digest: Some(piece.digest),
+                },
+                payload: piece.payload,
+            }),
+            (None, Some(interval)) => Poll::Pending {
                 retry_after: Some(interval),
             },
-            None => {
-                self.file(partition)?.close();
-                Poll::Ended
-            }
+            (None, None) => Poll::Ended,
         })
     }
 
     fn reread(&mut self, range: &Range) -> Result<Chunk> {
-        let file = self.file(range.partition)?;
-        let length = usize::try_from(range.to.saturating_sub(range.from))
-            .map_err(|_| Error::new(ErrorKind::Corrupt, "a recorded range is too long"))?;
-        let piece = file.read(range.from, length)?;
-        if piece.bytes.len() != length || range.digest.is_some_and(|d| d != digest(&piece.bytes)) {
-            let text = format!(
-                "'{}' has changed since it was read: bytes {} to {} differ",
-                file.path().display(),
-                range.from,
-                range.to
-            );
-            return Err(Error::new(ErrorKind::Corrupt, text)
-                .with_hint("put the original file back, or start without the old state"));
+        let index = self.index(range.partition)?;
+        let (entry, reading) = (&mut self.files[index], &self.reading);
+        let Some(file) = &mut entry.file else {
+            return Err(changed(&entry.path, "is gone, but was read before"));
+        };
+        let piece = file.again(range.from, range.to, reading)?;
+        if range.digest.is_some_and(|d| d != piece.digest) {
+            let places = format!("{} to {} differ", range.from, range.to);
+            let how = format!("has changed since it was read: {places}");
+            return Err(changed(&entry.path, &how));
         }
+        entry.note(range.from, &piece);
         Ok(Chunk {
             range: range.clone(),
-            payload: Payload::Bytes(Bytes::from(piece.bytes)),
+            payload: piece.payload,
         })
     }
 
     fn decoder(&self) -> Arc<dyn Decoder> {
-        Arc::clone(&self.decoder) as Arc<dyn Decoder>
+        Arc::clone(&self.decoder)
     }
 
     fn watch(&mut self, _waker: Waker) {
         // Followed files are looked at again after the monitor interval; nothing calls.
+    }
+
+    fn seal(&self, partition: u32, next: u64) -> Option<Seal> {
+        self.files.get(partition as usize)?.read.seal(next)
+    }
+
+    fn discovery_interval(&self) -> Option<Duration> {
+        self.monitor
+    }
+}
+
+impl<F: InputFile> Entry<F> {
+    /// The next records, if there are any.
+    fn next(
+        &mut self,
+        from: u64,
+        max_bytes: usize,
+        grows: bool,
+        reading: &F::Reading,
+    ) -> Result<Option<Piece>> {
+        let Some(file) = &mut self.file else {
+            return Ok(None);
+        };
+        let piece = file.next(from, max_bytes, grows, reading)?;
+        match &piece {
+            Some(piece) => self.note(from, piece),
+            None => file.close(),
+        }
+        Ok(piece)
+    }
+
+    /// The next records of a file that may grow. What comes behind its end is taken to be all that has changed.
+    fn follow(
+        &mut self,
+        from: u64,
+        max_bytes: usize,
+        now: Timestamp,
+        reading: &F::Reading,
+    ) -> Result<Option<Piece>> {
+        let looks = stamp(&self.path, now);
+        if is_same(&self.at_end, &looks) {
+            return Ok(None);
+        }
+        match self.next(from, max_bytes, true, reading) {
+            Ok(Some(piece)) => {
+                self.read.stamp = looks;
+                Ok(Some(piece))
+            }
+            Ok(None) => {
+                self.at_end = looks;
+                Ok(None)
+            }
+            // It was removed after it had been read to its end.
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                self.file = None;
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A piece was read that begins at `from`.
+    fn note(&mut self, from: u64, piece: &Piece) {
+        if let (Some(file), true) = (&self.file, from == self.read.to) {
+            self.read.digest = file.extended(self.read.digest, from, piece);
+            self.read.to = piece.to;
+        }
     }
 }

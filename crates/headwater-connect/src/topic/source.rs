@@ -150,6 +150,10 @@ impl Source for TopicSource {
     fn watch(&mut self, waker: Waker) {
         self.subscription = Some(self.log.subscribe(waker));
     }
+
+    fn pinned(&self, partition: u32) -> Option<TopicPartition> {
+        Some(self.of(partition))
+    }
 }
 
 fn lost(of: &TopicPartition, range: &Range) -> Error {

@@ -66,7 +66,7 @@ fn circuit(shards: usize, threads: usize) -> Circuit {
         Box::new(group.expect("is supported")) as Box<dyn Operator>
     };
     let view = |_| {
-        let view = View::new(vec![0], Arc::clone(&histogram));
+        let view = View::new(vec![0], Arc::clone(&histogram), false);
         Box::new(view.expect("is supported")) as Box<dyn Operator>
     };
     let port = |from, chain, schema: &SchemaRef, key| Port {

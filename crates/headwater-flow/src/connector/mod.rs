@@ -1,17 +1,18 @@
 //! The seams to the outside: [`Source`], [`Sink`], [`Format`] and the [`Connector`]s that make them.
 //! Declared here, implemented in `headwater-connect`, registered by the top crate.
 
+mod chunk;
+mod decoder;
 mod format;
 mod options;
 mod registry;
 mod sink;
 mod source;
 
+pub use chunk::{Chunk, KnownPartition, Partition, Payload, Range, Seal};
+pub use decoder::{Decoded, Decoder, Offsets, OriginalRecord, Reject};
 pub use format::{DecodedValues, Format, FormatRequest, ValueDecoder, ValueEncoder, ValueReject};
 pub use options::{OptionSpec, Options};
 pub use registry::{Connector, Registry, SinkRequest, SourceRequest};
 pub use sink::{EncodedRow, LateRow, Sink};
-pub use source::{
-    Chunk, Decoded, Decoder, Offsets, OriginalRecord, Partition, Payload, Poll, Range, Reject,
-    Source, Waker,
-};
+pub use source::{Poll, Source, Waker};

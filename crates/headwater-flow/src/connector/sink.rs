@@ -7,7 +7,8 @@ use crate::error::Result;
 /// An output of a pipeline.
 ///
 /// # Ordering
-/// `write` for an epoch, then the commit, then `committed` for that epoch; epochs ascend by one.
+/// `write` for an epoch, then the commit, then `committed` for that epoch; epochs ascend by one. The next epoch may be
+/// written before this one is committed.
 pub trait Sink: Send {
     /// Takes an epoch's output, in canonical order; what is to be atomic with the epoch goes into `commit`.
     ///

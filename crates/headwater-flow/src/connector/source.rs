@@ -4,55 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Int64Array, RecordBatch, UInt64Array};
-use arrow::datatypes::SchemaRef;
-use bytes::Bytes;
+use headwater_log::TopicPartition;
 
+use super::chunk::{Chunk, KnownPartition, Partition, Range, Seal};
+use super::decoder::Decoder;
 use crate::error::Result;
-
-/// One ordered, re-readable sequence of records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
-    /// A name that stays the same over restarts: a topic's partition number, a file's path.
-    pub name: String,
-    /// The first offset to read when nothing has been read before.
-    pub start: u64,
-}
-
-/// A half-open range of offsets in a partition; what an epoch records of its input.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Range {
-    /// Index into [`Source::partitions`].
-    pub partition: u32,
-    /// First offset.
-    pub from: u64,
-    /// The offset at which the next range begins.
-    pub to: u64,
-    /// Hash of the bytes, for sources that others may change (files).
-    pub digest: Option<u64>,
-}
-
-/// The undecoded records of a range.
-#[derive(Debug, Clone)]
-pub struct Chunk {
-    /// What it holds.
-    pub range: Range,
-    /// The bytes.
-    pub payload: Payload,
-}
-
-/// The forms that undecoded records have.
-#[derive(Debug, Clone)]
-pub enum Payload {
-    /// Framed bytes of a file: whole lines, or what the format frames.
-    Bytes(Bytes),
-    /// Batches of a topic as they lie in the log; may hold records outside the range, which the decoder skips.
-    Log(Vec<headwater_log::LogBatch>),
-    /// Rows that a reader decoded already (Parquet).
-    Rows(RecordBatch),
-    /// Nothing: the decoder generates the rows of the range.
-    Generated,
-}
 
 /// What [`Source::poll`] found.
 #[derive(Debug)]
@@ -75,15 +31,6 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A re-readable input of a pipeline.
 pub trait Source: Send {
-    /// Called at most once, before anything else: the names of the partitions that earlier processes recorded, in
-    /// their order. A source whose partitions may come in another order now (files that were added) puts these first.
-    ///
-    /// # Errors
-    /// `Invalid` if there are partitions that came after the input had been taken to be whole.
-    fn resume(&mut self, _known: &[String]) -> Result<()> {
-        Ok(())
-    }
-
     /// The partitions known now, in canonical order. Later calls may append, never reorder.
     ///
     /// # Errors
@@ -107,61 +54,31 @@ pub trait Source: Send {
 
     /// Calls `waker` from now on when a pending partition has something, or there is a new partition.
     fn watch(&mut self, waker: Waker);
-}
 
-/// Turns chunks into rows. Pure: the same chunk gives the same rows on any thread.
-pub trait Decoder: Send + Sync {
-    /// The columns of [`Decoded::rows`].
-    fn schema(&self) -> SchemaRef;
-
-    /// Decodes a chunk. A record that does not decode becomes a [`Reject`], not an error.
+    /// Called at most once, before anything else: the partitions that earlier processes recorded, in their order. A
+    /// source whose partitions may come in another order now (files that were added) puts these first.
     ///
     /// # Errors
-    /// `Corrupt` if the chunk itself is damaged.
-    fn decode(&self, chunk: &Chunk) -> Result<Decoded>;
+    /// `Corrupt`, naming the file, if what was read of a partition is not there any more; `Invalid` if there are
+    /// partitions that came after the input had been taken to be whole.
+    fn resume(&mut self, _known: &[KnownPartition]) -> Result<()> {
+        Ok(())
+    }
 
-    /// The record at `offset` of `chunk` as it came, for `$late` and `$errors` topics.
-    fn original(&self, chunk: &Chunk, offset: u64) -> Option<OriginalRecord>;
-}
+    /// What tells a later process, in [`KnownPartition`], whether the records before `next`, up to where the partition
+    /// was polled, are still those that were read; `None`: nobody can change them.
+    fn seal(&self, _partition: u32, _next: u64) -> Option<Seal> {
+        None
+    }
 
-/// The rows of a chunk, in the order of their offsets.
-#[derive(Debug)]
-pub struct Decoded {
-    /// The rows.
-    pub rows: RecordBatch,
-    /// Weights of changelog formats; `None`: all +1.
-    pub weights: Option<Int64Array>,
-    /// The offset of each row.
-    pub offsets: Offsets,
-    /// What did not decode.
-    pub rejects: Vec<Reject>,
-}
+    /// How often to ask for new partitions; such an input never ends, even if it has none yet. `None`: those that are
+    /// there are all, but for what the waker announces.
+    fn discovery_interval(&self) -> Option<Duration> {
+        None
+    }
 
-/// The offsets of decoded rows.
-#[derive(Debug, Clone)]
-pub enum Offsets {
-    /// Row `i` has this offset plus `i`.
-    From(u64),
-    /// One offset a row, ascending.
-    Each(UInt64Array),
-}
-
-/// A record that did not decode.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reject {
-    /// Its offset.
-    pub offset: u64,
-    /// Why, in a sentence without the record's values.
-    pub reason: String,
-}
-
-/// A record's own bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OriginalRecord {
-    /// The key, if it has one.
-    pub key: Option<Bytes>,
-    /// The value; `None`: a tombstone.
-    pub value: Option<Bytes>,
-    /// The headers, in order.
-    pub headers: Vec<(String, Option<Bytes>)>,
+    /// The partition of the log that must keep the records of a partition as long as a restart may read them again.
+    fn pinned(&self, _partition: u32) -> Option<TopicPartition> {
+        None
+    }
 }

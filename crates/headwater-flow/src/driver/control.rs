@@ -2,28 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use arrow::array::RecordBatch;
 
 use super::schedule::Ending;
 use super::signal::Signal;
-use crate::error::{Error, ErrorKind, Result};
 
 /// Commit latencies kept for percentiles.
 const LATENCIES_KEPT: usize = 4096;
-
-/// The rows of a view as of an epoch.
-#[derive(Debug, Clone)]
-pub struct ViewContent {
-    /// The epoch.
-    pub epoch: u64,
-    /// The newest commit of the log that the epoch may have seen the effects of.
-    pub commit: headwater_log::CommitNumber,
-    /// The rows, one batch a shard.
-    pub rows: Vec<RecordBatch>,
-}
 
 /// What a pipeline is doing.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +47,8 @@ pub struct Status {
     /// Everything that the inputs held when this was the log's newest commit has been read, and what came of it is
     /// committed.
     pub caught_up: u64,
+    /// What cannot be reached now and is tried again.
+    pub trouble: Option<String>,
     /// The lowest watermark of the inputs, microseconds.
     pub watermark: Option<i64>,
     /// The longest time for which a snapshot held the pipeline, microseconds.
@@ -69,6 +57,21 @@ pub struct Status {
 }
 
 impl Status {
+    /// What it is doing, in a few words.
+    pub fn describe(&self) -> String {
+        let phase = match &self.phase {
+            Phase::Recovering => "recovering",
+            Phase::Running => "running",
+            Phase::Ended(Ending::Finished) => "finished",
+            Phase::Ended(Ending::Stopped) => "stopped",
+            Phase::Failed(why) => return format!("failed: {why}"),
+        };
+        match &self.trouble {
+            Some(trouble) => format!("{phase}, tries again: {trouble}"),
+            None => phase.to_owned(),
+        }
+    }
+
     pub(super) fn note_commit(&mut self, latency: Duration) {
         if self.latencies.len() == LATENCIES_KEPT {
             self.latencies.pop_front();
@@ -86,11 +89,6 @@ impl Status {
     }
 }
 
-pub(super) struct ViewRequest {
-    pub(super) output: usize,
-    pub(super) reply: mpsc::Sender<Result<ViewContent>>,
-}
-
 /// A handle on a pipeline that runs on another thread. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Control(Arc<Shared>);
@@ -99,7 +97,6 @@ pub struct Control(Arc<Shared>);
 struct Shared {
     signal: Signal,
     stop: AtomicBool,
-    views: Mutex<Vec<ViewRequest>>,
     status: Mutex<Status>,
 }
 
@@ -120,33 +117,12 @@ impl Control {
         self.lock().clone()
     }
 
-    /// The rows of the view at `output`, after the newest durable epoch.
-    ///
-    /// # Errors
-    /// `Closed` if the pipeline does not run; `Invalid` if the output is not a view.
-    pub fn view(&self, output: usize) -> Result<ViewContent> {
-        let (reply, answer) = mpsc::channel();
-        self.views().push(ViewRequest { output, reply });
-        self.0.signal.raise();
-        answer
-            .recv()
-            .map_err(|_| Error::new(ErrorKind::Closed, "the view's pipeline does not run"))?
-    }
-
     pub(super) fn signal(&self) -> &Signal {
         &self.0.signal
     }
 
-    pub(super) fn take_views(&self) -> Vec<ViewRequest> {
-        std::mem::take(&mut *self.views())
-    }
-
     pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.lock());
-    }
-
-    fn views(&self) -> MutexGuard<'_, Vec<ViewRequest>> {
-        self.0.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {

@@ -21,10 +21,21 @@ pub(super) struct EpochRecord {
     pub(super) epoch: u64,
     /// Processing time, microseconds.
     pub(super) processing_time: i64,
+    /// For each input the partitions that no epoch before had, in order.
+    pub(super) partitions: Vec<Vec<NewPartition>>,
     /// For each step and input the ranges that were read.
     pub(super) steps: Vec<Vec<Vec<Range>>>,
     /// For each input the watermarks that the epoch led to, and who was idle.
     pub(super) trackers: Vec<TrackerState>,
+}
+
+/// A partition that an epoch was the first to have.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct NewPartition {
+    /// Its name.
+    pub(super) name: String,
+    /// The first offset that is read of it.
+    pub(super) start: u64,
 }
 
 /// Where a pipeline's epochs are recorded.

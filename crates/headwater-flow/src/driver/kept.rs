@@ -81,6 +81,20 @@ fn add_provenance(record: &mut Record, from: &Provenance) {
     add(record, "offset", &from.offset.to_string());
 }
 
+/// Where a kept record came from; `None` for a record that Headwater did not keep.
+pub(super) fn provenance(record: &Record) -> Option<Provenance> {
+    let header = |name: &str| {
+        let mut headers = record.headers.iter().rev();
+        let found = headers.find(|h| h.key.strip_prefix(PREFIX) == Some(name))?;
+        std::str::from_utf8(found.value.as_deref()?).ok()
+    };
+    Some(Provenance {
+        table: header("table")?.to_owned(),
+        partition: header("partition")?.to_owned(),
+        offset: header("offset")?.parse().ok()?,
+    })
+}
+
 fn add(record: &mut Record, name: &str, value: &str) {
     record.headers.push(Header {
         key: format!("{PREFIX}{name}"),

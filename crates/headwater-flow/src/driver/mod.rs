@@ -1,21 +1,32 @@
 //! The driver of a pipeline: polls sources, steps the circuit, commits each epoch with its input ranges, recovers.
 //!
-//! Two halves: the schedule decides, purely; the [`Pipeline`] does. What an epoch leaves behind is its record in the
-//! journal; what all epochs left behind is a snapshot in the store.
+//! Two halves: the schedule decides, purely; the [`Pipeline`] does, each part of it in a file of its own (`epoch`,
+//! `commit`, `snapshot`, `recover`). What an epoch leaves behind is its record in the journal; what all epochs left
+//! behind is a snapshot in the store.
 
+mod commit;
 mod control;
+mod epoch;
 mod errors;
+mod input;
 mod journal;
 mod kept;
 mod output;
 mod pipeline;
 mod read;
+mod recover;
+mod retry;
 mod schedule;
+mod seam;
 mod signal;
 mod snapshot;
 mod store;
+mod supervise;
+#[cfg(test)]
+mod tests;
 
-pub use control::{Control, Phase, Status, ViewContent};
-pub use pipeline::{Pipeline, PipelineSpec};
+pub use control::{Control, Phase, Status};
+pub use pipeline::{Pipeline, PipelineSpec, ViewContent};
 pub use schedule::{Action, Ending, Limits};
 pub use store::stored_shards;
+pub use supervise::supervise;

@@ -2,8 +2,8 @@
 
 use headwater_log::{Commit, ErrorKind as LogErrorKind, Log, Record, TopicConfig, TopicPartition};
 
+use super::input::Input;
 use super::kept::{self, Provenance};
-use super::read::Input;
 use crate::connector::{LateRow, Sink};
 use crate::error::Result;
 use crate::plan::OutputInfo;
@@ -13,7 +13,6 @@ pub(super) struct Output {
     info: OutputInfo,
     pub(super) sink: Box<dyn Sink>,
     late: Vec<Record>,
-    has_late_topic: bool,
 }
 
 impl Output {
@@ -22,7 +21,6 @@ impl Output {
             info,
             sink,
             late: Vec::new(),
-            has_late_topic: false,
         }
     }
 
@@ -35,8 +33,12 @@ impl Output {
                 input.tracker.note_late(&row);
                 let original = input.original(u32::from(origin.partition), origin.offset);
                 let provenance = Provenance {
-                    table: input.reader.scan.def.name.clone(),
-                    partition: input.names.get(usize::from(origin.partition))?.clone(),
+                    table: input.table().to_owned(),
+                    partition: input
+                        .partitions
+                        .get(usize::from(origin.partition))?
+                        .name
+                        .clone(),
                     offset: origin.offset,
                 };
                 Some((original, provenance))
@@ -56,10 +58,7 @@ impl Output {
             return Ok(0);
         }
         let topic = format!("{}$late", self.info.name);
-        if !self.has_late_topic {
-            ensure_topic(log, &topic)?;
-            self.has_late_topic = true;
-        }
+        ensure_topic(log, &topic)?;
         let count = records.len() as u64;
         commit.appends.push(headwater_log::Append {
             to: TopicPartition::new(topic, 0),
@@ -71,6 +70,9 @@ impl Output {
 
 /// Creates a one-partition topic unless it is there.
 pub(super) fn ensure_topic(log: &Log, topic: &str) -> Result<()> {
+    if log.topic(topic).is_some() {
+        return Ok(());
+    }
     match log.create_topic(topic, TopicConfig::default()) {
         Err(e) if e.kind() == LogErrorKind::Conflict => Ok(()),
         other => Ok(other?),

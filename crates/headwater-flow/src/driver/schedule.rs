@@ -7,6 +7,7 @@
 //! | the epoch is full or old, or its backlog is worked off | `Finish` |
 //! | input ended, or a timer is due, since the last epoch | `Finish` without input |
 //! | every partition has ended, or a stop was asked for | `End` |
+//! | between epochs, and new partitions may have come | `Discover` them |
 //! | else | `Wait` |
 
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub struct Limits {
     pub epoch_bytes: usize,
     /// Age at which an epoch under backlog is committed, milliseconds.
     pub epoch_age_ms_max: i64,
+    /// How long an input that is unavailable is tried again before the pipeline fails, milliseconds.
+    pub patience_ms: i64,
 }
 
 impl Default for Limits {
@@ -31,6 +34,7 @@ impl Default for Limits {
             step_bytes: 8 << 20,
             epoch_bytes: 64 << 20,
             epoch_age_ms_max: 200,
+            patience_ms: 60_000,
         }
     }
 }
@@ -44,6 +48,11 @@ pub enum Action {
         input: usize,
         /// Index of its partition.
         partition: usize,
+    },
+    /// Ask an input for new partitions.
+    Discover {
+        /// Index of the input.
+        input: usize,
     },
     /// Run the polled chunks through the circuit.
     Step,
@@ -71,10 +80,21 @@ enum Input {
     Unknown,
     /// There is none until a signal, or this time in milliseconds.
     Pending(Option<i64>),
+    /// It cannot be read, and is tried again at this time whatever is signalled.
+    Failing(i64),
     /// Its natural end was reached.
     Ended,
     /// It was cut.
     Stopped,
+}
+
+/// When an input is asked for new partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Discovery {
+    /// It is asked so often, milliseconds, and never ends; `None`: after every epoch and signal.
+    every: Option<i64>,
+    /// The next time.
+    due: Option<i64>,
 }
 
 /// The state of the decisions.
@@ -82,6 +102,7 @@ enum Input {
 pub(super) struct Schedule {
     limits: Limits,
     partitions: Vec<Vec<Input>>,
+    discoveries: Vec<Discovery>,
     cursor: (usize, usize),
     step_bytes: usize,
     epoch_bytes: usize,
@@ -92,14 +113,20 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Nothing polled yet; `partitions` holds the number of partitions of each input.
-    pub(super) fn new(limits: Limits, partitions: &[usize]) -> Self {
+    /// Nothing polled yet; `inputs` holds each input's number of partitions and how often to ask it for more.
+    pub(super) fn new(limits: Limits, inputs: &[(usize, Option<Duration>)], now: i64) -> Self {
+        let partitions = inputs.iter().map(|(n, _)| vec![Input::Unknown; *n]);
+        let discoveries = inputs.iter().map(|(_, every)| {
+            let every = every.map(|e| (e.as_millis() as i64).max(1));
+            Discovery {
+                every,
+                due: every.map(|ms| now + ms),
+            }
+        });
         Self {
             limits,
-            partitions: partitions
-                .iter()
-                .map(|n| vec![Input::Unknown; *n])
-                .collect(),
+            partitions: partitions.collect(),
+            discoveries: discoveries.collect(),
             cursor: (0, 0),
             step_bytes: 0,
             epoch_bytes: 0,
@@ -121,6 +148,11 @@ impl Schedule {
     /// A partition was polled and had nothing.
     pub(super) fn pending(&mut self, input: usize, partition: usize, retry_at: Option<i64>) {
         self.partitions[input][partition] = Input::Pending(retry_at);
+    }
+
+    /// A partition was polled and cannot be read until `retry_at`.
+    pub(super) fn failing(&mut self, input: usize, partition: usize, retry_at: i64) {
+        self.partitions[input][partition] = Input::Failing(retry_at);
     }
 
     /// A partition was polled and has come to its natural end.
@@ -145,6 +177,16 @@ impl Schedule {
         for input in self.partitions.iter_mut().flatten() {
             if matches!(input, Input::Pending(_)) {
                 *input = Input::Unknown;
+            }
+        }
+        self.look_for_more();
+    }
+
+    /// Inputs that announce their new partitions are asked for them.
+    fn look_for_more(&mut self) {
+        for discovery in &mut self.discoveries {
+            if discovery.every.is_none() {
+                discovery.due = Some(i64::MIN);
             }
         }
     }
@@ -174,11 +216,18 @@ impl Schedule {
         self.epoch_bytes = 0;
         self.epoch_started = None;
         self.news = false;
+        self.look_for_more();
     }
 
     /// What to do at time `now` (milliseconds).
     pub(super) fn next(&mut self, now: i64) -> Action {
         self.retry(now);
+        if self.epoch_started.is_none()
+            && !self.stop
+            && let Some(input) = self.next_discovery(now)
+        {
+            return Action::Discover { input };
+        }
         if self.step_bytes < self.limits.step_bytes
             && !self.stop
             && let Some((input, partition)) = self.next_unknown()
@@ -205,30 +254,41 @@ impl Schedule {
     }
 
     fn rest(&self, now: i64) -> Action {
-        let mut all = self.partitions.iter().flatten();
+        let all = || self.partitions.iter().flatten();
+        let grows = self.discoveries.iter().any(|d| d.every.is_some());
         if self.stop {
             return Action::End(Ending::Stopped);
         }
-        if all.clone().all(|p| *p == Input::Ended) {
+        if !grows && all().all(|p| *p == Input::Ended) {
             return Action::End(Ending::Finished);
         }
-        if all.all(|p| matches!(p, Input::Ended | Input::Stopped)) {
+        if !grows && all().all(|p| matches!(p, Input::Ended | Input::Stopped)) {
             return Action::End(Ending::Stopped);
         }
-        let retries = self.partitions.iter().flatten().filter_map(|p| match p {
+        let retries = all().filter_map(|p| match p {
             Input::Pending(at) => *at,
+            Input::Failing(at) => Some(*at),
             _ => None,
         });
-        let earliest = retries.chain(self.timer).min();
+        let discoveries = self.discoveries.iter().filter_map(|d| d.due);
+        let earliest = retries.chain(discoveries).chain(self.timer).min();
         Action::Wait(earliest.map(|at| Duration::from_millis((at - now).max(1) as u64)))
     }
 
     fn retry(&mut self, now: i64) {
         for input in self.partitions.iter_mut().flatten() {
-            if matches!(input, Input::Pending(Some(at)) if *at <= now) {
+            if matches!(input, Input::Pending(Some(at)) | Input::Failing(at) if *at <= now) {
                 *input = Input::Unknown;
             }
         }
+    }
+
+    fn next_discovery(&mut self, now: i64) -> Option<usize> {
+        let due = |d: &Discovery| d.due.is_some_and(|at| at <= now);
+        let input = self.discoveries.iter().position(due)?;
+        let discovery = &mut self.discoveries[input];
+        discovery.due = discovery.every.map(|ms| now + ms);
+        Some(input)
     }
 
     /// The next partition in turn that may have input: round robin, so that none starves.
@@ -248,89 +308,4 @@ impl Schedule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn schedule() -> Schedule {
-        Schedule::new(
-            Limits {
-                step_bytes: 10,
-                epoch_bytes: 20,
-                ..Limits::default()
-            },
-            &[1],
-        )
-    }
-
-    #[test]
-    fn idle_input_is_committed_at_once() {
-        let mut s = schedule();
-        assert_eq!(
-            s.next(0),
-            Action::Poll {
-                input: 0,
-                partition: 0
-            }
-        );
-        s.ready(0, 0, 3, 0);
-        assert_eq!(
-            s.next(0),
-            Action::Poll {
-                input: 0,
-                partition: 0
-            }
-        );
-        s.pending(0, 0, None);
-        assert_eq!(s.next(0), Action::Step);
-        s.stepped();
-        assert_eq!(s.next(0), Action::Finish);
-        s.finished();
-        assert_eq!(s.next(0), Action::Wait(None));
-    }
-
-    #[test]
-    fn backlog_makes_epochs_of_several_steps() {
-        let mut s = schedule();
-        let mut steps = 0;
-        loop {
-            match s.next(0) {
-                Action::Poll { .. } => s.ready(0, 0, 5, 0),
-                Action::Step => {
-                    steps += 1;
-                    s.stepped();
-                }
-                other => break assert_eq!((other, steps), (Action::Finish, 2)),
-            }
-        }
-    }
-
-    #[test]
-    fn the_end_of_input_gets_an_epoch_of_its_own() {
-        let mut s = schedule();
-        s.ended(0, 0);
-        assert_eq!(s.next(0), Action::Finish);
-        s.finished();
-        assert_eq!(s.next(0), Action::End(Ending::Finished));
-    }
-
-    #[test]
-    fn a_due_timer_starts_an_epoch() {
-        let mut s = schedule();
-        s.pending(0, 0, None);
-        s.set_timer(Some(50));
-        assert_eq!(s.next(0), Action::Wait(Some(Duration::from_millis(50))));
-        assert_eq!(s.next(50), Action::Finish);
-    }
-
-    #[test]
-    fn a_stop_finishes_what_was_begun() {
-        let mut s = schedule();
-        s.ready(0, 0, 3, 0);
-        s.stop();
-        assert_eq!(s.next(0), Action::Step);
-        s.stepped();
-        assert_eq!(s.next(0), Action::Finish);
-        s.finished();
-        assert_eq!(s.next(0), Action::End(Ending::Stopped));
-    }
-}
+mod tests;

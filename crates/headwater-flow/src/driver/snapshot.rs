@@ -1,153 +1,184 @@
-//! When and how a pipeline's state is saved, and how a restart gets it back.
+//! When and how a pipeline's state is saved, while it goes on: what changed is frozen between two epochs, which moves no
+//! rows, and written by a thread of its own.
 
 use std::thread::JoinHandle;
 
-use headwater_log::{Log, Offset, TopicPartition};
+use headwater_log::{Log, Offset, Pin, TopicPartition};
 
+use super::journal::Journal;
 use super::pipeline::Pipeline;
+use super::seam::{spawn, stop_watch};
 use super::store::{Manifest, Store};
 use crate::error::{Error, ErrorKind, Result};
-use crate::state::SavedState;
+use crate::state::FrozenState;
 
-/// The snapshots of a pipeline, and the thread that writes the one at hand.
+/// How the trouble of a snapshot that could not be written begins.
+const NO_SNAPSHOT: &str = "no snapshot: ";
+
+/// When snapshots are taken, and by whom they are written.
+pub(super) struct SnapshotOptions {
+    /// Time between snapshots, milliseconds.
+    pub(super) interval_ms: i64,
+    /// On a thread of their own.
+    pub(super) background: bool,
+    /// The present time, milliseconds.
+    pub(super) now: i64,
+}
+
+/// The snapshots of a pipeline, and who writes the one at hand.
 pub(super) struct Snapshots {
+    /// `None` while it is being written to.
     store: Option<Store>,
-    writer: Option<JoinHandle<(Store, Result<u64>)>>,
-    interval_ms: i64,
+    writer: Option<Writer>,
+    options: SnapshotOptions,
     last: i64,
     /// The epoch of the newest snapshot that was begun.
     epoch: u64,
 }
 
+/// A snapshot that is being written, or was.
+enum Writer {
+    Thread(JoinHandle<(Store, Result<()>)>),
+    Done(Store, Result<()>),
+}
+
+impl Writer {
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Thread(thread) => thread.is_finished(),
+            Self::Done(..) => true,
+        }
+    }
+
+    fn join(self) -> Result<(Store, Result<()>)> {
+        match self {
+            Self::Thread(thread) => thread
+                .join()
+                .map_err(|_| Error::new(ErrorKind::Bug, "the snapshot writer panicked")),
+            Self::Done(store, written) => Ok((store, written)),
+        }
+    }
+}
+
+/// What keeps the log from giving up what a restart would read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InputPin {
+    owner: String,
+    of: TopicPartition,
+    offset: Offset,
+}
+
+/// A snapshot that is taken and not written.
+struct Taken {
+    manifest: Manifest,
+    full: bool,
+    state: FrozenState,
+    journal: Option<Journal>,
+    pins: Vec<InputPin>,
+    log: Log,
+}
+
+impl Taken {
+    /// Writes it; then neither the journal before it nor the input is needed any more.
+    fn write(self, store: &mut Store) -> Result<()> {
+        let trimmed = Offset(self.manifest.journal);
+        let bytes = self.state.encode()?;
+        drop(self.state);
+        store.write(self.manifest, self.full, bytes)?;
+        if let Some(journal) = &self.journal {
+            journal.trim(trimmed)?;
+        }
+        pin(&self.log, &self.pins)
+    }
+}
+
 impl Snapshots {
-    pub(super) fn open(log: &Log, pipeline: &str, interval_ms: i64, now: i64) -> Result<Self> {
+    pub(super) fn open(log: &Log, pipeline: &str, options: SnapshotOptions) -> Result<Self> {
         let store = Store::open(log, pipeline)?;
         let epoch = store.current().map_or(0, |m| m.epoch);
         Ok(Self {
             store: Some(store),
             writer: None,
-            interval_ms,
-            last: now,
+            last: options.now,
+            options,
             epoch,
         })
     }
 
+    /// Where snapshots are, unless one is being written.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
     /// Takes the store back from a writer that has ended, or waits for it.
-    fn collect(&mut self, wait: bool) -> Result<Option<u64>> {
-        let done = self
-            .writer
-            .as_ref()
-            .is_some_and(|w| wait || w.is_finished());
-        let Some(writer) = self.writer.take_if(|_| done) else {
-            return Ok(None);
+    ///
+    /// # Errors
+    /// Why the snapshot could not be written; the one before is still there.
+    fn collect(&mut self, wait: bool) -> Result<()> {
+        let Some(writer) = self.writer.take_if(|w| wait || w.is_done()) else {
+            return Ok(());
         };
-        let (store, written) = writer
-            .join()
-            .map_err(|_| Error::new(ErrorKind::Bug, "the snapshot writer panicked"))?;
+        let (store, written) = writer.join()?;
         self.store = Some(store);
-        written.map(Some)
+        written
+    }
+
+    fn is_due(&self, now: i64, epoch: u64) -> bool {
+        self.writer.is_none() && now - self.last >= self.options.interval_ms && epoch > self.epoch
+    }
+
+    fn write(&mut self, taken: Taken, now: i64) -> Result<()> {
+        let Some(mut store) = self.store.take() else {
+            return Err(Error::new(ErrorKind::Bug, "two snapshots at once"));
+        };
+        (self.last, self.epoch) = (now, taken.manifest.epoch);
+        let write = move || {
+            let written = taken.write(&mut store);
+            (store, written)
+        };
+        self.writer = Some(match self.options.background {
+            true => Writer::Thread(spawn("snapshot", write)?),
+            false => {
+                let (store, written) = write();
+                Writer::Done(store, written)
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Snapshots {
+    fn drop(&mut self) {
+        // Whoever opens the pipeline again must not find a snapshot half written.
+        if let Err(error) = self.collect(true) {
+            tracing::debug!(%error, "the last snapshot was not written");
+        }
     }
 }
 
 impl Pipeline {
-    /// Restores the newest snapshot and runs the epochs since again, without output. The number of those.
-    pub(super) fn restore_and_replay(&mut self) -> Result<u64> {
-        let manifest = self
-            .snapshots
-            .as_ref()
-            .and_then(|s| s.store.as_ref()?.current().cloned());
-        if let Some(manifest) = &manifest {
-            self.restore(manifest)?;
-        }
-        let none = Vec::new();
-        for (i, input) in self.inputs.iter_mut().enumerate() {
-            let positions = manifest
-                .as_ref()
-                .and_then(|m| m.positions.get(i))
-                .unwrap_or(&none);
-            input.discover(positions)?;
-        }
-        let records = match &self.journal {
-            Some(journal) => journal.since(self.epoch)?,
-            None => Vec::new(),
-        };
-        for record in &records {
-            self.replay(record)?;
-        }
-        Ok(records.len() as u64)
-    }
-
-    fn restore(&mut self, manifest: &Manifest) -> Result<()> {
-        if manifest.digest != self.digest || manifest.shards != self.shards {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "the stored state of '{}' belongs to another query",
-                    self.name
-                ),
-            ));
-        }
-        let mut saved = SavedState::default();
-        if let Some(store) = self.snapshots.as_ref().and_then(|s| s.store.as_ref()) {
-            for delta in store.deltas() {
-                saved.overlay(&delta?)?;
-            }
-        }
-        for (input, state) in self.inputs.iter_mut().zip(&manifest.trackers) {
-            input.tracker.restore(state.clone());
-        }
-        let times: Vec<_> = self.inputs.iter().map(|i| i.tracker.time()).collect();
-        self.circuit.restore(&saved, &times)?;
-        self.epoch = manifest.epoch;
-        Ok(())
-    }
-
-    /// Runs one recorded epoch again.
-    fn replay(&mut self, record: &super::journal::EpochRecord) -> Result<()> {
-        for (input, state) in self.inputs.iter_mut().zip(&record.trackers) {
-            input.tracker.begin_replay(state)?;
-        }
-        for step in &record.steps {
-            let mut chunks = Vec::with_capacity(step.len());
-            for (input, ranges) in self.inputs.iter_mut().zip(step) {
-                let mut reread = Vec::with_capacity(ranges.len());
-                for range in ranges {
-                    reread.push(input.source.reread(range)?);
-                    input.next[range.partition as usize] = range.to;
-                }
-                chunks.push(reread);
-            }
-            let (rows, _) = self.rows_of(chunks)?;
-            self.circuit
-                .push(record.epoch, record.processing_time, &rows)?;
-        }
-        for (input, state) in self.inputs.iter_mut().zip(&record.trackers) {
-            input.tracker.finish_replay(state)?;
-            input.kept.clear();
-        }
-        let times: Vec<_> = self.inputs.iter().map(|i| i.tracker.time()).collect();
-        self.circuit
-            .finish(record.epoch, record.processing_time, &times)?;
-        self.epoch = record.epoch;
-        Ok(())
+    /// The newest snapshot.
+    pub(super) fn manifest(&self) -> Option<&Manifest> {
+        self.snapshots.as_ref()?.store()?.current()
     }
 
     /// Begins a snapshot if one is due and none is being written.
     pub(super) fn snapshot_if_due(&mut self) -> Result<()> {
+        let began = stop_watch();
         let (now, epoch) = (self.now(), self.epoch);
         let Some(snapshots) = &mut self.snapshots else {
             return Ok(());
         };
-        let written = snapshots.collect(false)?;
-        let due = snapshots.writer.is_none()
-            && now - snapshots.last >= snapshots.interval_ms
-            && epoch > snapshots.epoch;
-        self.after_snapshot(written)?;
+        let written = snapshots.collect(false);
+        let due = snapshots.is_due(now, epoch);
+        self.tolerate(written)?;
         if due {
-            self.begin_snapshot(false)
-        } else {
-            Ok(())
+            self.begin_snapshot(false)?;
+            let pause = began.elapsed().as_micros() as u64;
+            self.control
+                .update(|s| s.snapshot_pause_us_max = s.snapshot_pause_us_max.max(pause));
         }
+        Ok(())
     }
 
     /// A snapshot of a clean stop, so that the next start replays nothing.
@@ -155,97 +186,105 @@ impl Pipeline {
         let Some(snapshots) = &mut self.snapshots else {
             return Ok(());
         };
-        let written = snapshots.collect(true)?;
+        let written = snapshots.collect(true);
         let stale = self.epoch > snapshots.epoch;
-        self.after_snapshot(written)?;
+        self.tolerate(written)?;
         if stale {
             self.begin_snapshot(true)?;
         }
-        let written = match &mut self.snapshots {
-            Some(snapshots) => snapshots.collect(true)?,
-            None => None,
-        };
-        self.after_snapshot(written)
+        match &mut self.snapshots {
+            Some(snapshots) => {
+                let written = snapshots.collect(true);
+                self.tolerate(written)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A snapshot that cannot be written now is no reason to stop: the one before and the journal are still there.
+    fn tolerate(&self, written: Result<()>) -> Result<()> {
+        match written {
+            Err(e) if e.kind() == ErrorKind::Unavailable => {
+                let trouble = format!("{NO_SNAPSHOT}{e}");
+                self.control.update(|s| s.trouble = Some(trouble));
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn begin_snapshot(&mut self, clean: bool) -> Result<()> {
+        self.control.update(|s| {
+            let is_ours = |t: &mut String| t.starts_with(NO_SNAPSHOT);
+            s.trouble.take_if(is_ours);
+        });
         // The journal's end is known once the newest epoch is durable.
         self.settle()?;
         let journal = self.journal.as_ref().map_or(Ok(Offset(0)), |j| j.end())?;
-        let positions = self.inputs.iter().map(|i| i.positions()).collect();
-        let trackers = self
-            .inputs
-            .iter()
-            .map(|i| i.tracker.state().clone())
-            .collect();
         let now = self.now();
-        let Some(snapshots) = &mut self.snapshots else {
-            return Ok(());
+        let full = match self.snapshots.as_ref().and_then(Snapshots::store) {
+            Some(store) => store.wants_full(),
+            None => return Ok(()),
         };
-        let Some(mut store) = snapshots.store.take() else {
-            return Ok(());
-        };
-        let full = store.wants_full();
-        let state = self.circuit.freeze(full)?;
+        let inputs = self.inputs.iter();
         let manifest = Manifest {
             epoch: self.epoch,
             digest: self.digest.clone(),
             shards: self.shards,
-            positions,
-            trackers,
+            partitions: inputs.clone().map(|i| i.marks()).collect(),
+            trackers: inputs.map(|i| i.tracker.state().clone()).collect(),
             clean,
             journal: journal.0,
             ..Manifest::default()
         };
-        (snapshots.last, snapshots.epoch) = (now, self.epoch);
-        snapshots.writer = Some(std::thread::spawn(move || {
-            let written = state.encode().and_then(|bytes| {
-                drop(state);
-                store.write(manifest, full, bytes).map(|()| journal.0)
-            });
-            (store, written)
-        }));
-        Ok(())
+        let taken = Taken {
+            full,
+            state: self.circuit.freeze(full)?,
+            journal: self.journal.clone(),
+            pins: self.input_pins(),
+            log: self.log.clone(),
+            manifest,
+        };
+        match &mut self.snapshots {
+            Some(snapshots) => snapshots.write(taken, now),
+            None => Ok(()),
+        }
     }
 
-    /// A snapshot is durable: the journal before it is not needed any more, nor is the input.
-    fn after_snapshot(&mut self, journal: Option<u64>) -> Result<()> {
-        let Some(journal_offset) = journal else {
-            return Ok(());
-        };
-        if let Some(journal) = &self.journal {
-            journal.trim(Offset(journal_offset))?;
+    /// What must stay readable if the next restart begins where the inputs are now.
+    pub(super) fn input_pins(&self) -> Vec<InputPin> {
+        let mut pins = Vec::new();
+        for input in &self.inputs {
+            for (number, partition) in (0..).zip(&input.partitions) {
+                pins.extend(input.source.pinned(number).map(|of| InputPin {
+                    owner: format!(
+                        "pipeline/{}/{}/{}",
+                        self.name,
+                        input.table(),
+                        partition.name
+                    ),
+                    of,
+                    offset: Offset(partition.next),
+                }));
+            }
         }
-        self.pin_inputs()
+        pins
     }
+}
 
-    /// Keeps retention from removing what a restart would read again.
-    fn pin_inputs(&self) -> Result<()> {
-        let manifest = self
-            .snapshots
-            .as_ref()
-            .and_then(|s| s.store.as_ref()?.current());
-        let Some(manifest) = manifest else {
-            return Ok(());
-        };
-        for (input, positions) in self.inputs.iter().zip(&manifest.positions) {
-            let def = &input.reader.scan.def;
-            if def.connector != "topic" {
-                continue;
-            }
-            let topic = def.options.get("topic").unwrap_or(&def.name);
-            for (name, offset) in positions {
-                let Ok(partition) = name.parse() else {
-                    continue;
-                };
-                let owner = format!("pipeline/{}/{}/{name}", self.name, def.name);
-                self.log.pin(
-                    &owner,
-                    &TopicPartition::new(topic, partition),
-                    Offset(*offset),
-                )?;
-            }
+/// Puts pins in place, as far as the records are still there.
+///
+/// # Errors
+/// Those of the log.
+pub(super) fn pin(log: &Log, pins: &[InputPin]) -> Result<()> {
+    let there = log.pins();
+    for pin in pins {
+        let bounds = log.bounds(&pin.of)?;
+        let offset = pin.offset.clamp(bounds.start, bounds.end);
+        let has = |p: &Pin| (&p.owner, &p.of, p.offset) == (&pin.owner, &pin.of, offset);
+        if !there.iter().any(has) {
+            log.pin(&pin.owner, &pin.of, offset)?;
         }
-        Ok(())
     }
+    Ok(())
 }

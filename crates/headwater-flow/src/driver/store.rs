@@ -7,7 +7,8 @@
 use bytes::Bytes;
 use headwater_log::{Commit, Log, LogBatch, Offset, Record, TopicPartition};
 
-use super::journal::{create_internal, decode, encode};
+use super::journal::{NewPartition, create_internal, decode, encode};
+use crate::connector::Seal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::TrackerState;
 
@@ -28,8 +29,8 @@ pub(super) struct Manifest {
     pub(super) digest: String,
     /// The shards that the state is cut into.
     pub(super) shards: usize,
-    /// For each input the next offset of each of its partitions, by partition name.
-    pub(super) positions: Vec<Vec<(String, u64)>>,
+    /// For each input its partitions and where they are read to.
+    pub(super) partitions: Vec<Vec<PartitionMark>>,
     /// For each input its watermarks.
     pub(super) trackers: Vec<TrackerState>,
     /// Whether the pipeline was stopped cleanly after this epoch.
@@ -38,6 +39,30 @@ pub(super) struct Manifest {
     pub(super) journal: u64,
     /// The full snapshot and the deltas to lay over it, in order.
     pub(super) deltas: Vec<Delta>,
+}
+
+/// Where a partition is read to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct PartitionMark {
+    /// Its name.
+    pub(super) name: String,
+    /// The first offset that the pipeline was to read.
+    pub(super) start: u64,
+    /// The next offset.
+    pub(super) next: u64,
+    /// What tells whether the records before that are still those that were read.
+    pub(super) seal: Option<Seal>,
+}
+
+impl From<&NewPartition> for PartitionMark {
+    fn from(new: &NewPartition) -> Self {
+        Self {
+            name: new.name.clone(),
+            start: new.start,
+            next: new.start,
+            seal: None,
+        }
+    }
 }
 
 /// Encoded state: `records` records from `offset` on hold its bytes.

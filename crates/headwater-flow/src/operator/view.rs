@@ -1,8 +1,11 @@
 //! The content of a materialised view: a multiset of rows. Hands on, at the end of each epoch, only what has changed
-//! in it: the rows that are gone and then the rows that are there instead, ordered by key.
+//! in it: the rows that are gone and then the rows that are there instead, ordered by key. Where nothing identifies a
+//! row but all of it, it hands on rows that say how often they are there, which is what a changelog keeps of them.
+
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::RowConverter;
 
 use super::upsert::{decode, row_converter};
@@ -18,6 +21,8 @@ use crate::state::{KeyTable, Paged, StateVisitor};
 pub struct View {
     key: Vec<usize>,
     schema: SchemaRef,
+    /// The columns and the count behind them, if rows are counted.
+    counted: Option<SchemaRef>,
     converter: RowConverter,
     table: KeyTable,
     weights: Paged<i64>,
@@ -26,12 +31,17 @@ pub struct View {
 }
 
 impl View {
-    /// A shard of a view over rows of `schema`; `key`: its primary key, empty for the whole row.
+    /// A shard of a view over rows of `schema`; `key`: its primary key, empty for the whole row. `counts`: it hands on
+    /// each row once, with how often it is there as one more column.
     ///
     /// # Errors
     /// `Invalid` if a column has a type that cannot be kept.
-    pub fn new(key: Vec<usize>, schema: SchemaRef) -> Result<Self> {
+    pub fn new(key: Vec<usize>, schema: SchemaRef, counts: bool) -> Result<Self> {
+        let fields = schema.fields().iter().cloned();
+        let count = Arc::new(Field::new("count", DataType::Int64, false));
+        let counted = Schema::new(fields.chain([count]).collect::<Vec<_>>());
         Ok(Self {
+            counted: counts.then(|| Arc::new(counted)),
             key,
             converter: row_converter(&schema)?,
             schema,
@@ -45,7 +55,7 @@ impl View {
     /// The columns that changes are ordered by.
     fn key_columns(&self, rows: &RecordBatch) -> Vec<ArrayRef> {
         match &self.key[..] {
-            [] => rows.columns().to_vec(),
+            [] => rows.columns()[..self.schema.fields().len()].to_vec(),
             key => key.iter().map(|i| rows.column(*i).clone()).collect(),
         }
     }
@@ -94,19 +104,24 @@ impl Operator for View {
 
     fn finish(&mut self, _context: &EpochContext, out: &mut Outbox) -> Result<()> {
         let touched = std::mem::take(&mut self.touched);
-        let mut changed: Vec<(u32, i64)> = Vec::with_capacity(touched.len());
+        let mut changes = Changes::default();
         for slot in &touched {
-            let before = self.before[*slot as usize].take().unwrap_or(0);
-            let change = (*self.weights.get(*slot)).max(0) - before.max(0);
-            if change != 0 {
-                changed.push((*slot, change));
+            let before = self.before[*slot as usize].take().unwrap_or(0).max(0);
+            let now = (*self.weights.get(*slot)).max(0);
+            match (before == now, self.counted.is_some()) {
+                (true, _) => {}
+                (false, true) => changes.recount(*slot, before, now),
+                (false, false) => changes.push(*slot, 1, now - before),
             }
         }
-        if !changed.is_empty() {
-            let rows = changed.iter().map(|(slot, _)| self.table.key(*slot));
-            let rows = decode(&self.converter, &self.schema, rows)?;
-            let weights = changed.iter().map(|(_, change)| *change).collect();
-            out.rows.push(self.ordered(rows, weights)?);
+        if !changes.slots.is_empty() {
+            let keys = changes.slots.iter().map(|slot| self.table.key(*slot));
+            let rows = decode(&self.converter, &self.schema, keys)?;
+            let rows = match &self.counted {
+                Some(schema) => with_counts(schema, &rows, changes.counts)?,
+                None => rows,
+            };
+            out.rows.push(self.ordered(rows, changes.weights)?);
         }
         for slot in touched {
             if *self.weights.get(slot) == 0 {
@@ -134,3 +149,38 @@ impl Operator for View {
         decode(&self.converter, &self.schema, rows).map(Some)
     }
 }
+
+/// What an epoch has changed: rows by slot, how often each is there where that matters, and weights.
+#[derive(Default)]
+struct Changes {
+    slots: Vec<u32>,
+    counts: Vec<i64>,
+    weights: Vec<i64>,
+}
+
+impl Changes {
+    fn push(&mut self, slot: u32, count: i64, weight: i64) {
+        self.slots.push(slot);
+        self.counts.push(count);
+        self.weights.push(weight);
+    }
+
+    /// A row is there `now` times instead of `before`.
+    fn recount(&mut self, slot: u32, before: i64, now: i64) {
+        if before > 0 {
+            self.push(slot, before, -1);
+        }
+        if now > 0 {
+            self.push(slot, now, 1);
+        }
+    }
+}
+
+fn with_counts(schema: &SchemaRef, rows: &RecordBatch, counts: Vec<i64>) -> Result<RecordBatch> {
+    let mut columns = rows.columns().to_vec();
+    columns.push(Arc::new(Int64Array::from(counts)));
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+#[cfg(test)]
+mod tests;

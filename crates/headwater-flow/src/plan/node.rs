@@ -154,6 +154,7 @@ impl UserDefinedLogicalNodeCore for WindowNode {
     }
 
     /// Filters on the added columns must stay above; others may pass only where no session would be changed.
+    #[expect(clippy::disallowed_types, reason = "DataFusion asks for it")]
     fn prevent_predicate_push_down_columns(&self) -> std::collections::HashSet<String> {
         self.schema
             .fields()

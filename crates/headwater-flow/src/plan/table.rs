@@ -54,6 +54,28 @@ pub enum ColumnKind {
     },
     /// Computed from physical and metadata columns (unqualified names).
     Computed(Expr),
+    /// How often the row is there that the others make up, which are the primary key: a view whose rows nothing else
+    /// identifies. Stored as a physical column, the last one, and never seen by queries.
+    Count,
+}
+
+impl ColumnKind {
+    /// Whether it lies in the record's value or key.
+    pub fn is_physical(&self) -> bool {
+        matches!(self, Self::Physical | Self::Count)
+    }
+}
+
+impl ColumnDef {
+    /// The column of kind [`ColumnKind::Count`].
+    pub fn count() -> Self {
+        Self {
+            name: "$count".to_owned(),
+            data_type: DataType::Int64,
+            nullable: false,
+            kind: ColumnKind::Count,
+        }
+    }
 }
 
 /// How event time advances with the rows of a table.
@@ -81,13 +103,18 @@ pub enum Changes {
 }
 
 impl TableDef {
-    /// All columns in declared order.
+    /// The columns that queries see, in declared order.
     pub fn schema(&self) -> SchemaRef {
-        let fields = self
-            .columns
-            .iter()
-            .map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
+        let seen = self.columns.iter();
+        let seen = seen.filter(|c| !matches!(c.kind, ColumnKind::Count));
+        let fields = seen.map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Whether its records say how often their row is there.
+    pub fn is_counted(&self) -> bool {
+        let last = self.columns.last();
+        last.is_some_and(|c| matches!(c.kind, ColumnKind::Count))
     }
 }
 

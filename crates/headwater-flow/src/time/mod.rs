@@ -9,6 +9,7 @@ mod combiner;
 mod micros;
 mod partition;
 mod point;
+mod recorded;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -17,4 +18,5 @@ pub use combiner::{Combiner, InputTime};
 pub use micros::{from_micros, to_micros};
 pub use partition::{PartitionStatus, PartitionTime};
 pub use point::{EventTime, Origin, Watermark};
-pub use tracker::{TrackerOptions, TrackerState, WatermarkTracker};
+pub use recorded::TrackerState;
+pub use tracker::{TrackerOptions, WatermarkTracker};

@@ -1,6 +1,8 @@
 //! The time of one partition of an input.
 
-use arrow::array::{Array, Int64Array};
+use arrow::array::{Array, Int64Array, UInt64Array};
+
+use super::point::Origin;
 
 /// Whether a partition takes part in the minimum.
 ///
@@ -97,4 +99,30 @@ pub(super) struct Limits {
     pub(super) floor: i64,
     /// The minimum of the other partitions that took part at the start of the epoch.
     pub(super) ceiling: i64,
+}
+
+/// What an epoch knows of a partition beyond its [`PartitionTime`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EpochPartition {
+    pub(super) limits: Limits,
+    /// The partition's own watermark at the start of the epoch.
+    pub(super) start: i64,
+    /// The first offset whose row the partition's own watermark judges as strictly as the input's did.
+    pub(super) caught_up: u64,
+}
+
+impl EpochPartition {
+    /// Finds where a partition that the others did not wait for has caught up with the input's watermark.
+    pub(super) fn catch_up(&mut self, watermarks: &Int64Array, origins: &UInt64Array) {
+        if self.caught_up != u64::MAX {
+            return;
+        }
+        let floor = self.limits.floor;
+        if let Some(at) = watermarks
+            .iter()
+            .position(|w| w.is_some_and(|w| w >= floor))
+        {
+            self.caught_up = Origin::unpack(origins.value(at)).offset + 1;
+        }
+    }
 }

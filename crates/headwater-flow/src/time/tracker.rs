@@ -5,8 +5,9 @@ use std::time::Duration;
 use arrow::array::{Int64Array, UInt64Array};
 
 use super::combiner::InputTime;
-use super::partition::{Limits, PartitionStatus, PartitionTime};
+use super::partition::{EpochPartition, Limits, PartitionStatus, PartitionTime};
 use super::point::{Origin, Watermark};
+use super::recorded::TrackerState;
 use crate::batch::RowTrack;
 use crate::connector::{LateRow, Offsets};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,21 +37,6 @@ impl TrackerOptions {
     }
 }
 
-/// What a [`WatermarkTracker`] knows between two epochs; recorded in the commit of each.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct TrackerState {
-    /// The input's watermark.
-    pub watermark: Watermark,
-    /// The partitions, as [`Source::partitions`](crate::connector::Source::partitions) orders them.
-    pub partitions: Vec<PartitionTime>,
-    /// The whole input has ended.
-    pub ended: bool,
-    /// The process was started anew before the epoch that this state was recorded by.
-    pub resumed: bool,
-    /// Rows that were late only because the others did not wait for their partition.
-    pub late_by_idleness: u64,
-}
-
 /// Follows the watermarks of one input.
 ///
 /// # Ordering
@@ -61,20 +47,10 @@ pub struct TrackerState {
 /// start of its epoch, so that no row enters a window that was closed before.
 #[derive(Debug, Clone)]
 pub struct WatermarkTracker {
-    options: TrackerOptions,
-    state: TrackerState,
-    epoch: Vec<EpochPartition>,
-    resuming: bool,
-}
-
-/// What an epoch knows of a partition beyond its [`PartitionTime`].
-#[derive(Debug, Clone, Copy)]
-struct EpochPartition {
-    limits: Limits,
-    /// The partition's own watermark at the start of the epoch.
-    start: i64,
-    /// The first offset whose row the partition's own watermark judges as strictly as the input's did.
-    caught_up: u64,
+    pub(super) options: TrackerOptions,
+    pub(super) state: TrackerState,
+    pub(super) epoch: Vec<EpochPartition>,
+    pub(super) resuming: bool,
 }
 
 impl WatermarkTracker {
@@ -287,60 +263,6 @@ impl WatermarkTracker {
         by_idleness
     }
 
-    /// What is recorded with the epoch.
-    pub fn state(&self) -> &TrackerState {
-        &self.state
-    }
-
-    /// Goes back to what was recorded.
-    pub fn restore(&mut self, state: TrackerState) {
-        self.state = state;
-        self.epoch.clear();
-    }
-
-    /// The process was started anew: partitions that were read to their end may have got rows in the meantime, so they
-    /// are waited for again.
-    pub fn resume(&mut self) {
-        for p in &mut self.state.partitions {
-            p.wake();
-        }
-        self.resuming = true;
-    }
-
-    /// As [`begin_epoch`](Self::begin_epoch) for an epoch that recorded `state`, from the state that the epoch before
-    /// recorded.
-    ///
-    /// # Errors
-    /// As [`WatermarkTracker::grow`].
-    pub fn begin_replay(&mut self, state: &TrackerState) -> Result<Watermark> {
-        if state.resumed {
-            self.resume();
-        }
-        self.grow(state.partitions.len())?;
-        Ok(self.begin_epoch())
-    }
-
-    /// Ends the replay of an epoch that recorded `state`.
-    ///
-    /// # Errors
-    /// `Corrupt` if the rows that were read again do not lead to the recorded watermarks.
-    pub fn finish_replay(&mut self, state: &TrackerState) -> Result<Watermark> {
-        let same = (self.state.partitions.iter())
-            .map(|p| p.watermark)
-            .eq(state.partitions.iter().map(|p| p.watermark));
-        if !same {
-            return Err(Error::new(
-                ErrorKind::Corrupt,
-                format!(
-                    "input {} read again has other event times than recorded",
-                    self.options.input
-                ),
-            ));
-        }
-        self.restore(state.clone());
-        Ok(self.state.watermark)
-    }
-
     fn parts(&mut self, partition: u32) -> Result<(&mut PartitionTime, &mut EpochPartition)> {
         let index = partition as usize;
         match (
@@ -381,21 +303,5 @@ impl WatermarkTracker {
                 .into(),
             Offsets::Each(each) => each.unary(|offset| first | offset),
         })
-    }
-}
-
-impl EpochPartition {
-    /// Finds where a partition that the others did not wait for has caught up with the input's watermark.
-    fn catch_up(&mut self, watermarks: &Int64Array, origins: &UInt64Array) {
-        if self.caught_up != u64::MAX {
-            return;
-        }
-        let floor = self.limits.floor;
-        if let Some(at) = watermarks
-            .iter()
-            .position(|w| w.is_some_and(|w| w >= floor))
-        {
-            self.caught_up = Origin::unpack(origins.value(at)).offset + 1;
-        }
     }
 }

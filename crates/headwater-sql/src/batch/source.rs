@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::compute::{filter_record_batch, take_record_batch};
+use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use headwater_flow::connector::{Options, Poll, Registry, SourceRequest};
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
@@ -118,7 +118,7 @@ fn cut(log: &Log) -> Result<(HashMap<String, Vec<u64>>, u64)> {
 }
 
 fn is_physical(column: &&ColumnDef) -> bool {
-    matches!(column.kind, ColumnKind::Physical)
+    column.kind.is_physical()
 }
 
 fn schema_of<'a>(columns: impl Iterator<Item = &'a ColumnDef>) -> SchemaRef {
@@ -135,7 +135,8 @@ impl Tables for SourceTables {
             .iter()
             .filter(|c| !matches!(c.kind, ColumnKind::Computed(_)))
             .filter(|c| {
-                let is_key = keyed && table.primary_key.contains(&c.name);
+                let is_count = matches!(c.kind, ColumnKind::Count);
+                let is_key = is_count || keyed && table.primary_key.contains(&c.name);
                 // What a weighted row stands for is the whole row.
                 let whole = table.changes == Changes::Weighted;
                 whole || is_key || schema.field_with_name(&c.name).is_ok()
@@ -144,6 +145,10 @@ impl Tables for SourceTables {
         let changes = self.read(table, &columns)?;
         let rows = match table.changes {
             Changes::Append => changes.into_iter().map(|c| c.rows).collect(),
+            Changes::Upsert if table.is_counted() => {
+                let rows = newest(&changes, &table.primary_key)?;
+                rows.iter().map(repeated).collect::<Result<_>>()?
+            }
             Changes::Upsert if keyed => newest(&changes, &table.primary_key)?,
             Changes::Upsert | Changes::Weighted => summed(&changes)?,
         };
@@ -237,6 +242,18 @@ fn newest(changes: &[Change], key: &[String]) -> Result<Vec<RecordBatch>> {
             filter_record_batch(batch, &mask).map_err(failed)
         })
         .collect()
+}
+
+/// Rows whose last column says how often they are there, as often as that.
+fn repeated(rows: &RecordBatch) -> Result<RecordBatch> {
+    let last = rows.num_columns().saturating_sub(1);
+    let counts = rows.column(last).as_primitive_opt::<Int64Type>();
+    let counts = counts.ok_or_else(|| SqlError::invalid("rows without a count"))?;
+    let picks = counts.iter().enumerate().flat_map(|(row, count)| {
+        let times = count.unwrap_or(1).max(0) as usize;
+        std::iter::repeat_n(row as u32, times)
+    });
+    take_record_batch(rows, &UInt32Array::from_iter_values(picks)).map_err(failed)
 }
 
 fn converter_for<'a>(

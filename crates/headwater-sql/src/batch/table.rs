@@ -74,7 +74,11 @@ fn replace(
 ) -> Result<LogicalPlan, DataFusionError> {
     let wanted: Vec<&ColumnDef> = match &scan.projection {
         Some(indices) => indices.iter().map(|i| &def.columns[*i]).collect(),
-        None => def.columns.iter().collect(),
+        None => {
+            let all = def.columns.iter();
+            all.filter(|c| !matches!(c.kind, ColumnKind::Count))
+                .collect()
+        }
     };
     let schema = stored_schema(def, &wanted);
     let rows = tables.rows(def, &schema)?;

@@ -30,7 +30,8 @@ struct Stored {
     sql: String,
     /// Orders the objects; those that others depend on usually come first.
     version: u64,
-    /// Of a materialised view: the columns that identify its rows, as planning found them.
+    /// Of a materialised view: the columns that identify its rows, as planning found them; none of them if rows are
+    /// counted.
     #[serde(default)]
     key: Option<Vec<String>>,
 }
@@ -80,7 +81,10 @@ pub(super) fn write(log: &Log, definition: &Definition, version: u64) -> Result<
 fn view_key(object: &Object) -> Option<Vec<String>> {
     let table = object.table.as_ref()?;
     let is_keyed = object.kind == ObjectKind::MaterializedView && table.changes == Changes::Upsert;
-    is_keyed.then(|| table.primary_key.clone())
+    is_keyed.then(|| match table.is_counted() {
+        true => Vec::new(),
+        false => table.primary_key.clone(),
+    })
 }
 
 fn ensure_topic(log: &Log) -> Result<()> {
@@ -204,6 +208,7 @@ fn define(session: &mut Session, stored: &Stored, commit: u64) -> Result<Object>
     {
         let table = Arc::make_mut(table);
         match &stored.key {
+            Some(key) if key.is_empty() => crate::planner::count_rows(table),
             Some(key) => table.primary_key.clone_from(key),
             None => table.changes = Changes::Append,
         }

@@ -38,7 +38,7 @@ pub(crate) fn is_written(column: &ColumnDef) -> bool {
     match column.kind {
         ColumnKind::Physical => true,
         ColumnKind::Metadata { is_virtual, .. } => !is_virtual,
-        ColumnKind::Computed(_) => false,
+        ColumnKind::Computed(_) | ColumnKind::Count => false,
     }
 }
 

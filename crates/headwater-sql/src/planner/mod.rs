@@ -6,6 +6,7 @@
 mod casing;
 mod context;
 mod convert;
+mod counted;
 mod fields;
 mod group_window;
 mod insert;
@@ -18,6 +19,7 @@ mod window;
 pub(crate) use casing::relations;
 pub(crate) use context::{Names, Relation};
 pub(crate) use convert::from_datafusion;
+pub use counted::count_rows;
 pub(crate) use insert::insert_plan;
 pub(crate) use optimize::{config as settings, optimize, unrepeatable};
 pub(crate) use query::Planner;

@@ -50,6 +50,7 @@ pub(crate) fn define_table(
             ColumnKind::Computed(_) => !excludes("GENERATED"),
             ColumnKind::Metadata { .. } => !excludes("METADATA"),
             ColumnKind::Physical => true,
+            ColumnKind::Count => false,
         });
         builder.watermark = base.watermark.clone().filter(|_| !excludes("WATERMARKS"));
         if !excludes("CONSTRAINTS") {
@@ -429,15 +430,15 @@ pub(super) fn rename(plan: LogicalPlan, columns: &[String]) -> Result<LogicalPla
 /// For each column its name, type, whether it may be null, and what else was said of it.
 pub(crate) fn describe(def: &TableDef) -> Vec<[String; 4]> {
     let watermark = def.watermark.as_ref();
-    def.columns
-        .iter()
+    let seen = def.columns.iter();
+    seen.filter(|c| !matches!(c.kind, ColumnKind::Count))
         .map(|c| {
             let mut extra = Vec::new();
-            if def.primary_key.contains(&c.name) {
+            if def.primary_key.contains(&c.name) && !def.is_counted() {
                 extra.push("PRIMARY KEY".to_owned());
             }
             match &c.kind {
-                ColumnKind::Physical => {}
+                ColumnKind::Physical | ColumnKind::Count => {}
                 ColumnKind::Metadata { key, .. } => extra.push(format!("METADATA FROM '{key}'")),
                 ColumnKind::Computed(expr) => extra.push(format!("AS {expr}")),
             }

@@ -170,6 +170,7 @@ fn output_plan(output: &PlannedOutput) -> OutputPlan {
         plan: output.plan.clone(),
         emit,
         view: output.is_view,
+        has_key: !output.target.primary_key.is_empty(),
     }
 }
 

@@ -133,7 +133,10 @@ impl Headwater {
     pub fn names(&self) -> Vec<(String, Vec<String>)> {
         let objects = self.0.catalogue.objects();
         let columns = |o: &headwater_sql::catalogue::Object| match &o.table {
-            Some(table) => table.columns.iter().map(|c| c.name.clone()).collect(),
+            Some(table) => {
+                let columns = table.schema();
+                columns.fields().iter().map(|f| f.name().clone()).collect()
+            }
             None => o.columns.clone(),
         };
         objects

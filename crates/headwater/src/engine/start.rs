@@ -9,7 +9,7 @@ use headwater_flow::driver::{Control, Limits, Pipeline, PipelineSpec, stored_sha
 use headwater_flow::plan::{
     Changes, ColumnKind, Emit, OutputInfo, OutputPlan, PlanOptions, ScanInput, TableDef, lower,
 };
-use headwater_sql::{PlannedOutput, PlannedPipeline, statement};
+use headwater_sql::{PlannedOutput, PlannedPipeline, count_rows, statement};
 
 use super::Headwater;
 use super::execute::Answer;
@@ -64,6 +64,7 @@ impl Headwater {
             limits: Limits::default(),
             durable: self.0.durable,
             snapshot_interval_ms: SNAPSHOT_INTERVAL_MS,
+            background: true,
         };
         let opened = Pipeline::open(spec, Control::default())?;
         self.0.jobs.spawn(&name, &pipeline.text, opened)?;
@@ -139,6 +140,7 @@ fn output_plan(output: &PlannedOutput) -> OutputPlan {
         plan: output.plan.clone(),
         emit,
         view: output.is_view,
+        has_key: !output.target.primary_key.is_empty(),
     }
 }
 
@@ -150,7 +152,13 @@ fn settle_target(output: &PlannedOutput, info: &OutputInfo) -> Result<TableDef> 
         (None, true) if target.primary_key.is_empty() => target.changes = Changes::Append,
         (Some(_), true) if target.primary_key.is_empty() => {
             target.changes = Changes::Upsert;
-            target.primary_key = view_key(&target, info)?;
+            match info.key.as_deref() {
+                None | Some([]) => count_rows(&mut target),
+                Some(key) => {
+                    let name = |k: &usize| info.schema.field(*k).name().clone();
+                    target.primary_key = key.iter().map(name).collect();
+                }
+            }
         }
         (Some(operator), false) if !takes_changes(&target) => {
             return Err(appends_only(&target, operator));
@@ -158,26 +166,6 @@ fn settle_target(output: &PlannedOutput, info: &OutputInfo) -> Result<TableDef> 
         _ => {}
     }
     Ok(target)
-}
-
-fn view_key(target: &TableDef, info: &OutputInfo) -> Result<Vec<String>> {
-    let Some(key) = &info.key else {
-        return Err(Error::new(
-            ErrorKind::Sql,
-            format!(
-                "view '{}' changes its rows but has no columns that identify them",
-                target.name
-            ),
-        )
-        .with_hint("select all GROUP BY columns, or declare PRIMARY KEY"));
-    };
-    // A view without keys has one row: all of it identifies it.
-    let all: Vec<usize> = (0..info.schema.fields().len()).collect();
-    let key = if key.is_empty() { &all } else { key };
-    Ok(key
-        .iter()
-        .map(|k| info.schema.field(*k).name().clone())
-        .collect())
 }
 
 fn takes_changes(target: &TableDef) -> bool {
@@ -198,17 +186,14 @@ fn appends_only(target: &TableDef, operator: &str) -> Error {
 }
 
 fn physical(def: &TableDef) -> SchemaRef {
-    let columns = def
-        .columns
-        .iter()
-        .filter(|c| matches!(c.kind, ColumnKind::Physical));
+    let columns = def.columns.iter().filter(|c| c.kind.is_physical());
     let fields = columns.map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 fn is_written(kind: &ColumnKind) -> bool {
     match kind {
-        ColumnKind::Physical => true,
+        ColumnKind::Physical | ColumnKind::Count => true,
         ColumnKind::Metadata { is_virtual, .. } => !is_virtual,
         ColumnKind::Computed(_) => false,
     }

@@ -7,6 +7,9 @@ mod binary;
 #[cfg(feature = "cli")]
 mod contract;
 #[cfg(feature = "cli")]
+mod inputs;
+#[cfg(feature = "cli")]
 mod kill;
 #[cfg(feature = "cli")]
 mod topics;
+mod views;

@@ -1,12 +1,13 @@
 //! Parquet files: read row group by row group with only the columns that are asked for, written one an epoch.
 
+mod decoder;
+mod file;
 mod format;
-mod reader;
-mod source;
 mod write;
 
+pub(super) use decoder::ParquetDecoder;
+pub(super) use file::ParquetFile;
 pub use format::ParquetFormat;
-pub(super) use source::{ParquetDecoder, ParquetSource};
 pub(super) use write::write;
 
 /// `'format' = 'parquet'`.

@@ -1,7 +1,7 @@
 //! The rows that an accumulator takes, and the interface of accumulators.
 
 use arrow::array::builder::NullBufferBuilder;
-use arrow::array::{Array, ArrayRef, make_array};
+use arrow::array::{Array, ArrayRef, AsArray, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType};
 
@@ -59,6 +59,17 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// The rows where a FILTER column is true.
+pub(super) fn true_rows(column: &ArrayRef) -> Result<BooleanBuffer> {
+    let column = column
+        .as_boolean_opt()
+        .ok_or_else(|| Error::new(ErrorKind::Bug, "a FILTER is not boolean"))?;
+    Ok(match column.nulls().filter(|n| n.null_count() > 0) {
+        Some(nulls) => column.values() & NullBuffer::inner(nulls),
+        None => column.values().clone(),
+    })
 }
 
 /// State and computation of one aggregate function, by slot.

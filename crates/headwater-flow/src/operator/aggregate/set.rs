@@ -6,12 +6,12 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 
 use super::count::Count;
-use super::distinct::{DistinctTable, Member, TableMode, true_rows};
+use super::distinct::{DistinctTable, Member, TableMode};
 use super::extreme::{Best, Codec, Encoded, Extremes, Primitive};
 use super::float::ExactSum;
 use super::list::Ordered;
 use super::logical::Logical;
-use super::rows::{Accumulator, Rows};
+use super::rows::{Accumulator, Rows, true_rows};
 use super::sum::{Finish, FloatSum, IntegerSum};
 use super::variance::{Spread, Variance};
 use super::{AggregateCall, AggregateFunction};

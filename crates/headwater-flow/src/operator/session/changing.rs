@@ -4,28 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::row::{RowConverter, SortField};
 
-use super::aggregate::SessionOptions;
-use super::instants::{Chain, Instants, Place};
+use super::frame::{SessionFrame, SessionOptions};
+use super::instants::{Chain, Instants};
 use crate::batch::ZBatch;
 use crate::error::Result;
 use crate::operator::group::key_width;
-use crate::operator::window::{Groups, Judge, Layout, WindowClock, WindowMode, late_row};
+use crate::operator::window::{Layout, WindowMode};
 use crate::operator::{AggregateSet, EpochContext, Operator, Outbox};
 use crate::state::StateVisitor;
-use crate::time::{Watermark, to_micros};
+use crate::time::Watermark;
 
 /// One shard of an aggregate over sessions that may fall apart.
 pub(crate) struct ChangingSessions {
-    layout: Arc<Layout>,
-    options: SessionOptions,
-    keys: Option<RowConverter>,
+    frame: SessionFrame,
     instants: Instants,
-    groups: Groups,
-    clock: WindowClock,
     /// The keys that changed in this epoch.
     dirty: BTreeSet<u32>,
     /// The output rows of their sessions before it.
@@ -39,63 +35,16 @@ impl ChangingSessions {
         aggregates: AggregateSet,
     ) -> Result<Self> {
         Ok(Self {
-            keys: layout.keys_converter()?,
             instants: Instants::new(options.gap, key_width(&layout.input, &layout.keys)),
-            layout,
-            options,
-            groups: Groups::new(aggregates),
-            clock: WindowClock::new(options.domain),
+            frame: SessionFrame::new(layout, options, aggregates)?,
             dirty: BTreeSet::new(),
             old: Vec::new(),
         })
     }
 
-    /// The slots of the rows that are not late, with their indices.
-    fn place(
-        &mut self,
-        context: &EpochContext,
-        rows: &ZBatch,
-        out: &mut Outbox,
-    ) -> Result<(Vec<u32>, Vec<u32>)> {
-        let times = to_micros(rows.rows().column(self.layout.time))?;
-        let times = self.clock.times(context, times);
-        let judge = Judge {
-            before: self.clock.before(context),
-            lateness: self.options.lateness,
-        };
-        let columns = self.layout.key_columns(rows.rows());
-        let keys = self.keys.as_ref().map(|k| k.convert_columns(&columns));
-        let keys = keys.transpose()?;
-        let bounds = rows.track().map(|t| &t.bounds);
-        let (mut slots, mut indices) = (Vec::new(), Vec::new());
-        for i in 0..times.len() {
-            if times.is_null(i) {
-                out.untimed += 1;
-                continue;
-            }
-            let bound = judge.bound(bounds, i);
-            let through = self.options.closed_through(bound);
-            let key = keys.as_ref().map_or(&[][..], |keys| keys.row(i).data());
-            let key = self.instants.key(key);
-            self.touch(key)?;
-            let row = (times.value(i), rows.weight(i));
-            match self.instants.place(key, row, through) {
-                Place::At(slot) => {
-                    slots.push(slot);
-                    indices.push(i as u32);
-                }
-                Place::Late(start, end) => {
-                    let missed = vec![(start, end)];
-                    out.late.push(late_row(rows, i, row.0, bound, missed)?);
-                }
-            }
-        }
-        Ok((slots, indices))
-    }
-
     /// Keeps the sessions of a key as they are before its first change in the epoch.
     fn touch(&mut self, key: u32) -> Result<()> {
-        if self.dirty.insert(key) && self.options.mode == WindowMode::Updating {
+        if self.dirty.insert(key) && self.frame.options.mode == WindowMode::Updating {
             let chains = self.instants.chains(key);
             let old = self.output(&chains)?;
             self.old.push(old);
@@ -113,18 +62,17 @@ impl ChangingSessions {
                 continue;
             }
             let whole = self.instants.take_slot();
-            self.groups.grow(self.instants.slots());
+            self.frame.groups.grow(self.instants.slots());
             for slot in &chain.slots {
-                self.groups.merge(whole, *slot)?;
+                self.frame.groups.merge(whole, *slot)?;
             }
             slots.push(whole);
             made.push(whole);
         }
         let windows: Vec<_> = chains.iter().map(|c| (c.start, c.end)).collect();
         let keys = chains.iter().map(|c| self.instants.keys.key(c.key));
-        let values = self.groups.evaluate(&slots)?;
-        let rows = self.layout.rows(self.keys.as_ref(), &windows, keys, values);
-        self.groups.clear(&made);
+        let rows = self.frame.output(&windows, keys, &slots);
+        self.frame.groups.clear(&made);
         self.instants.give_back(&made);
         rows
     }
@@ -135,8 +83,8 @@ impl ChangingSessions {
             let chains = self.instants.chains(*key);
             new.push(self.output(&chains)?);
         }
-        let old = concat_batches(&self.layout.output, &std::mem::take(&mut self.old))?;
-        let new = concat_batches(&self.layout.output, &new)?;
+        let old = concat_batches(&self.frame.layout.output, &std::mem::take(&mut self.old))?;
+        let new = concat_batches(&self.frame.layout.output, &new)?;
         out.rows.extend(difference(&old, &new)?);
         Ok(())
     }
@@ -146,13 +94,13 @@ impl ChangingSessions {
         let keys = &self.instants.keys;
         closing
             .sort_by(|a, b| (a.end.cmp(&b.end)).then_with(|| keys.key(a.key).cmp(keys.key(b.key))));
-        if self.options.mode == WindowMode::OnClose && !closing.is_empty() {
+        if self.frame.options.mode == WindowMode::OnClose && !closing.is_empty() {
             let rows = self.output(&closing)?;
             out.rows.push(ZBatch::append_only(rows));
         }
         for chain in &closing {
             self.instants.close(chain);
-            self.groups.clear(&chain.slots);
+            self.frame.groups.clear(&chain.slots);
             self.instants.give_back(&chain.slots);
         }
         Ok(())
@@ -167,54 +115,52 @@ impl Operator for ChangingSessions {
         rows: ZBatch,
         out: &mut Outbox,
     ) -> Result<()> {
-        let rows = match self.clock.is_processing() {
-            true => rows.with_track(None)?,
-            false => rows,
-        };
-        let (slots, indices) = self.place(context, &rows, out)?;
-        if slots.is_empty() {
+        let incoming = self.frame.read(context, rows)?;
+        let placed = incoming.place(out, |incoming, i, time, through| {
+            let key = self.instants.key(incoming.key(i));
+            self.touch(key)?;
+            let row = (time, incoming.weight(i));
+            Ok(self.instants.place(key, row, through))
+        })?;
+        if placed.slots.is_empty() {
             return Ok(());
         }
-        let rows = rows.take(&UInt32Array::from(indices))?;
-        self.groups.grow(self.instants.slots());
-        self.groups.update(&slots, &rows)?;
+        self.frame.groups.grow(self.instants.slots());
+        self.frame.groups.update(&placed.slots, &placed.rows)?;
         let gone = self.instants.take_gone();
-        self.groups.clear(&gone);
+        self.frame.groups.clear(&gone);
         self.instants.give_back(&gone);
         Ok(())
     }
 
     fn finish(&mut self, context: &EpochContext, out: &mut Outbox) -> Result<()> {
-        let reached = self.clock.advance(context);
+        let reached = self.frame.clock.advance(context);
         let dirty = std::mem::take(&mut self.dirty);
-        if self.options.mode == WindowMode::Updating {
+        if self.frame.options.mode == WindowMode::Updating {
             self.emit_changes(&dirty, out)?;
         }
         for key in dirty {
             self.instants.expect(key);
         }
-        self.close(self.options.closed_through(reached), out)?;
-        if self.clock.is_processing() {
-            let next = self.instants.due.next(context.processing_time);
-            out.timer = out.timer.into_iter().chain(next).min();
-        }
+        self.close(self.frame.options.closed_through(reached), out)?;
+        let next = self.instants.due.next(context.processing_time);
+        self.frame.ask(next, out);
         Ok(())
     }
 
     fn watermark(&self, input: Watermark) -> Watermark {
-        self.options.watermark(input)
+        self.frame.options.watermark(input)
     }
 
     fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
-        self.clock.visit_state(visitor)?;
-        self.instants.visit_state(visitor)?;
-        self.groups.visit_state(visitor)
+        let instants = &mut self.instants;
+        self.frame.visit_state(visitor, |v| instants.visit_state(v))
     }
 
     fn restored(&mut self) -> Result<()> {
         self.dirty.clear();
         self.old.clear();
-        self.instants.restored(self.groups.slots());
+        self.instants.restored(self.frame.groups.slots());
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::due::Due;
+use super::frame::Place;
 use crate::error::Result;
 use crate::state::{KeyTable, Paged, StateVisitor};
 
@@ -18,15 +19,6 @@ pub(super) struct Chain {
     pub(super) end: i64,
     /// The slots of its times.
     pub(super) slots: Vec<u32>,
-}
-
-/// Where a row belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// To the time with this slot.
-    At(u32),
-    /// Nowhere: the session (from, to) is closed, or what is to be deleted is not there.
-    Late(i64, i64),
 }
 
 /// The times of every key.
@@ -146,7 +138,7 @@ impl Instants {
             times.remove(&time);
             self.gone.push(slot);
         }
-        Place::At(slot)
+        Place::In(slot)
     }
 
     /// Takes out the slots whose rows are all deleted, to be cleared and [given back](Self::give_back).

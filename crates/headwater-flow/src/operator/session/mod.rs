@@ -4,9 +4,11 @@ mod aggregate;
 mod assign;
 mod changing;
 mod due;
+mod frame;
 mod instants;
 mod sessions;
 
-pub(crate) use aggregate::{SessionAggregate, SessionOptions};
+pub(crate) use aggregate::SessionAggregate;
 pub use assign::{SessionAssign, SessionAssignSpec};
 pub(crate) use changing::ChangingSessions;
+pub(crate) use frame::SessionOptions;

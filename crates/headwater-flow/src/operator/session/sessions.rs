@@ -10,6 +10,7 @@
 //! further back.
 
 use super::due::Due;
+use super::frame::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::{KeyTable, Paged, StateVisitor};
 
@@ -64,15 +65,6 @@ pub(super) struct Sessions {
     pub(super) touched: Vec<(u32, Session)>,
     /// Whether `touched` is wanted.
     pub(super) notes_touched: bool,
-}
-
-/// Where a row belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In this session.
-    In(u32),
-    /// In a session that is closed: from, to.
-    Late(i64, i64),
 }
 
 impl Sessions {

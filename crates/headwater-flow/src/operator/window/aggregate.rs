@@ -1,6 +1,5 @@
 //! Aggregates over tumbling, hopping and cumulating windows, by panes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -22,9 +21,6 @@ use crate::operator::{EpochContext, Operator, Outbox};
 use crate::state::StateVisitor;
 use crate::time::{Watermark, to_micros};
 
-/// Rows of closed windows are made and emitted by about so many.
-const EMIT_ROWS: usize = 1 << 16;
-
 /// How windows are emitted and closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FixedOptions {
@@ -42,12 +38,12 @@ pub(crate) struct FixedOptions {
 /// that is late for some windows of its pane goes into a pane of its own that has only the others, so that what a
 /// window contains does not depend on when its epoch ends. With [`WindowMode::Updating`] every window is a pane.
 pub(crate) struct FixedAggregate {
-    windows: FixedWindows,
-    layout: Arc<Layout>,
+    pub(super) windows: FixedWindows,
+    pub(super) layout: Arc<Layout>,
     options: FixedOptions,
-    keys: Option<RowConverter>,
-    panes: Panes,
-    groups: Groups,
+    pub(super) keys: Option<RowConverter>,
+    pub(super) panes: Panes,
+    pub(super) groups: Groups,
     changes: Changes,
     clock: WindowClock,
 }
@@ -77,6 +73,29 @@ impl FixedAggregate {
         })
     }
 
+    /// The panes of the rows that have some: one each, or, with [`WindowMode::Updating`], one a window.
+    fn spread(&self, timely: Timely, rows: ZBatch) -> Result<(Vec<Run>, ZBatch)> {
+        if self.options.mode == WindowMode::OnClose || !self.windows.overlap() {
+            let rows = match timely.rows {
+                Some(indices) => rows.take(&UInt32Array::from(indices))?,
+                None => rows,
+            };
+            return Ok((timely.runs, rows));
+        }
+        let (mut runs, mut indices) = (Vec::new(), Vec::new());
+        for (i, run) in timely.runs.iter().enumerate() {
+            let row = timely.rows.as_ref().map_or(i as u32, |rows| rows[i]);
+            for end in self.windows.ends(*run, i64::MIN, i64::MAX) {
+                runs.push(Run {
+                    last: end,
+                    first: end,
+                });
+                indices.push(row);
+            }
+        }
+        Ok((runs, rows.take(&UInt32Array::from(indices))?))
+    }
+
     /// Adds rows to their groups; `runs` has one entry a row.
     fn update(&mut self, runs: &[Run], rows: &ZBatch) -> Result<()> {
         let columns = self.layout.key_columns(rows.rows());
@@ -96,7 +115,7 @@ impl FixedAggregate {
     }
 
     /// The output rows of slots whose runs are single windows.
-    fn output(&self, slots: &[u32]) -> Result<RecordBatch> {
+    pub(super) fn output(&self, slots: &[u32]) -> Result<RecordBatch> {
         let windows = slots.iter().map(|slot| {
             let end = self.panes.run(*slot).last;
             (self.windows.start(end), end)
@@ -129,114 +148,7 @@ impl FixedAggregate {
         Ok(())
     }
 
-    /// Emits the windows that end in `(after, through]`.
-    fn emit_closed(&mut self, after: i64, through: i64, out: &mut Outbox) -> Result<()> {
-        let runs = self.panes.runs();
-        let ends = runs.flat_map(|run| self.windows.ends(run, after, through));
-        let ends: BTreeSet<i64> = ends.collect();
-        let mut made = Vec::new();
-        for end in ends {
-            let mut slots = if self.windows.cumulates() {
-                self.accumulate(end)?
-            } else if self.windows.overlap() {
-                self.merge(end)?
-            } else {
-                self.panes
-                    .slots(Run {
-                        last: end,
-                        first: end,
-                    })
-                    .to_vec()
-            };
-            slots.retain(|s| self.groups.rows(*s) > 0);
-            self.panes.sort(&mut slots);
-            if self.windows.cumulates() {
-                self.emit_window(end, &slots, out)?;
-                continue;
-            }
-            made.append(&mut slots);
-            if made.len() >= EMIT_ROWS {
-                self.emit_made(&mut made, out)?;
-            }
-        }
-        self.emit_made(&mut made, out)
-    }
-
-    /// Emits slots whose runs are single windows, and frees those that were made for it.
-    fn emit_made(&mut self, made: &mut Vec<u32>, out: &mut Outbox) -> Result<()> {
-        if made.is_empty() {
-            return Ok(());
-        }
-        out.rows.push(ZBatch::append_only(self.output(made)?));
-        if self.windows.overlap() {
-            let runs: BTreeSet<Run> = made.iter().map(|s| self.panes.run(*s)).collect();
-            for run in runs {
-                self.free(run);
-            }
-        }
-        made.clear();
-        Ok(())
-    }
-
-    /// Merges the panes of the hopping window that ends at `end` into new slots.
-    fn merge(&mut self, end: i64) -> Result<Vec<u32>> {
-        let window = Run {
-            last: end,
-            first: i64::MIN,
-        };
-        for run in self.panes.runs_over(end) {
-            if run.first != i64::MIN {
-                self.merge_run(run, window)?;
-            }
-        }
-        Ok(self.panes.slots(window).to_vec())
-    }
-
-    /// Merges the panes of the cumulating window that ends at `end` into the first pane of its period, for good: all
-    /// windows that are still to come contain them.
-    fn accumulate(&mut self, end: i64) -> Result<Vec<u32>> {
-        let runs = self.panes.runs_over(end);
-        let Some(period) = runs.first().map(|run| run.last) else {
-            return Ok(Vec::new());
-        };
-        let base = Run {
-            last: period,
-            first: self.windows.start(period) + self.windows.step(),
-        };
-        for run in runs {
-            if run != base {
-                self.merge_run(run, base)?;
-                self.free(run);
-            }
-        }
-        Ok(self.panes.slots(base).to_vec())
-    }
-
-    fn merge_run(&mut self, from: Run, into: Run) -> Result<()> {
-        for i in 0..self.panes.slots(from).len() {
-            let slot = self.panes.slots(from)[i];
-            let sibling = self.panes.sibling(slot, into);
-            self.groups.grow(self.panes.capacity());
-            self.groups.merge(sibling, slot)?;
-        }
-        Ok(())
-    }
-
-    fn emit_window(&self, end: i64, slots: &[u32], out: &mut Outbox) -> Result<()> {
-        if slots.is_empty() {
-            return Ok(());
-        }
-        let windows = vec![(self.windows.start(end), end); slots.len()];
-        let keys = slots.iter().map(|slot| self.panes.key(*slot));
-        let values = self.groups.evaluate(slots)?;
-        let rows = self
-            .layout
-            .rows(self.keys.as_ref(), &windows, keys, values)?;
-        out.rows.push(ZBatch::append_only(rows));
-        Ok(())
-    }
-
-    fn free(&mut self, run: Run) {
+    pub(super) fn free(&mut self, run: Run) {
         let slots = self.panes.remove_run(run);
         self.groups.clear(&slots);
     }
@@ -317,30 +229,5 @@ impl Operator for FixedAggregate {
     fn restored(&mut self) -> Result<()> {
         self.changes = Changes::default();
         self.panes.restored()
-    }
-}
-
-impl FixedAggregate {
-    /// The panes of the rows that have some: one each, or, with [`WindowMode::Updating`], one a window.
-    fn spread(&self, timely: Timely, rows: ZBatch) -> Result<(Vec<Run>, ZBatch)> {
-        if self.options.mode == WindowMode::OnClose || !self.windows.overlap() {
-            let rows = match timely.rows {
-                Some(indices) => rows.take(&UInt32Array::from(indices))?,
-                None => rows,
-            };
-            return Ok((timely.runs, rows));
-        }
-        let (mut runs, mut indices) = (Vec::new(), Vec::new());
-        for (i, run) in timely.runs.iter().enumerate() {
-            let row = timely.rows.as_ref().map_or(i as u32, |rows| rows[i]);
-            for end in self.windows.ends(*run, i64::MIN, i64::MAX) {
-                runs.push(Run {
-                    last: end,
-                    first: end,
-                });
-                indices.push(row);
-            }
-        }
-        Ok((runs, rows.take(&UInt32Array::from(indices))?))
     }
 }

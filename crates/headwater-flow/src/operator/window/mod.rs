@@ -3,6 +3,7 @@
 mod aggregate;
 mod assign;
 mod changes;
+mod close;
 mod domain;
 mod groups;
 mod late;

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
-use datafusion_common::{DFSchema, DFSchemaRef, DataFusionError, Result as PlanResult};
-use datafusion_expr::logical_plan::{SubqueryAlias, TableScan};
-use datafusion_expr::{Expr, Extension, LogicalPlan, Projection, Union};
+use datafusion_common::{DataFusionError, Result as PlanResult};
+use datafusion_expr::logical_plan::SubqueryAlias;
+use datafusion_expr::{Extension, LogicalPlan, Projection};
 
 use super::expr::unsupported;
-use super::relation::{Calcs, Facts, Relation};
+use super::relation::{Calcs, Relation};
 use super::scan::Scan;
-use super::spec::{Emit, Lowered, OutputInfo, OutputPlan, PlanOptions};
+use super::source::find_scans;
+use super::spec::{Emit, Lowered, OutputPlan, PlanOptions};
 use super::usage::Uses;
-use crate::circuit::{Circuit, EpochClock, Feed, KeyedNode, Port, Producer};
+use crate::circuit::{EpochClock, Feed, KeyedNode, Port, Producer};
 use crate::error::Result;
-use crate::operator::{Exchange, Operator, Upsert, View};
-use crate::plan::{Changes, StreamTable, WindowNode};
+use crate::operator::Operator;
+use crate::plan::WindowNode;
 
 /// Lowers the outputs of one pipeline into one circuit; tables that several of them scan are read once.
 ///
@@ -44,7 +44,7 @@ pub(super) struct Builder<'a> {
     pub(super) calcs: Calcs<'a>,
     pub(super) scans: Vec<Scan>,
     pub(super) nodes: Vec<KeyedNode>,
-    outputs: Vec<Relation>,
+    pub(super) outputs: Vec<Relation>,
     /// When the present output's windows emit.
     pub(super) emit: Emit,
     /// Whether anything needs watermarks.
@@ -81,43 +81,6 @@ impl<'a> Builder<'a> {
             builder.outputs.push(relation);
         }
         Ok(builder)
-    }
-
-    /// Gives the columns of an output their names; a view keeps its rows.
-    fn output(&mut self, relation: Relation, output: &OutputPlan) -> PlanResult<Relation> {
-        let exprs = relation.exprs.clone();
-        let numbered = relation.output(&exprs)?;
-        let fields = output.plan.schema().fields().iter().zip(numbered.fields());
-        let fields = fields.map(|(n, t)| Arc::new(t.as_ref().clone().with_name(n.name())));
-        let named: SchemaRef = Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()));
-        let mut relation = relation.compute(&exprs, Arc::clone(&named), &mut self.calcs)?;
-        if !output.view {
-            return Ok(relation);
-        }
-        let key = relation.facts.key.clone().unwrap_or_default();
-        let all = (0..named.fields().len()).collect();
-        let exchange = Exchange::new(
-            &named,
-            if key.is_empty() { all } else { key.clone() },
-            self.options.shards,
-        );
-        let name = format!("View: {}", output.name);
-        relation.facts.explain(name.clone());
-        let make =
-            || View::new(key.clone(), Arc::clone(&named)).map(|v| Box::new(v) as Box<dyn Operator>);
-        let feed = self.node(
-            name,
-            vec![Port {
-                feeds: relation.feeds.clone(),
-                exchange: exchange.map_err(external)?,
-            }],
-            self.options.shards,
-            make,
-        )?;
-        Ok(Relation {
-            feeds: vec![feed],
-            ..relation
-        })
     }
 
     /// Adds a keyed node.
@@ -188,272 +151,8 @@ impl<'a> Builder<'a> {
             other => Err(unsupported(&format!("{}", other.display()))),
         }
     }
-
-    fn scan(&mut self, scan: &TableScan) -> PlanResult<Relation> {
-        let table = stream_table(scan)?;
-        let input = self
-            .scans
-            .iter()
-            .position(|s| s.def.name == table.def().name);
-        let input = input.ok_or_else(|| unsupported("a table that was not found before"))?;
-        let feed = Feed {
-            from: Producer::Input(input),
-            chain: Vec::new(),
-        };
-        let (columns, base) = (self.scans[input].columns(), self.scans[input].schema());
-        let mut facts = Facts {
-            inputs: BTreeSet::from([input]),
-            processing_time: self.scans[input].processing_time(),
-            ..Facts::default()
-        };
-        facts.explain(format!("Scan: {}", table.def().name));
-        let names = declared_names(table, &columns)?;
-        let relation = Relation::new(feed, base, names, facts);
-        let relation = match table.def().changes {
-            Changes::Append => relation,
-            Changes::Upsert => self.upsert(relation, table)?,
-            Changes::Weighted => retracting(relation, &table.def().name),
-        };
-        self.pick(relation, scan, &columns, table)
-    }
-
-    /// The columns that the scan asks for; what the first walk found unused is null.
-    fn pick(
-        &mut self,
-        relation: Relation,
-        scan: &TableScan,
-        columns: &[usize],
-        table: &StreamTable,
-    ) -> PlanResult<Relation> {
-        let all: Vec<usize> = (0..table.def().columns.len()).collect();
-        let wanted = scan.projection.as_ref().unwrap_or(&all);
-        let mut exprs = Vec::with_capacity(wanted.len());
-        for declared in wanted {
-            exprs.push(match columns.iter().position(|c| c == declared) {
-                Some(at) => relation.exprs[at].clone(),
-                None => Expr::Literal(
-                    datafusion_common::ScalarValue::try_from(
-                        &table.def().columns[*declared].data_type,
-                    )?,
-                    None,
-                ),
-            });
-        }
-        let mut relation = relation;
-        relation.facts.key = relation.facts.key.take().and_then(|key| {
-            key.iter()
-                .map(|k| exprs.iter().position(|e| *e == relation.exprs[*k]))
-                .collect()
-        });
-        relation.exprs = exprs;
-        Ok(relation.renamed(Arc::clone(&scan.projected_schema)))
-    }
-
-    /// Turns records that replace rows into weighted rows.
-    fn upsert(&mut self, relation: Relation, table: &StreamTable) -> PlanResult<Relation> {
-        let key = key_columns(&relation.schema, &table.def().primary_key)?;
-        let base = Arc::clone(&relation.base);
-        let exchange = Exchange::new(&base, key.clone(), self.options.shards).map_err(external)?;
-        let name = format!(
-            "Upsert: {} by {}",
-            table.def().name,
-            table.def().primary_key.join(", ")
-        );
-        let make = || {
-            Upsert::new(key.clone(), Arc::clone(&base)).map(|u| Box::new(u) as Box<dyn Operator>)
-        };
-        let input = relation.facts.inputs.first().copied();
-        if let Some(input) = input {
-            // Every column is kept as state, so every column of the narrowed input is used.
-            for i in 0..base.fields().len() {
-                self.calcs.uses[input].add(&super::expr::column(i), &super::expr::column_index)?;
-            }
-        }
-        let feed = self.node(
-            name.clone(),
-            vec![Port {
-                feeds: relation.feeds.clone(),
-                exchange,
-            }],
-            self.options.shards,
-            make,
-        )?;
-        let mut facts = relation.facts;
-        facts.updating = Some(format!("table '{}' has a primary key", table.def().name));
-        facts.key = Some(key);
-        facts.explain(name);
-        Ok(Relation::new(feed, base, relation.schema, facts))
-    }
-
-    fn union(&mut self, union: &Union) -> PlanResult<Relation> {
-        let mut branches = Vec::with_capacity(union.inputs.len());
-        for input in &union.inputs {
-            branches.push(self.relation(input)?.flush(&mut self.calcs)?);
-        }
-        let types = union
-            .schema
-            .fields()
-            .iter()
-            .map(|f| f.data_type().clone())
-            .enumerate();
-        let nullable = |i: usize| branches.iter().any(|b| b.base.field(i).is_nullable());
-        let base = super::expr::numbered(types.map(|(i, t)| (t, nullable(i))).collect::<Vec<_>>());
-        let mut facts = Facts::default();
-        let mut feeds = Vec::new();
-        for branch in branches {
-            if branch
-                .base
-                .fields()
-                .iter()
-                .zip(base.fields())
-                .any(|(a, b)| a.data_type() != b.data_type())
-            {
-                return Err(unsupported("UNION ALL of different types"));
-            }
-            let branch = match branch.base == base {
-                true => branch,
-                false => {
-                    let exprs = branch.exprs.clone();
-                    branch.compute(&exprs, Arc::clone(&base), &mut self.calcs)?
-                }
-            };
-            feeds.extend(branch.feeds);
-            facts.updating = facts.updating.or(branch.facts.updating);
-            facts.inputs.extend(branch.facts.inputs);
-            facts.explain.extend(branch.facts.explain);
-        }
-        facts.explain("Union".to_owned());
-        let exprs = (0..base.fields().len()).map(super::expr::column).collect();
-        Ok(Relation {
-            feeds,
-            base,
-            predicate: None,
-            exprs,
-            schema: Arc::clone(&union.schema),
-            facts,
-        })
-    }
-
-    fn finish(self, plans: &[OutputPlan], options: &PlanOptions) -> PlanResult<Lowered> {
-        let scans = self.scans.iter().enumerate();
-        let inputs =
-            scans.map(|(i, s)| s.build(self.timed, self.judged.contains(&i), self.calcs.clock));
-        let inputs = inputs.collect::<PlanResult<Vec<_>>>()?;
-        let outputs = plans
-            .iter()
-            .zip(&self.outputs)
-            .map(|(plan, relation)| OutputInfo {
-                name: plan.name.clone(),
-                schema: Arc::clone(&relation.base),
-                updating: relation.facts.updating.clone(),
-                key: relation.facts.key.clone(),
-            });
-        let outputs: Vec<OutputInfo> = outputs.collect();
-        let explain = plans.iter().zip(&self.outputs).map(|(plan, relation)| {
-            format!(
-                "Output: {}\n  {}\n",
-                plan.name,
-                relation.facts.explain.join("\n  ")
-            )
-        });
-        let explain: String = explain.collect();
-        let digest = digest(
-            plans,
-            &explain,
-            &inputs.iter().map(|i| &i.def).collect::<Vec<_>>(),
-            options.shards,
-        );
-        let feeds = self.outputs.into_iter().map(|r| r.feeds).collect();
-        let circuit = Circuit::new(
-            inputs.len(),
-            self.nodes,
-            feeds,
-            options.pool.clone(),
-            self.calcs.clock.clone(),
-        );
-        Ok(Lowered {
-            inputs,
-            circuit,
-            outputs,
-            digest,
-            explain,
-        })
-    }
-}
-
-fn find_scans(plan: &LogicalPlan, scans: &mut Vec<Scan>) -> PlanResult<()> {
-    if let LogicalPlan::TableScan(scan) = plan {
-        let def = stream_table(scan)?.def();
-        if !scans.iter().any(|s| s.def.name == def.name) {
-            scans.push(Scan::whole(Arc::clone(def)));
-        }
-    }
-    plan.inputs()
-        .into_iter()
-        .try_for_each(|input| find_scans(input, scans))
-}
-
-fn stream_table(scan: &TableScan) -> PlanResult<&StreamTable> {
-    let source: &dyn std::any::Any = scan.source.as_ref();
-    source
-        .downcast_ref::<StreamTable>()
-        .ok_or_else(|| unsupported(&format!("table '{}'", scan.table_name)))
-}
-
-fn declared_names(table: &StreamTable, columns: &[usize]) -> PlanResult<DFSchemaRef> {
-    let fields = columns.iter().map(|i| {
-        let column = &table.def().columns[*i];
-        (
-            None,
-            Arc::new(arrow::datatypes::Field::new(
-                &column.name,
-                column.data_type.clone(),
-                column.nullable,
-            )),
-        )
-    });
-    Ok(Arc::new(DFSchema::new_with_metadata(
-        fields.collect(),
-        Default::default(),
-    )?))
-}
-
-fn key_columns(schema: &DFSchema, names: &[String]) -> PlanResult<Vec<usize>> {
-    let find = |name: &String| schema.fields().iter().position(|f| f.name() == name);
-    let key: Option<Vec<usize>> = names.iter().map(find).collect();
-    key.ok_or_else(|| DataFusionError::Plan("a primary key column is not in the table".to_owned()))
-}
-
-fn retracting(mut relation: Relation, table: &str) -> Relation {
-    relation.facts.updating = Some(format!("table '{table}' is a changelog"));
-    relation
 }
 
 pub(super) fn external(error: crate::error::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
-}
-
-/// FNV-1a over what makes state belong to a plan.
-fn digest(
-    plans: &[OutputPlan],
-    explain: &str,
-    tables: &[&Arc<crate::plan::TableDef>],
-    shards: usize,
-) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut add = |text: &str| {
-        for byte in text.bytes().chain([0]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    for plan in plans {
-        add(&plan.name);
-        add(&format!("{:?} {}", plan.emit, plan.view));
-    }
-    add(explain);
-    for table in tables {
-        add(&format!("{table:?}"));
-    }
-    add(&shards.to_string());
-    format!("{hash:016x}")
 }

@@ -9,9 +9,12 @@ mod attached;
 mod build;
 mod clock;
 mod expr;
+mod output;
 mod relation;
 mod scan;
+mod source;
 mod spec;
+mod union;
 mod usage;
 mod window;
 #[cfg(test)]

@@ -29,8 +29,11 @@ pub struct OutputPlan {
     pub plan: LogicalPlan,
     /// When windows emit.
     pub emit: Emit,
-    /// The output is a view: its content is kept as state and can be asked for.
+    /// The output is a view: its content is kept as state, and what changes of it is handed on.
     pub view: bool,
+    /// It is known which columns identify its rows, whatever the plan says; else the rows of a view that nothing
+    /// identifies are counted.
+    pub has_key: bool,
 }
 
 /// How plans are lowered.
@@ -68,7 +71,7 @@ pub struct ScanInput {
 pub struct OutputInfo {
     /// Name of the sink or view.
     pub name: String,
-    /// The columns.
+    /// The columns; of a view without a key the last one is [`ColumnDef::count`](crate::plan::ColumnDef::count).
     pub schema: SchemaRef,
     /// The operator because of which the output retracts rows; `None`: it only appends.
     pub updating: Option<String>,

@@ -65,6 +65,7 @@ fn lowered(plan: LogicalPlan, emit: Emit) -> Lowered {
         plan,
         emit,
         view: false,
+        has_key: false,
     };
     let options = PlanOptions {
         shards: 2,

@@ -1,43 +1,44 @@
-//! DISTINCT: lets the first row of each value through to the function, and takes it back with the last. All DISTINCT
-//! calls over the same argument share one table of (slot, value), whatever their filters: one look-up a row.
+//! The table of (slot, value) that DISTINCT calls over the same argument share.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayData, ArrayRef, make_array, new_null_array};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::datatypes::{DataType, SchemaRef};
-use arrow::row::{RowConverter, Rows as EncodedRows, SortField};
 
-use super::rows::{Accumulator, Rows};
-use crate::error::{Error, ErrorKind, Result};
+use super::lists::SlotLists;
+use super::passed::Passed;
+use super::values::{Codec, Scratch};
+use crate::error::Result;
+use crate::operator::aggregate::rows::{Accumulator, Rows};
 use crate::state::{KeyTable, Paged, StateVisitor};
 
 /// The most calls that share a table.
-pub(super) const MEMBERS_MAX: usize = 64;
+pub(in crate::operator::aggregate) const MEMBERS_MAX: usize = 64;
 
 /// A call in a table.
-pub(super) struct Member {
+pub(in crate::operator::aggregate) struct Member {
     /// The column of its FILTER.
-    pub(super) filter: Option<usize>,
+    pub(in crate::operator::aggregate) filter: Option<usize>,
     /// The function over the distinct rows.
-    pub(super) inner: Box<dyn Accumulator>,
+    pub(in crate::operator::aggregate) inner: Box<dyn Accumulator>,
 }
 
 /// What a table is made for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TableMode {
+pub(in crate::operator::aggregate) struct TableMode {
     /// Rows may be deleted.
-    pub(super) updating: bool,
+    pub(in crate::operator::aggregate) updating: bool,
     /// Slots will be merged or cleared.
-    pub(super) linked: bool,
+    pub(in crate::operator::aggregate) linked: bool,
     /// Nulls are values.
-    pub(super) sees_nulls: bool,
+    pub(in crate::operator::aggregate) sees_nulls: bool,
 }
 
 /// The values of slots.
 ///
 /// Invariants: a value is in the table while a member has it; with `linked`, the values of a slot form a list.
-pub(super) struct DistinctTable {
+pub(in crate::operator::aggregate) struct DistinctTable {
     args: Vec<usize>,
     mode: TableMode,
     codec: Codec,
@@ -46,115 +47,21 @@ pub(super) struct DistinctTable {
     seen: Paged<u64>,
     /// Updating: by value a count a member.
     counts: Vec<Paged<i64>>,
-    /// By slot its first value plus one.
-    heads: Paged<u32>,
-    /// By value the next and the previous plus one.
-    links: Paged<(u32, u32)>,
-    pub(super) members: Vec<Member>,
+    /// With `linked`: the values of each slot.
+    lists: SlotLists,
+    pub(in crate::operator::aggregate) members: Vec<Member>,
     scratch: Scratch,
 }
 
-/// The keys of a batch's wanted rows.
-#[derive(Default)]
-struct Scratch {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    rows: Vec<u32>,
-    values: Vec<u32>,
-}
-
-impl Scratch {
-    fn collect(&mut self, rows: &Rows<'_>, wanted: &[u64], values: &Values) {
-        self.bytes.clear();
-        self.rows.clear();
-        self.ends.clear();
-        self.ends.push(0);
-        for (i, (slot, wanted)) in rows.slots.iter().zip(wanted).enumerate() {
-            if *wanted != 0 {
-                self.bytes.extend_from_slice(&slot.to_le_bytes());
-                values.append(i, &mut self.bytes);
-                self.ends.push(self.bytes.len());
-                self.rows.push(i as u32);
-            }
-        }
-    }
-}
-
-/// How values lie in keys.
-enum Codec {
-    /// The bytes of one primitive column that is never null.
-    Fixed { width: usize, data_type: DataType },
-    /// Arrow's row format.
-    Rows(RowConverter),
-}
-
-/// The values of a batch as bytes.
-enum Values {
-    Fixed { width: usize, bytes: Buffer },
-    Rows(EncodedRows),
-}
-
-impl Values {
-    #[inline]
-    fn append(&self, i: usize, out: &mut Vec<u8>) {
-        match self {
-            Self::Fixed { width: 8, bytes } => match bytes[i * 8..].first_chunk::<8>() {
-                Some(value) => out.extend_from_slice(value),
-                None => unreachable!("a value has its width"),
-            },
-            Self::Fixed { width, bytes } => {
-                out.extend_from_slice(&bytes[i * width..(i + 1) * width]);
-            }
-            Self::Rows(rows) => out.extend_from_slice(rows.row(i).data()),
-        }
-    }
-}
-
-/// What changed for a member: the rows that pass and, on updating input, with which weights.
-struct Passed {
-    bits: Vec<u64>,
-    weights: Vec<i64>,
-    any: bool,
-}
-
-impl Passed {
-    fn new(rows: usize, updating: bool) -> Self {
-        Self {
-            bits: vec![0; rows.div_ceil(64)],
-            weights: if updating { vec![0; rows] } else { Vec::new() },
-            any: false,
-        }
-    }
-
-    #[inline]
-    fn set(&mut self, row: usize) {
-        self.bits[row / 64] |= 1 << (row % 64);
-        self.any = true;
-    }
-
-    fn set_weight(&mut self, row: usize, weight: i64) {
-        self.set(row);
-        self.weights[row] = weight;
-    }
-}
-
 impl DistinctTable {
-    pub(super) fn new(args: &[usize], schema: &SchemaRef, mode: TableMode) -> Result<Self> {
+    pub(in crate::operator::aggregate) fn new(
+        args: &[usize],
+        schema: &SchemaRef,
+        mode: TableMode,
+    ) -> Result<Self> {
         let types = args.iter().map(|i| schema.field(*i).data_type().clone());
-        let types: Vec<DataType> = types.collect();
-        let codec = match &types[..] {
-            [one] if !mode.sees_nulls && one.primitive_width().is_some() => Codec::Fixed {
-                width: one.primitive_width().unwrap_or_default(),
-                data_type: one.clone(),
-            },
-            _ => Codec::Rows(RowConverter::new(
-                types.into_iter().map(SortField::new).collect(),
-            )?),
-        };
-        let width = match &codec {
-            Codec::Fixed { width, .. } => Some(width + size_of::<u32>()),
-            Codec::Rows(_) => None,
-        };
+        let codec = Codec::new(types.collect(), mode.sees_nulls)?;
+        let width = codec.width().map(|width| width + size_of::<u32>());
         Ok(Self {
             args: args.to_vec(),
             mode,
@@ -162,19 +69,18 @@ impl DistinctTable {
             keys: KeyTable::new(width),
             seen: Paged::new(),
             counts: Vec::new(),
-            heads: Paged::new(),
-            links: Paged::new(),
+            lists: SlotLists::default(),
             members: Vec::new(),
             scratch: Scratch::default(),
         })
     }
 
     /// Whether a call over `args` can share this table.
-    pub(super) fn takes(&self, args: &[usize], sees_nulls: bool) -> bool {
+    pub(in crate::operator::aggregate) fn takes(&self, args: &[usize], sees_nulls: bool) -> bool {
         self.args == args && self.mode.sees_nulls == sees_nulls && self.members.len() < MEMBERS_MAX
     }
 
-    pub(super) fn add(&mut self, member: Member) -> usize {
+    pub(in crate::operator::aggregate) fn add(&mut self, member: Member) -> usize {
         self.members.push(member);
         if self.mode.updating {
             self.counts.push(Paged::new());
@@ -182,9 +88,9 @@ impl DistinctTable {
         self.members.len() - 1
     }
 
-    pub(super) fn grow(&mut self, slots: usize) {
+    pub(in crate::operator::aggregate) fn grow(&mut self, slots: usize) {
         if self.mode.linked {
-            self.heads.grow(slots);
+            self.lists.grow_slots(slots);
         }
         for member in &mut self.members {
             member.inner.grow(slots);
@@ -192,13 +98,14 @@ impl DistinctTable {
     }
 
     /// Takes rows; `filters` has the mask of each member's FILTER.
-    pub(super) fn update(
+    pub(in crate::operator::aggregate) fn update(
         &mut self,
         rows: &Rows<'_>,
         filters: &[Option<&BooleanBuffer>],
     ) -> Result<()> {
         let wanted = self.wanted(rows, filters);
-        let values = self.encode(rows)?;
+        let args = self.args.iter().map(|i| Arc::clone(&rows.columns[*i]));
+        let values = self.codec.encode(&args.collect::<Vec<_>>())?;
         let mut passed: Vec<Passed> = self
             .members
             .iter()
@@ -240,7 +147,9 @@ impl DistinctTable {
         });
         self.grow_values();
         for (value, slot) in admitted {
-            self.link(value, slot);
+            if self.mode.linked {
+                self.lists.link(value, slot);
+            }
         }
     }
 
@@ -271,25 +180,6 @@ impl DistinctTable {
         wanted
     }
 
-    fn encode(&self, rows: &Rows<'_>) -> Result<Values> {
-        let columns: Vec<ArrayRef> = self
-            .args
-            .iter()
-            .map(|i| Arc::clone(&rows.columns[*i]))
-            .collect();
-        match &self.codec {
-            Codec::Fixed { width, .. } => {
-                let data = columns[0].to_data();
-                let bytes = data.buffers()[0].slice(data.offset() * width);
-                Ok(Values::Fixed {
-                    width: *width,
-                    bytes,
-                })
-            }
-            Codec::Rows(converter) => Ok(Values::Rows(converter.convert_columns(&columns)?)),
-        }
-    }
-
     fn grow_values(&mut self) {
         let values = self.keys.slots();
         if self.mode.updating {
@@ -300,18 +190,7 @@ impl DistinctTable {
             self.seen.grow(values);
         }
         if self.mode.linked {
-            self.links.grow(values);
-        }
-    }
-
-    /// Puts a new value at the head of its slot's list.
-    fn link(&mut self, value: u32, slot: u32) {
-        if self.mode.linked {
-            let head = std::mem::replace(self.heads.get_mut(slot), value + 1);
-            *self.links.get_mut(value) = (head, 0);
-            if head > 0 {
-                self.links.get_mut(head - 1).1 = value + 1;
-            }
+            self.lists.grow_values(values);
         }
     }
 
@@ -356,15 +235,8 @@ impl DistinctTable {
         }
         if self.mode.linked {
             let slot = self.keys.key(value).first_chunk().copied();
-            let slot = u32::from_le_bytes(slot.unwrap_or_default());
-            let (next, previous) = *self.links.get(value);
-            match previous {
-                0 => *self.heads.get_mut(slot) = next,
-                at => self.links.get_mut(at - 1).0 = next,
-            }
-            if next > 0 {
-                self.links.get_mut(next - 1).1 = previous;
-            }
+            self.lists
+                .unlink(value, u32::from_le_bytes(slot.unwrap_or_default()));
         }
         self.keys.remove(value);
     }
@@ -385,21 +257,9 @@ impl DistinctTable {
         Ok(())
     }
 
-    /// The values of a slot.
-    fn chain(&self, slot: u32) -> Vec<u32> {
-        let mut values = Vec::new();
-        let mut next = *self.heads.get(slot);
-        while next > 0 {
-            values.push(next - 1);
-            next = self.links.get(next - 1).0;
-        }
-        values.reverse();
-        values
-    }
-
     /// Adds the values of slot `from` to slot `into`.
-    pub(super) fn merge(&mut self, into: u32, from: u32) -> Result<()> {
-        let values = self.chain(from);
+    pub(in crate::operator::aggregate) fn merge(&mut self, into: u32, from: u32) -> Result<()> {
+        let values = self.lists.of(from);
         if values.is_empty() {
             return Ok(());
         }
@@ -415,8 +275,8 @@ impl DistinctTable {
             key.extend_from_slice(&self.keys.key(*value)[size_of::<u32>()..]);
             let (target, is_new) = self.keys.intern_new(&key);
             self.grow_values();
-            if is_new {
-                self.link(target, into);
+            if is_new && self.mode.linked {
+                self.lists.link(target, into);
             }
             if updating {
                 for m in 0..self.members.len() {
@@ -442,22 +302,10 @@ impl DistinctTable {
 
     /// The argument columns of values, at their places in the input.
     fn decode(&self, values: &[u32]) -> Result<Vec<ArrayRef>> {
-        let bytes = |v: &u32| &self.keys.key(*v)[size_of::<u32>()..];
-        let columns = match &self.codec {
-            Codec::Fixed { data_type, .. } => {
-                let bytes: Vec<u8> = values.iter().flat_map(bytes).copied().collect();
-                let data = ArrayData::builder(data_type.clone())
-                    .len(values.len())
-                    .add_buffer(Buffer::from_vec(bytes))
-                    .align_buffers(true)
-                    .build()?;
-                vec![make_array(data)]
-            }
-            Codec::Rows(converter) => {
-                let parser = converter.parser();
-                converter.convert_rows(values.iter().map(|v| parser.parse(bytes(v))))?
-            }
-        };
+        let bytes = values
+            .iter()
+            .map(|v| &self.keys.key(*v)[size_of::<u32>()..]);
+        let columns = self.codec.decode(values.len(), bytes)?;
         let width = self.args.iter().max().map_or(0, |last| last + 1);
         let unused = new_null_array(&DataType::Null, values.len());
         let mut placed = vec![unused; width];
@@ -467,9 +315,9 @@ impl DistinctTable {
         Ok(placed)
     }
 
-    pub(super) fn clear(&mut self, slot: u32) {
+    pub(in crate::operator::aggregate) fn clear(&mut self, slot: u32) {
         if self.mode.linked {
-            for value in self.chain(slot) {
+            for value in self.lists.of(slot) {
                 if self.mode.updating {
                     for counts in &mut self.counts {
                         counts.clear(value);
@@ -479,18 +327,20 @@ impl DistinctTable {
                 }
                 self.keys.remove(value);
             }
-            self.heads.clear(slot);
+            self.lists.clear(slot);
         }
         for member in &mut self.members {
             member.inner.clear(slot);
         }
     }
 
-    pub(super) fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
+    pub(in crate::operator::aggregate) fn visit_state(
+        &mut self,
+        visitor: &mut StateVisitor<'_>,
+    ) -> Result<()> {
         visitor.column("values", &mut self.keys)?;
         visitor.column("seen", &mut self.seen)?;
-        visitor.column("heads", &mut self.heads)?;
-        visitor.column("links", &mut self.links)?;
+        self.lists.visit_state(visitor)?;
         for (m, counts) in self.counts.iter_mut().enumerate() {
             visitor.column(&format!("counts{m}"), counts)?;
         }
@@ -499,16 +349,4 @@ impl DistinctTable {
         }
         Ok(())
     }
-}
-
-/// The rows where a FILTER column is true.
-pub(super) fn true_rows(column: &ArrayRef) -> Result<BooleanBuffer> {
-    let column = column
-        .as_any()
-        .downcast_ref::<arrow::array::BooleanArray>()
-        .ok_or_else(|| Error::new(ErrorKind::Bug, "a FILTER is not boolean"))?;
-    Ok(match column.nulls().filter(|n| n.null_count() > 0) {
-        Some(nulls) => column.values() & NullBuffer::inner(nulls),
-        None => column.values().clone(),
-    })
 }

@@ -1,0 +1,120 @@
+//! A file of records that its format frames: lines of JSON or CSV, plain or compressed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crc_fast::CrcAlgorithm::Crc64Nvme;
+use headwater_flow::connector::{Payload, ValueDecoder};
+use headwater_flow::{Error, ErrorKind, Result};
+
+use super::file::{InputFile, Piece};
+use super::prefix::shorter;
+use super::reader::FileReader;
+
+/// The size of a chunk, unless the driver wants less.
+const CHUNK_BYTES: usize = 1 << 20;
+/// The smallest piece that is read.
+const CHUNK_BYTES_MIN: usize = 4 << 10;
+/// A record that is longer is cut, and its pieces become rejects.
+const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// A file of framed records; a place is a byte after decompression.
+#[derive(Debug)]
+pub(super) struct FramedFile(FileReader);
+
+impl FramedFile {
+    /// The next whole records from `from`, or what is left of a file that will not grow.
+    fn records(
+        &mut self,
+        from: u64,
+        mut length: usize,
+        grows: bool,
+        values: &dyn ValueDecoder,
+    ) -> Result<Option<Vec<u8>>> {
+        loop {
+            let mut piece = self.0.read(from, length)?;
+            let framed = values.frame(&piece.bytes);
+            if framed > 0 && (grows || !piece.is_end) {
+                piece.bytes.truncate(framed);
+                return Ok(Some(piece.bytes));
+            }
+            if piece.is_end {
+                let ends = !grows && !piece.bytes.is_empty();
+                return Ok(ends.then_some(piece.bytes));
+            }
+            if length >= RECORD_BYTES_MAX {
+                return Ok(Some(piece.bytes));
+            }
+            length *= 2;
+        }
+    }
+}
+
+fn piece(from: u64, bytes: Vec<u8>) -> Piece {
+    Piece {
+        to: from + bytes.len() as u64,
+        digest: crc_fast::checksum(Crc64Nvme, &bytes),
+        payload: Payload::Bytes(Bytes::from(bytes)),
+    }
+}
+
+impl InputFile for FramedFile {
+    type Reading = Arc<dyn ValueDecoder>;
+
+    fn open(path: PathBuf, _values: &Self::Reading) -> Result<Self> {
+        let mut reader = FileReader::new(path);
+        reader.read(0, 0)?;
+        reader.close();
+        Ok(Self(reader))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn next(
+        &mut self,
+        from: u64,
+        max_bytes: usize,
+        grows: bool,
+        values: &Self::Reading,
+    ) -> Result<Option<Piece>> {
+        let length = max_bytes.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES);
+        let bytes = self.records(from, length, grows, values.as_ref())?;
+        Ok(bytes.map(|bytes| piece(from, bytes)))
+    }
+
+    fn again(&mut self, from: u64, to: u64, _values: &Self::Reading) -> Result<Piece> {
+        let length = usize::try_from(to.saturating_sub(from))
+            .map_err(|_| Error::new(ErrorKind::Corrupt, "a recorded range is too long"))?;
+        let bytes = self.0.read(from, length)?.bytes;
+        match bytes.len() == length {
+            true => Ok(piece(from, bytes)),
+            false => Err(shorter(self.path())),
+        }
+    }
+
+    fn extended(&self, digest: u64, from: u64, piece: &Piece) -> u64 {
+        crc_fast::checksum_combine(Crc64Nvme, digest, piece.digest, piece.to - from)
+    }
+
+    fn digest(&mut self, to: u64) -> Result<u64> {
+        let mut digest = crc_fast::Digest::new(Crc64Nvme);
+        let mut at = 0;
+        while at < to {
+            let length = (to - at).min(CHUNK_BYTES as u64) as usize;
+            let bytes = self.0.read(at, length)?.bytes;
+            if bytes.is_empty() {
+                return Err(shorter(self.path()));
+            }
+            digest.update(&bytes);
+            at += bytes.len() as u64;
+        }
+        Ok(digest.finalize())
+    }
+
+    fn close(&mut self) {
+        self.0.close();
+    }
+}

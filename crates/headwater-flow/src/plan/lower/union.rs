@@ -1,0 +1,61 @@
+//! UNION ALL: the feeds of all branches as those of one relation.
+
+use std::sync::Arc;
+
+use datafusion_common::Result as PlanResult;
+use datafusion_expr::Union;
+
+use super::build::Builder;
+use super::expr::{column, numbered, unsupported};
+use super::relation::{Facts, Relation};
+
+impl Builder<'_> {
+    pub(super) fn union(&mut self, union: &Union) -> PlanResult<Relation> {
+        let mut branches = Vec::with_capacity(union.inputs.len());
+        for input in &union.inputs {
+            branches.push(self.relation(input)?.flush(&mut self.calcs)?);
+        }
+        let types = union
+            .schema
+            .fields()
+            .iter()
+            .map(|f| f.data_type().clone())
+            .enumerate();
+        let nullable = |i: usize| branches.iter().any(|b| b.base.field(i).is_nullable());
+        let base = numbered(types.map(|(i, t)| (t, nullable(i))).collect::<Vec<_>>());
+        let mut facts = Facts::default();
+        let mut feeds = Vec::new();
+        for branch in branches {
+            if branch
+                .base
+                .fields()
+                .iter()
+                .zip(base.fields())
+                .any(|(a, b)| a.data_type() != b.data_type())
+            {
+                return Err(unsupported("UNION ALL of different types"));
+            }
+            let branch = match branch.base == base {
+                true => branch,
+                false => {
+                    let exprs = branch.exprs.clone();
+                    branch.compute(&exprs, Arc::clone(&base), &mut self.calcs)?
+                }
+            };
+            feeds.extend(branch.feeds);
+            facts.updating = facts.updating.or(branch.facts.updating);
+            facts.inputs.extend(branch.facts.inputs);
+            facts.explain.extend(branch.facts.explain);
+        }
+        facts.explain("Union".to_owned());
+        let exprs = (0..base.fields().len()).map(column).collect();
+        Ok(Relation {
+            feeds,
+            base,
+            predicate: None,
+            exprs,
+            schema: Arc::clone(&union.schema),
+            facts,
+        })
+    }
+}
