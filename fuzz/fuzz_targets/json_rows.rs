@@ -1,4 +1,4 @@
-//! Any bytes as a JSON record of a table with nested and exact columns.
+//! Any bytes as JSON records of a table with nested and exact columns.
 
 #![no_main]
 
@@ -9,7 +9,12 @@ use headwater_connect::JsonFormat;
 use headwater_flow::connector::{Format, FormatRequest, Options, ValueDecoder};
 use libfuzzer_sys::fuzz_target;
 
-static DECODER: LazyLock<Arc<dyn ValueDecoder>> = LazyLock::new(|| {
+static DECODERS: LazyLock<[Arc<dyn ValueDecoder>; 2]> = LazyLock::new(|| {
+    let lenient = [("json.ignore-parse-errors".to_owned(), "true".to_owned())];
+    [Options::default(), Options::new(lenient)].map(decoder)
+});
+
+fn decoder(options: Options) -> Arc<dyn ValueDecoder> {
     let item = Arc::new(Field::new("item", DataType::Int64, true));
     let row = DataType::Struct(vec![Field::new("x", DataType::Utf8, true)].into());
     let schema = Arc::new(Schema::new(vec![
@@ -24,12 +29,16 @@ static DECODER: LazyLock<Arc<dyn ValueDecoder>> = LazyLock::new(|| {
     let request = FormatRequest {
         declared: Arc::clone(&schema),
         schema,
-        options: Options::default(),
+        options,
     };
     JsonFormat.decoder(&request).expect("JSON carries these types")
-});
+}
 
 fuzz_target!(|bytes: &[u8]| {
-    let decoded = DECODER.decode(&[Some(bytes)]);
-    assert!(decoded.is_ok(), "what does not decode is a reject, not an error");
+    for decoder in DECODERS.iter() {
+        let records = decoder.split(bytes, true);
+        let values: Vec<Option<&[u8]>> = records.into_iter().map(|r| Some(&bytes[r])).collect();
+        let decoded = decoder.decode(&values).expect("what does not decode is a reject");
+        assert_eq!(decoded.rows.num_rows() + decoded.rejects.len(), values.len());
+    }
 });

@@ -23,7 +23,8 @@ const USAGE: &str = "usage: cargo xtask <chore>
   test [ARGS]     install what the tests need and is missing, then run all of them;
                   ARGS go to `cargo test` (a name filters)
   tidy [--bless]  check the house style; --bless writes shrunken ratchets to tidy.toml
-  soak            the long runs: 500 kill rounds, long properties, cargo-fuzz
+  soak [TARGET…]  the long runs: 500 kill rounds, long properties, cargo-fuzz; just these fuzz
+                  targets if any are named
 ";
 
 fn main() -> ExitCode {
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let outcome = match chore.as_deref() {
         Some("test") => test::run(&rest),
         Some("tidy") => tidy::run(&root(), rest.iter().any(|a| a == "--bless")),
-        Some("soak") => soak::run(&root()),
+        Some("soak") => soak::run(&root(), &rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -3,7 +3,7 @@
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Appends what `text` stands for; `None` if it is not base64 (`out` may then have grown).
-pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let body = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"="));
     let body = body.unwrap_or(text);
     if text.len() != body.len() && !text.len().is_multiple_of(4) {
@@ -25,7 +25,7 @@ pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Appends the base64 of `bytes`, padded.
-pub(crate) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     for group in bytes.chunks(3) {
         let mut bits = [0_u8; 4];
         bits[1..=group.len()].copy_from_slice(group);

@@ -1,7 +1,7 @@
 //! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet) and connectors (files, topics, generators,
 //! `print`, `blackhole`).
 
-mod base64;
+pub mod base64;
 mod blackhole;
 mod column;
 mod csv;

@@ -6,15 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
-use headwater_flow::connector::{Connector, OptionSpec, Sink, SinkRequest, Source, SourceRequest};
+use headwater_flow::connector::{
+    Connector, OptionKind, OptionSpec, Sink, SinkRequest, Source, SourceRequest,
+};
 use headwater_flow::{Error, ErrorKind, Result, ZBatch};
 
 use crate::plain;
 use crate::temporal::TimestampStyle;
 
-/// Where `print` writes.
+/// Where `print` writes: to an output, or to another one where `'standard-error' = 'true'`.
 #[derive(Clone)]
-pub struct PrintTarget(Arc<Mutex<dyn Write + Send>>);
+pub struct PrintTarget {
+    output: Arc<Mutex<dyn Write + Send>>,
+    error: Arc<Mutex<dyn Write + Send>>,
+}
 
 impl std::fmt::Debug for PrintTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,18 +28,30 @@ impl std::fmt::Debug for PrintTarget {
 }
 
 impl PrintTarget {
-    /// Prints to `writer`.
+    /// Prints to `writer`, and to standard error.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(writer)))
+        Self::both(writer, io::stderr())
+    }
+
+    /// Prints to `output`, and to `error` what is to go to standard error.
+    pub fn both(output: impl Write + Send + 'static, error: impl Write + Send + 'static) -> Self {
+        Self {
+            output: Arc::new(Mutex::new(output)),
+            error: Arc::new(Mutex::new(error)),
+        }
     }
 
     /// Prints to a writer that others use too.
     pub fn shared(writer: Arc<Mutex<dyn Write + Send>>) -> Self {
-        Self(writer)
+        Self {
+            error: Arc::clone(&writer),
+            output: writer,
+        }
     }
 
-    fn write(&self, text: &[u8]) -> io::Result<()> {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn write(&self, to_error: bool, text: &[u8]) -> io::Result<()> {
+        let writer = if to_error { &self.error } else { &self.output };
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(text)?;
         writer.flush()
     }
@@ -54,16 +71,16 @@ impl PrintConnector {
 }
 
 const OPTIONS: &[OptionSpec] = &[
-    OptionSpec {
-        name: "print-identifier",
-        help: "Stands before each row, with '> '.",
-        required: false,
-    },
-    OptionSpec {
-        name: "standard-error",
-        help: "Accepted for compatibility; where rows go is the program's choice.",
-        required: false,
-    },
+    OptionSpec::new(
+        "print-identifier",
+        OptionKind::Text,
+        "Stands before each row, with `> `.",
+    ),
+    OptionSpec::new(
+        "standard-error",
+        OptionKind::Flag,
+        "Print to standard error (default false: to standard output).",
+    ),
 ];
 
 impl Connector for PrintConnector {
@@ -84,6 +101,7 @@ impl Connector for PrintConnector {
         let identifier = request.options.get("print-identifier");
         Ok(Box::new(Print {
             target: self.target.clone(),
+            to_error: request.options.flag("standard-error", false)?,
             prefix: identifier.map(|i| format!("{i}> ")).unwrap_or_default(),
             pending: Vec::new(),
         }))
@@ -92,6 +110,7 @@ impl Connector for PrintConnector {
 
 struct Print {
     target: PrintTarget,
+    to_error: bool,
     prefix: String,
     /// The text of epochs that are not committed yet.
     pending: Vec<(u64, Vec<u8>)>,
@@ -124,7 +143,7 @@ impl Sink for Print {
         while self.pending.first().is_some_and(|(e, _)| *e <= epoch) {
             let (_, text) = self.pending.remove(0);
             if !text.is_empty() {
-                self.target.write(&text).map_err(failed)?;
+                self.target.write(self.to_error, &text).map_err(failed)?;
             }
         }
         Ok(())

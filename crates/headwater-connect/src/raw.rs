@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use headwater_flow::connector::{
-    DecodedValues, Format, FormatRequest, OptionSpec, ValueDecoder, ValueEncoder,
+    DecodedValues, Format, FormatRequest, OptionKind, OptionSpec, ValueDecoder, ValueEncoder,
 };
 use headwater_flow::{Error, ErrorKind, Result, ZBatch};
 
@@ -18,11 +18,11 @@ use crate::lines;
 #[derive(Debug, Default)]
 pub struct RawFormat;
 
-const OPTIONS: &[OptionSpec] = &[OptionSpec {
-    name: "raw.charset",
-    help: "Accepted for compatibility; text is UTF-8.",
-    required: false,
-}];
+const OPTIONS: &[OptionSpec] = &[OptionSpec::new(
+    "raw.charset",
+    OptionKind::OneOf(&["UTF-8"]),
+    "Text is UTF-8.",
+)];
 
 impl Format for RawFormat {
     fn name(&self) -> &'static str {

@@ -77,7 +77,7 @@ impl VerifyReport {
 /// Verifies the log in a directory, which no process may have open.
 ///
 /// # Errors
-/// `Unavailable` if it is in use or cannot be read, `NotFound` if there is no log.
+/// `Conflict` if it is in use, `Unavailable` if it cannot be read, `NotFound` if there is no log.
 pub fn verify_dir(path: &Path) -> Result<VerifyReport> {
     verify(Arc::new(RealDisk::locked_if_there(path)?))
 }

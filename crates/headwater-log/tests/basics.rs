@@ -284,7 +284,7 @@ fn a_second_process_is_kept_out_and_told_where() {
     log.create_topic("t", small_topic()).unwrap();
     log.commit(commit("t", ["x"])).unwrap();
     let second = Log::open_dir(dir.path(), clock(), small()).unwrap_err();
-    assert_eq!(second.kind(), ErrorKind::Unavailable);
+    assert_eq!(second.kind(), ErrorKind::Conflict);
     assert!(
         second
             .to_string()
@@ -294,6 +294,19 @@ fn a_second_process_is_kept_out_and_told_where() {
     drop(log);
     let log = Log::open_dir(dir.path(), clock(), small()).unwrap();
     assert_eq!(read_all(&log, &topic("t")).len(), 1);
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(".hidden"), "").unwrap();
+    std::fs::write(dir.path().join("thesis.txt"), "").unwrap();
+    let refused = Log::open_dir(dir.path(), clock(), small()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+    assert!(refused.to_string().contains("thesis.txt"), "{refused}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    std::fs::remove_file(dir.path().join("thesis.txt")).unwrap();
+    Log::open_dir(dir.path(), clock(), small()).unwrap();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Checks a table's connector and options against what the connectors and formats of the process declare.
 
-use headwater_flow::connector::{OptionSpec, Registry};
+use headwater_flow::connector::{OptionKind, OptionSpec, Registry};
 use headwater_flow::plan::TableDef;
 
 use crate::error::{Result, SqlError};
@@ -11,22 +11,22 @@ use crate::statement::CreateTable;
 const FORMAT_KEYS: [&str; 3] = ["format", "key.format", "value.format"];
 
 /// Options that every table has.
-const TABLE_OPTIONS: [OptionSpec; 3] = [
-    OptionSpec {
-        name: IDLE_TIMEOUT,
-        help: "After so long without records a partition no longer holds the watermark back.",
-        required: false,
-    },
-    OptionSpec {
-        name: ALLOWED_LATENESS,
-        help: "How long after the watermark a window still takes rows.",
-        required: false,
-    },
-    OptionSpec {
-        name: "on-error",
-        help: "What a record that does not decode does: keep (default) keeps it in $errors, fail stops.",
-        required: false,
-    },
+pub const TABLE_OPTIONS: [OptionSpec; 3] = [
+    OptionSpec::new(
+        IDLE_TIMEOUT,
+        OptionKind::Duration,
+        "After so long without records a partition no longer holds the watermark back (default: the watermark's delay, at least 5s).",
+    ),
+    OptionSpec::new(
+        ALLOWED_LATENESS,
+        OptionKind::Duration,
+        "How long after the watermark a window still takes rows (default 0s).",
+    ),
+    OptionSpec::new(
+        "on-error",
+        OptionKind::OneOf(&["keep", "fail"]),
+        "What becomes of a record that does not decode: it is kept in `<table>$errors` (keep, the default), or the pipeline stops (fail).",
+    ),
 ];
 
 /// Refuses an unknown connector, format or option, with the nearest known name, and a required one that is missing.

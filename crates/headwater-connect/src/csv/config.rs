@@ -1,55 +1,60 @@
 //! The options of the `csv` format.
 
-use headwater_flow::connector::{OptionSpec, Options};
-use headwater_flow::{Error, ErrorKind, Result};
+use headwater_flow::Result;
+use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    option(
+    OptionSpec::new(
         "csv.field-delimiter",
-        "Between fields (default ','); \\t for a tab.",
+        OptionKind::Character,
+        "Between fields (default `,`).",
     ),
-    option("csv.quote-character", "Around fields (default '\"')."),
-    option(
+    OptionSpec::new(
+        "csv.quote-character",
+        OptionKind::Character,
+        "Around fields (default `\"`).",
+    ),
+    OptionSpec::new(
         "csv.disable-quote-character",
+        OptionKind::Flag,
         "Quotes are ordinary characters (default false).",
     ),
-    option(
+    OptionSpec::new(
         "csv.escape-character",
+        OptionKind::Character,
         "Takes the next character as it is (default: none).",
     ),
-    option(
+    OptionSpec::new(
         "csv.allow-comments",
-        "Lines that begin with # are no records (default false).",
+        OptionKind::Flag,
+        "Lines that begin with `#` are no records (default false).",
     ),
-    option(
+    OptionSpec::new(
         "csv.ignore-parse-errors",
-        "Make fields null that do not fit their column (default false: the record is rejected).",
+        OptionKind::Flag,
+        "Fields that do not fit their column become null (default false: the record is kept in `$errors`).",
     ),
-    option(
+    OptionSpec::new(
         "csv.null-literal",
-        "An unquoted field of this text is null.",
+        OptionKind::Text,
+        "An unquoted field of this text is null (default: none; an empty field is null unless its column is STRING).",
     ),
-    option(
+    OptionSpec::new(
         "csv.array-element-delimiter",
-        "Between the elements of arrays and rows (default ';').",
+        OptionKind::Character,
+        "Between the elements of arrays and rows (default `;`).",
     ),
-    option(
+    OptionSpec::new(
         "csv.header",
-        "The first record of a file names the columns (default false).",
+        OptionKind::Flag,
+        "The first record of a file is its header: skipped when it is read, written into every file (default false).",
     ),
-    option(
+    OptionSpec::new(
         "csv.write-bigdecimal-in-scientific-notation",
-        "Accepted; decimals are always written plainly.",
+        OptionKind::OneOf(&["false"]),
+        "Decimals are always written plainly.",
     ),
 ];
-
-const fn option(name: &'static str, help: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        help,
-        required: false,
-    }
-}
 
 /// How a CSV file is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,13 +83,15 @@ impl Dialect {
     /// # Errors
     /// `Invalid` if one is not understood.
     pub(super) fn new(options: &Options) -> Result<Self> {
-        let quote = character(options, "csv.quote-character")?.unwrap_or(b'"');
+        let quote = options.character("csv.quote-character")?.unwrap_or(b'"');
         let has_quotes = !options.flag("csv.disable-quote-character", false)?;
         Ok(Self {
-            delimiter: character(options, "csv.field-delimiter")?.unwrap_or(b','),
+            delimiter: options.character("csv.field-delimiter")?.unwrap_or(b','),
             quote: has_quotes.then_some(quote),
-            escape: character(options, "csv.escape-character")?,
-            element: character(options, "csv.array-element-delimiter")?.unwrap_or(b';'),
+            escape: options.character("csv.escape-character")?,
+            element: options
+                .character("csv.array-element-delimiter")?
+                .unwrap_or(b';'),
             null: options
                 .get("csv.null-literal")
                 .map(|n| n.as_bytes().to_vec()),
@@ -92,29 +99,5 @@ impl Dialect {
             has_header: options.flag("csv.header", false)?,
             is_lenient: options.flag("csv.ignore-parse-errors", false)?,
         })
-    }
-}
-
-/// A one-character option; `\t` and `\u0001` may be written as in Java.
-fn character(options: &Options, name: &str) -> Result<Option<u8>> {
-    let Some(text) = options.get(name) else {
-        return Ok(None);
-    };
-    let found = match text.as_bytes() {
-        [byte] if byte.is_ascii() => Some(*byte),
-        b"\\t" => Some(b'\t'),
-        b"\\\\" => Some(b'\\'),
-        bytes => bytes
-            .strip_prefix(b"\\u")
-            .and_then(|hex| u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
-            .and_then(|code| u8::try_from(code).ok())
-            .filter(u8::is_ascii),
-    };
-    match found {
-        Some(b'\n' | b'\r') | None => {
-            let text = format!("option '{name}' must be one ASCII character, not '{text}'");
-            Err(Error::new(ErrorKind::Invalid, text))
-        }
-        found => Ok(found),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use headwater_flow::connector::{Connector, OptionSpec, Sink, SinkRequest, Source, SourceRequest};
+use headwater_flow::connector::{
+    Connector, OptionKind, OptionSpec, Options, Sink, SinkRequest, Source, SourceRequest,
+};
 use headwater_flow::{Error, ErrorKind, Result};
 
 use super::decoder::DatagenDecoder;
@@ -15,32 +17,32 @@ use crate::generator::{Generator, Pace};
 pub struct DatagenConnector;
 
 const OPTIONS: &[OptionSpec] = &[
-    option(
+    OptionSpec::new(
         "rows-per-second",
+        OptionKind::Count,
         "How fast rows come, in event time and in fact (default 10000); 0: as fast as they are taken.",
     ),
-    option(
+    OptionSpec::new(
         "number-of-rows",
+        OptionKind::Count,
         "How many rows there are (default: without end, or to the end of a sequence).",
     ),
-    option("seed", "Another number, other random values (default 0)."),
-    option(
+    OptionSpec::new(
+        "seed",
+        OptionKind::Count,
+        "Another number, other random values (default 0).",
+    ),
+    OptionSpec::new(
         "start-time",
+        OptionKind::Number,
         "Time of the first row in milliseconds, for TIMESTAMP and DATE columns (default 2020-01-01).",
     ),
-    option(
+    OptionSpec::new(
         "fields.*",
+        OptionKind::Text,
         "Of a column: kind (random, sequence), min, max, length, var-len, max-past, null-rate, start, end.",
     ),
 ];
-
-const fn option(name: &'static str, help: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        help,
-        required: false,
-    }
-}
 
 /// Rows a second unless the options say otherwise.
 const RATE: u64 = 10_000;
@@ -54,6 +56,11 @@ impl Connector for DatagenConnector {
 
     fn options(&self) -> &'static [OptionSpec] {
         OPTIONS
+    }
+
+    fn is_bounded(&self, options: &Options) -> bool {
+        let ends = |(name, value): (&str, &str)| name.ends_with(".kind") && value == "sequence";
+        options.get("number-of-rows").is_some() || options.iter().any(ends)
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {

@@ -3,30 +3,27 @@
 use std::path::Path;
 use std::time::Duration;
 
-use headwater_flow::connector::{OptionSpec, Options};
+use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 use headwater_flow::{Error, ErrorKind, Result};
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    OptionSpec {
-        name: "path",
-        help: "A file, a directory, or a pattern with *, ?, [a-z] and **.",
-        required: true,
-    },
-    OptionSpec {
-        name: "format",
-        help: "json, csv, raw or parquet.",
-        required: true,
-    },
-    OptionSpec {
-        name: "source.monitor-interval",
-        help: "Follow files that grow and files that are added, looking this often (default: read once).",
-        required: false,
-    },
-    OptionSpec {
-        name: "sink.compression",
-        help: "Of the files written into a folder: none (default), gzip or zstd.",
-        required: false,
-    },
+    OptionSpec::new(
+        "path",
+        OptionKind::Text,
+        "A file, a folder, or a pattern with `*`, `?`, `[a-z]`, `{a,b}` and `**`. Names that end in `.gz` and `.zst` are compressed.",
+    )
+    .required(),
+    OptionSpec::new("format", OptionKind::Text, "`json`, `csv`, `raw` or `parquet`.").required(),
+    OptionSpec::new(
+        "source.monitor-interval",
+        OptionKind::Duration,
+        "Follow files that grow and files that are added, looking this often (default: read once).",
+    ),
+    OptionSpec::new(
+        "sink.compression",
+        OptionKind::OneOf(&["none", "gzip", "zstd"]),
+        "Of the files that are written into a folder (default none).",
+    ),
 ];
 
 /// How a file is compressed, by its name.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use headwater_flow::Result;
 use headwater_flow::connector::{
-    Connector, Decoder, FormatRequest, OptionSpec, Sink, SinkRequest, Source, SourceRequest,
+    Connector, Decoder, FormatRequest, OptionSpec, Options, Sink, SinkRequest, Source,
+    SourceRequest,
 };
 
 use super::config::{OPTIONS, SourceConfig};
@@ -25,6 +26,10 @@ impl Connector for FilesystemConnector {
 
     fn options(&self) -> &'static [OptionSpec] {
         OPTIONS
+    }
+
+    fn is_bounded(&self, options: &Options) -> bool {
+        options.get("source.monitor-interval").is_none()
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {

@@ -28,6 +28,9 @@ pub(super) fn files(path: &str) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     found.dedup();
+    found
+        .iter()
+        .try_for_each(|file| check_can_be_read_again(file))?;
     Ok(found)
 }
 
@@ -40,6 +43,20 @@ pub(super) fn added(path: &Path) -> Error {
     Error::new(ErrorKind::Invalid, text).with_hint(
         "follow the input with 'source.monitor-interval', or start without the old state",
     )
+}
+
+/// A pipe or a device gives its bytes once, but what a pipeline has read it must be able to read again.
+fn check_can_be_read_again(path: &Path) -> Result<()> {
+    let meta = fs::metadata(path).map_err(|e| failed(path, e))?;
+    if meta.is_file() {
+        return Ok(());
+    }
+    let text = format!(
+        "'{}' is no regular file: it cannot be read again",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Invalid, text)
+        .with_hint("put it into a file, or into a topic: … | headwater topic produce NAME"))
 }
 
 /// An error of the file system, with the path.

@@ -26,13 +26,18 @@ impl JsonDecoder {
     /// # Errors
     /// `Unsupported` for a column type that JSON cannot carry, `Invalid` for a wrong option.
     pub fn new(request: &FormatRequest) -> Result<Self> {
+        let strictness = Strictness {
+            is_lenient: request.options.flag("json.ignore-parse-errors", false)?,
+            needs_all: request.options.flag("json.fail-on-missing-field", false)?,
+        };
+        if strictness.is_lenient && strictness.needs_all {
+            let text = "options 'json.ignore-parse-errors' and 'json.fail-on-missing-field' contradict each other";
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
         Ok(Self {
             schema: Arc::clone(&request.schema),
             shape: Arc::new(StructShape::new(request.schema.fields(), 0)?),
-            strictness: Strictness {
-                is_lenient: request.options.flag("json.ignore-parse-errors", false)?,
-                needs_all: request.options.flag("json.fail-on-missing-field", false)?,
-            },
+            strictness,
         })
     }
 }

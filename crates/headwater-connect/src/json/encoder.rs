@@ -1,7 +1,7 @@
 //! Rows as JSON objects: numbers exact, decimals as plain numbers, timestamps as Flink writes them.
 
 use headwater_flow::connector::{FormatRequest, ValueEncoder};
-use headwater_flow::{Error, ErrorKind, Result, ZBatch};
+use headwater_flow::{Result, ZBatch};
 
 use super::bound::{self, Bound, Member, Values};
 use super::escape::quote;
@@ -23,18 +23,9 @@ impl JsonEncoder {
     /// `Unsupported` for a column type that JSON cannot carry, `Invalid` for a wrong option.
     pub fn new(request: &FormatRequest) -> Result<Self> {
         StructShape::new(request.schema.fields(), 0)?;
-        let style = match request
-            .options
-            .get_or("json.timestamp-format.standard", "SQL")
-        {
-            s if s.eq_ignore_ascii_case("sql") => TimestampStyle::Sql,
-            s if s.eq_ignore_ascii_case("iso-8601") => TimestampStyle::Iso,
-            other => {
-                let text = format!(
-                    "option 'json.timestamp-format.standard' does not understand '{other}'"
-                );
-                return Err(Error::new(ErrorKind::Invalid, text).with_hint("write SQL or ISO-8601"));
-            }
+        let style = match request.options.get("json.timestamp-format.standard") {
+            Some("ISO-8601") => TimestampStyle::Iso,
+            _ => TimestampStyle::Sql,
         };
         Ok(Self {
             style,

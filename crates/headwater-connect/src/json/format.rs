@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use headwater_flow::Result;
-use headwater_flow::connector::{Format, FormatRequest, OptionSpec, ValueDecoder, ValueEncoder};
+use headwater_flow::connector::{
+    Format, FormatRequest, OptionKind, OptionSpec, ValueDecoder, ValueEncoder,
+};
 
 use super::decoder::JsonDecoder;
 use super::encoder::JsonEncoder;
@@ -15,36 +17,41 @@ use super::infer;
 pub struct JsonFormat;
 
 const OPTIONS: &[OptionSpec] = &[
-    OptionSpec {
-        name: "json.fail-on-missing-field",
-        help: "Reject records that lack a column (default false: it is null).",
-        required: false,
-    },
-    OptionSpec {
-        name: "json.ignore-parse-errors",
-        help: "Make fields null that do not fit their column (default false: the record is rejected).",
-        required: false,
-    },
-    OptionSpec {
-        name: "json.timestamp-format.standard",
-        help: "How timestamps are written: SQL (default) or ISO-8601; both are always read.",
-        required: false,
-    },
-    OptionSpec {
-        name: "json.encode.decimal-as-plain-number",
-        help: "Accepted; decimals are always written as plain numbers.",
-        required: false,
-    },
-    OptionSpec {
-        name: "json.encode.ignore-null-fields",
-        help: "Leave null fields out when writing (default false).",
-        required: false,
-    },
-    OptionSpec {
-        name: "json.map-null-key.mode",
-        help: "Accepted for compatibility; maps with null keys are refused (FAIL).",
-        required: false,
-    },
+    OptionSpec::new(
+        "json.fail-on-missing-field",
+        OptionKind::Flag,
+        "A record that lacks a column is kept in `$errors` (default false: the column is null).",
+    ),
+    OptionSpec::new(
+        "json.ignore-parse-errors",
+        OptionKind::Flag,
+        "Fields that do not fit their column become null (default false: the record is kept in `$errors`).",
+    ),
+    OptionSpec::new(
+        "json.timestamp-format.standard",
+        OptionKind::OneOf(&["SQL", "ISO-8601"]),
+        "How timestamps are written (default SQL); both are always read.",
+    ),
+    OptionSpec::new(
+        "json.encode.decimal-as-plain-number",
+        OptionKind::OneOf(&["true"]),
+        "Decimals are always written as plain numbers.",
+    ),
+    OptionSpec::new(
+        "json.encode.ignore-null-fields",
+        OptionKind::Flag,
+        "Leave null fields out when writing (default false).",
+    ),
+    OptionSpec::new(
+        "json.map-null-key.mode",
+        OptionKind::OneOf(&["FAIL", "DROP", "LITERAL"]),
+        "Without effect: the keys of maps are never null.",
+    ),
+    OptionSpec::new(
+        "json.map-null-key.literal",
+        OptionKind::Text,
+        "Without effect: the keys of maps are never null.",
+    ),
 ];
 
 impl Format for JsonFormat {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use headwater_flow::connector::{Connector, OptionSpec, Sink, SinkRequest, Source, SourceRequest};
+use headwater_flow::connector::{
+    Connector, OptionKind, OptionSpec, Options, Sink, SinkRequest, Source, SourceRequest,
+};
 use headwater_flow::{Error, ErrorKind, Result};
 
 use super::decoder::NexmarkDecoder;
@@ -14,41 +16,47 @@ use crate::generator::{Generator, Pace};
 pub struct NexmarkConnector;
 
 const OPTIONS: &[OptionSpec] = &[
-    option(
+    OptionSpec::new(
         "first-event.rate",
+        OptionKind::Count,
         "Accepted for compatibility; the rate is next-event.rate throughout.",
     ),
-    option(
+    OptionSpec::new(
         "next-event.rate",
+        OptionKind::Count,
         "Events a second, in event time and in fact (default 10000); 0: as fast as they are taken.",
     ),
-    option(
+    OptionSpec::new(
         "events.num",
+        OptionKind::Count,
         "How many events there are (default 0: without end).",
     ),
-    option(
+    OptionSpec::new(
         "events.base-time",
+        OptionKind::Number,
         "Event time of the first event in milliseconds (default 2020-01-01).",
     ),
-    option("person.proportion", "Persons among the events (default 1)."),
-    option(
+    OptionSpec::new(
+        "person.proportion",
+        OptionKind::Count,
+        "Persons among the events (default 1).",
+    ),
+    OptionSpec::new(
         "auction.proportion",
+        OptionKind::Count,
         "Auctions among the events (default 3).",
     ),
-    option("bid.proportion", "Bids among the events (default 46)."),
-    option(
+    OptionSpec::new(
+        "bid.proportion",
+        OptionKind::Count,
+        "Bids among the events (default 46).",
+    ),
+    OptionSpec::new(
         "bid.avg-size",
+        OptionKind::Count,
         "Average size of a bid in bytes (default 100).",
     ),
 ];
-
-const fn option(name: &'static str, help: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        help,
-        required: false,
-    }
-}
 
 /// Events a second unless the options say otherwise.
 const RATE: u64 = 10_000;
@@ -60,6 +68,10 @@ impl Connector for NexmarkConnector {
 
     fn options(&self) -> &'static [OptionSpec] {
         OPTIONS
+    }
+
+    fn is_bounded(&self, options: &Options) -> bool {
+        options.get("events.num").is_some_and(|count| count != "0")
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {

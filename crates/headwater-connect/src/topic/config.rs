@@ -3,74 +3,94 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use headwater_flow::connector::{OptionSpec, Options};
+use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_log::{Cleanup, Log, Offset, TopicConfig, TopicPartition};
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    option("topic", "Name of the topic (default: the table's name)."),
-    option(
+    OptionSpec::new(
+        "topic",
+        OptionKind::Text,
+        "Name of the topic (default: the table's name).",
+    ),
+    OptionSpec::new(
         "format",
+        OptionKind::Text,
         "Format of the value; the same as value.format (default json).",
     ),
-    option("value.format", "Format of the value."),
-    option(
+    OptionSpec::new("value.format", OptionKind::Text, "Format of the value."),
+    OptionSpec::new(
         "key.format",
+        OptionKind::Text,
         "Format of the key (default: that of the value).",
     ),
-    option(
+    OptionSpec::new(
         "key.fields",
+        OptionKind::Text,
         "Columns that make up the key, separated by ';' (default: the primary key).",
     ),
-    option(
+    OptionSpec::new(
         "key.fields-prefix",
+        OptionKind::Text,
         "A prefix that key columns have in the table and not in the key.",
     ),
-    option(
+    OptionSpec::new(
         "value.fields-include",
+        OptionKind::OneOf(&["ALL", "EXCEPT_KEY"]),
         "ALL (default), or EXCEPT_KEY: the value leaves the key's columns out.",
     ),
-    option(
+    OptionSpec::new(
         "partitions",
+        OptionKind::Count,
         "Number of partitions of a topic that is made for the table (default 1).",
     ),
-    option(
+    OptionSpec::new(
         "scan.startup.mode",
+        OptionKind::OneOf(&[
+            "earliest-offset",
+            "latest-offset",
+            "group-offsets",
+            "timestamp",
+            "specific-offsets",
+        ]),
         "earliest-offset (default), latest-offset, timestamp or specific-offsets.",
     ),
-    option(
+    OptionSpec::new(
         "scan.startup.timestamp-millis",
+        OptionKind::Number,
         "Where mode timestamp starts.",
     ),
-    option(
+    OptionSpec::new(
         "scan.startup.specific-offsets",
+        OptionKind::Text,
         "Where mode specific-offsets starts: partition:0,offset:42;partition:1,offset:300.",
     ),
-    option(
+    OptionSpec::new(
         "scan.bounded.mode",
+        OptionKind::OneOf(&[
+            "unbounded",
+            "latest-offset",
+            "timestamp",
+            "specific-offsets",
+        ]),
         "unbounded (default), latest-offset, timestamp or specific-offsets.",
     ),
-    option(
+    OptionSpec::new(
         "scan.bounded.timestamp-millis",
+        OptionKind::Number,
         "Where mode timestamp stops.",
     ),
-    option(
+    OptionSpec::new(
         "scan.bounded.specific-offsets",
+        OptionKind::Text,
         "Where mode specific-offsets stops.",
     ),
-    option(
+    OptionSpec::new(
         "sink.partitioner",
+        OptionKind::OneOf(&["default", "round-robin", "fixed"]),
         "default: by key, else a partition an epoch; round-robin: a partition a row; fixed: partition 0.",
     ),
 ];
-
-const fn option(name: &'static str, help: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        help,
-        required: false,
-    }
-}
 
 /// A place in a topic that options name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,10 +11,87 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct OptionSpec {
     /// Full name; a trailing `.*` stands for a family (`properties.*`).
     pub name: &'static str,
-    /// One sentence for the reference page.
+    /// The values that it takes.
+    pub kind: OptionKind,
+    /// What it does and what holds without it, for the reference page.
     pub help: &'static str,
     /// Whether a table cannot do without.
     pub required: bool,
+}
+
+/// The values that an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionKind {
+    /// Any text.
+    Text,
+    /// One character of ASCII, or an escape for one: `\t`, `\u0001`.
+    Character,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number, not below zero.
+    Count,
+    /// A whole number.
+    Number,
+    /// A number and a unit: `500ms`, `5s`, `1min`, `2h`, `1d`.
+    Duration,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+}
+
+impl OptionSpec {
+    /// An option that a table can do without.
+    pub const fn new(name: &'static str, kind: OptionKind, help: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            help,
+            required: false,
+        }
+    }
+
+    /// The same, which a table cannot do without.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => self.name == name,
+        }
+    }
+
+    /// Checks a value, as whoever uses it will read it.
+    fn check(&self, options: &Options) -> Result<()> {
+        let Some(value) = options.get(self.name) else {
+            return Ok(());
+        };
+        match self.kind {
+            OptionKind::Text => Ok(()),
+            OptionKind::Character => options.character(self.name).map(drop),
+            OptionKind::Flag => options.flag(self.name, false).map(drop),
+            OptionKind::Count => options.parse::<u64>(self.name).map(drop),
+            OptionKind::Number => options.parse::<i64>(self.name).map(drop),
+            OptionKind::Duration => options.duration(self.name).map(drop),
+            OptionKind::OneOf(known) if known.contains(&value) => Ok(()),
+            OptionKind::OneOf(known) => {
+                let hint = match nearest(value, known.iter().copied()) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => format!("it is one of {}", known.join(", ")),
+                };
+                Err(not_understood(self.name, value).with_hint(hint))
+            }
+        }
+    }
+}
+
+fn not_understood(name: &str, value: &str) -> Error {
+    let text = format!("option '{name}' does not understand '{value}'");
+    Error::new(ErrorKind::Invalid, text)
 }
 
 /// The options of one table.
@@ -61,16 +138,8 @@ impl Options {
     /// # Errors
     /// `Invalid` if it does not parse.
     pub fn parse<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
-        self.get(name)
-            .map(|v| {
-                v.trim().parse().map_err(|_| {
-                    Error::new(
-                        ErrorKind::Invalid,
-                        format!("option '{name}' does not understand '{v}'"),
-                    )
-                })
-            })
-            .transpose()
+        let parsed = |v: &str| v.trim().parse().map_err(|_| not_understood(name, v));
+        self.get(name).map(parsed).transpose()
     }
 
     /// A boolean: `true` or `false`.
@@ -78,7 +147,41 @@ impl Options {
     /// # Errors
     /// `Invalid` for anything else.
     pub fn flag(&self, name: &str, default: bool) -> Result<bool> {
-        Ok(self.parse::<bool>(name)?.unwrap_or(default))
+        match self.get(name) {
+            None => Ok(default),
+            Some(v) => match v.trim().to_ascii_lowercase().as_str() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(not_understood(name, v).with_hint("write true or false")),
+            },
+        }
+    }
+
+    /// One character of ASCII; `\t`, `\\` and `\u0001` may be written as in Java.
+    ///
+    /// # Errors
+    /// `Invalid` for anything else, and for line ends.
+    pub fn character(&self, name: &str) -> Result<Option<u8>> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        let found = match text.as_bytes() {
+            [byte] if byte.is_ascii() => Some(*byte),
+            b"\\t" => Some(b'\t'),
+            b"\\\\" => Some(b'\\'),
+            bytes => bytes
+                .strip_prefix(b"\\u")
+                .and_then(|hex| u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
+                .and_then(|code| u8::try_from(code).ok())
+                .filter(u8::is_ascii),
+        };
+        match found {
+            Some(b'\n' | b'\r') | None => {
+                let text = format!("option '{name}' must be one ASCII character, not '{text}'");
+                Err(Error::new(ErrorKind::Invalid, text))
+            }
+            found => Ok(found),
+        }
     }
 
     /// A duration: `500ms`, `5 s`, `1min`, `2 h`, `1 d`.
@@ -99,17 +202,13 @@ impl Options {
             .transpose()
     }
 
-    /// Checks that every option is declared and every required one there.
+    /// Checks that every option is declared, with a value that it takes, and every required one there.
     ///
     /// # Errors
-    /// `Invalid`, with the nearest known name as hint.
+    /// `Invalid`, with the nearest known name or value as hint.
     pub fn check(&self, known: &[OptionSpec]) -> Result<()> {
         for (name, _) in self.iter() {
-            let declared = known.iter().any(|spec| match spec.name.strip_suffix('*') {
-                Some(prefix) => name.starts_with(prefix),
-                None => spec.name == name,
-            });
-            if !declared {
+            if !known.iter().any(|spec| spec.is_called(name)) {
                 let error = Error::new(ErrorKind::Invalid, format!("unknown option '{name}'"));
                 return Err(match nearest(name, known.iter().map(|s| s.name)) {
                     Some(near) => error.with_hint(format!("did you mean '{near}'?")),
@@ -117,6 +216,7 @@ impl Options {
                 });
             }
         }
+        known.iter().try_for_each(|spec| spec.check(self))?;
         known
             .iter()
             .filter(|s| s.required)

@@ -65,6 +65,13 @@ pub trait Connector: Send + Sync {
     /// The options that it reads (those of formats are declared by the formats).
     fn options(&self) -> &'static [OptionSpec];
 
+    /// Whether what is read with these options ends by nature or is cut off, so that a pipeline over it ends by itself.
+    fn is_bounded(&self, options: &Options) -> bool {
+        options
+            .get("scan.bounded.mode")
+            .is_some_and(|mode| mode != "unbounded")
+    }
+
     /// Opens a source.
     ///
     /// # Errors

@@ -128,7 +128,7 @@ fn schema_of<'a>(columns: impl Iterator<Item = &'a ColumnDef>) -> SchemaRef {
 
 impl Tables for SourceTables {
     fn rows(&self, table: &TableDef, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-        refuse_endless(table)?;
+        refuse_endless(table, &self.registry)?;
         let keyed = table.changes == Changes::Upsert && !table.primary_key.is_empty();
         let columns: Vec<&ColumnDef> = table
             .columns
@@ -168,14 +168,15 @@ impl Change {
     }
 }
 
-fn refuse_endless(table: &TableDef) -> Result<()> {
+/// Generators may go on for ever; everything else ends where it is now.
+fn refuse_endless(table: &TableDef, registry: &Registry) -> Result<()> {
     let count = match table.connector.as_str() {
         "nexmark" => "events.num",
         "datagen" => "number-of-rows",
         _ => return Ok(()),
     };
-    let ends = table.options.get(count).is_some_and(|n| n != "0");
-    if ends {
+    let connector = registry.connector(&table.connector)?;
+    if connector.is_bounded(&table.options) {
         return Ok(());
     }
     let message = format!("table '{}' has no end, a query over it neither", table.name);

@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Event streaming in one binary: a durable log, event-time stream processing in SQL, views.
 #[derive(Debug, Parser)]
-#[command(name = "headwater", version, max_term_width = 100)]
+#[command(
+    name = "headwater",
+    bin_name = "headwater",
+    version,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -43,6 +48,9 @@ pub(crate) enum Command {
         /// How much
         gigabytes: u64,
     },
+    /// Write the reference page of options
+    #[command(hide = true)]
+    Reference,
     /// Play a week of New York flights through topics, windows and views
     Demo(DemoArgs),
 }
@@ -170,6 +178,10 @@ pub(crate) enum TopicCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "FORMATS
+  %k key, %v value, %p partition, %% percent, \\n \\t \\xNN; a field ends where the text after it begins.
+  %v{hex} and %v{base64} are decoded. -o writes %t topic, %p partition, %o offset, %i number of the
+  record; -o '' writes nothing.")]
 pub(crate) struct ProduceArgs {
     /// The topic
     pub(crate) topic: String,
@@ -182,9 +194,17 @@ pub(crate) struct ProduceArgs {
     /// The partition; by the key's hash unless said
     #[arg(short, long)]
     pub(crate) partition: Option<u32>,
-    /// What a line holds: %k key, %v value
+    /// What a line holds, see below
     #[arg(short, long, default_value = "%v", value_name = "FORMAT")]
     pub(crate) format: String,
+    /// What is written for each record, see below
+    #[arg(
+        short,
+        long,
+        default_value = "Produced to partition %p at offset %o.\\n",
+        value_name = "FORMAT"
+    )]
+    pub(crate) output_format: String,
     /// An empty value is a tombstone
     #[arg(short = 'Z', long)]
     pub(crate) tombstone: bool,
@@ -198,12 +218,14 @@ pub(crate) struct ProduceArgs {
   +N        from N after the start           -N        from N before the end
   @T        from time T                      @:T       up to time T
   @T1:T2    from T1 up to T2
-  A time is in Unix milliseconds (13 digits) or seconds, 2013-01-31, 2013-01-31T10:00:00Z,
-  or a duration before now: -90s, -48h.
+  A time is in Unix milliseconds (13 digits) or seconds, 2013-01-31, 2013-01-31T10:00:00Z, or a
+  duration from now: -90s, -48h. As T2 after a time a duration counts from that: @2013-01-31:1h.
 
 FORMATS
-  json, jsonl, or a text with %t topic, %p partition, %o offset, %k key, %v value, %h number of
-  headers, %d timestamp in milliseconds, %% percent, \\n and \\t")]
+  json, jsonl, or a text with %t topic, %p partition, %o offset, %k key, %v value, %d timestamp,
+  %T %K %V lengths, %H number of headers, %h{ %k=%v} each header, %i number of the record,
+  %% percent, \\n \\t \\r \\xNN. Text in other forms: %v{hex}, %v{base64}; numbers: %o{hex16},
+  %V{big32}, %V{little32}, %p{byte}; times: %d{strftime[%F %T]}.")]
 pub(crate) struct ConsumeArgs {
     /// The topic
     pub(crate) topic: String,

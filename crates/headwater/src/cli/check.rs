@@ -5,7 +5,7 @@ use std::path::Path;
 
 use headwater_connect::PrintTarget;
 use headwater_flow::connector::Registry;
-use headwater_flow::plan::{Emit, OutputPlan, PlanOptions, TableDef, lower};
+use headwater_flow::plan::{Emit, OutputPlan, PlanOptions, lower};
 use headwater_log::Log;
 use headwater_sql::catalogue::{Catalogue, Definition, Object};
 use headwater_sql::statement::Emit as Written;
@@ -22,8 +22,6 @@ pub(super) struct Checked {
     pub(super) text: String,
     /// What it asks for.
     pub(super) planned: Planned,
-    /// Whether it starts a pipeline whose inputs end by nature.
-    pub(super) is_bounded: bool,
 }
 
 /// `check`: plans every statement of the files, as if they were one after the other.
@@ -90,22 +88,18 @@ impl Checker {
 
     fn statement(&mut self, file: &Path, text: &str, parsed: &ParsedStatement) -> Outcome<Checked> {
         let planned = self.plan(parsed).map_err(|e| named(file, text, &e))?;
-        let is_bounded = match &planned {
-            Planned::Pipeline(pipeline) => inputs(&pipeline.outputs)
+        if let Planned::Pipeline(pipeline) = &planned {
+            can_run(&pipeline.outputs)
                 .map_err(|e| Failure {
                     code: Code::Config,
                     ..e
                 })
-                .map_err(|e| at_line(file, parsed.line, e))?
-                .iter()
-                .all(is_bounded),
-            _ => true,
-        };
+                .map_err(|e| at_line(file, parsed.line, e))?;
+        }
         let lines = usize::try_from(parsed.line.saturating_sub(1)).unwrap_or_default();
         Ok(Checked {
             text: "\n".repeat(lines) + &parsed.text,
             planned,
-            is_bounded,
         })
     }
 
@@ -149,15 +143,15 @@ fn there_already(object: &Object) -> Definition {
     }
 }
 
-/// The tables that a pipeline reads; an error if it cannot be run.
-fn inputs(outputs: &[PlannedOutput]) -> Outcome<Vec<std::sync::Arc<TableDef>>> {
+/// Whether a pipeline can be run.
+fn can_run(outputs: &[PlannedOutput]) -> Outcome {
     let plans: Vec<OutputPlan> = outputs.iter().map(output_plan).collect();
     let options = PlanOptions {
         shards: 1,
         pool: None,
     };
-    let lowered = lower(&plans, &options)?;
-    Ok(lowered.inputs.into_iter().map(|input| input.def).collect())
+    lower(&plans, &options)?;
+    Ok(())
 }
 
 fn output_plan(output: &PlannedOutput) -> OutputPlan {
@@ -171,20 +165,6 @@ fn output_plan(output: &PlannedOutput) -> OutputPlan {
         emit,
         view: output.is_view,
         has_key: !output.target.primary_key.is_empty(),
-    }
-}
-
-/// Whether a table's records end by nature or are cut off.
-fn is_bounded(table: &std::sync::Arc<TableDef>) -> bool {
-    let has = |name| table.options.get(name).is_some();
-    match table.connector.as_str() {
-        "filesystem" => !has("source.monitor-interval"),
-        "datagen" => has("number-of-rows"),
-        "nexmark" => has("events.num"),
-        _ => table
-            .options
-            .get("scan.bounded.mode")
-            .is_some_and(|mode| mode != "unbounded"),
     }
 }
 

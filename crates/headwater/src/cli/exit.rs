@@ -18,6 +18,8 @@ pub(crate) enum Code {
     Conflict = 4,
     /// The configuration or the SQL is wrong; nothing was started.
     Config = 78,
+    /// Ctrl-C gave it up, as shells report it.
+    Interrupted = 130,
 }
 
 /// Why a command did not succeed.
@@ -41,7 +43,7 @@ impl Failure {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: plain(&message.into()),
             hint: None,
             is_quiet: false,
         }
@@ -75,6 +77,10 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         let style = super::style::Style::stderr();
+        if self.code == Code::Interrupted {
+            super::style::say(format_args!("{}", style.dim(&self.message)));
+            return ExitCode::from(self.code as u8);
+        }
         super::style::say(format_args!("{} {}", style.error("error:"), self.message));
         if let Some(hint) = &self.hint {
             super::style::say(format_args!("{} {hint}", style.hint("hint:")));
@@ -83,10 +89,20 @@ impl Failure {
     }
 }
 
+/// A message without the numbers of errors, which the operating system's words say already.
+fn plain(message: &str) -> String {
+    let mut parts = message.split(" (os error ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text += part.split_once(')').map_or(part, |(_, rest)| rest);
+    }
+    text
+}
+
 /// Standard output failed. A reader that has gone ends us quietly, as it ends other tools.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        let mut failure = Self::failed(format!("cannot write: {error}"));
+        let mut failure = Self::io("cannot write", &error);
         failure.is_quiet = error.kind() == io::ErrorKind::BrokenPipe;
         failure
     }
@@ -164,6 +180,14 @@ mod tests {
         let flow = |kind| Failure::from(headwater_flow::Error::new(kind, "x")).code;
         assert_eq!(flow(FlowKind::Invalid), Code::Config);
         assert_eq!(flow(FlowKind::Corrupt), Code::Failed);
+    }
+
+    #[test]
+    fn messages_do_not_show_numbers_of_errors() {
+        let missing = io::Error::from_raw_os_error(2);
+        let shown = Failure::io("cannot read 'x'", &missing).message;
+        assert_eq!(shown, "cannot read 'x': No such file or directory");
+        assert_eq!(plain("a (os error 1): b (os error 22)."), "a: b.");
     }
 
     #[test]

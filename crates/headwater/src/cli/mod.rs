@@ -14,6 +14,7 @@ mod host;
 mod interrupt;
 mod offsets;
 mod output;
+mod reference;
 mod request;
 mod run;
 mod session;

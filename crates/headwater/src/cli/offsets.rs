@@ -99,35 +99,64 @@ fn offset_point(text: &str) -> Option<Point> {
 
 /// `T`, `T:`, `:T`, `T1:T2`. Times hold colons themselves, so every colon is tried as the one between.
 fn time_span(text: &str, now: Timestamp) -> Option<Span> {
-    if let Some(from) = time_point(text, now) {
+    if let Some(from) = Time::parse(text) {
+        let from = from.point(now);
         return Some(Span { from, to: None });
     }
     text.match_indices(':').find_map(|(at, _)| {
         let (from, to) = (&text[..at], &text[at + 1..]);
-        let from = match from {
+        let first = match from {
             "" if to.is_empty() => return None,
-            "" => Point::Start,
-            point => time_point(point, now)?,
+            "" => None,
+            text => Some(Time::parse(text)?),
         };
         let to = match to {
             "" => None,
-            point => Some(time_point(point, now)?),
+            text => Some(Time::parse(text)?.point(first.map_or(now, |f| f.base(now)))),
         };
+        let from = first.map_or(Point::Start, |f| f.point(now));
         Some(Span { from, to })
     })
 }
 
-fn time_point(text: &str, now: Timestamp) -> Option<Point> {
-    if text == "end" {
-        return Some(Point::End);
+/// A time as it is written.
+#[derive(Debug, Clone, Copy)]
+enum Time {
+    Start,
+    End,
+    Moment(i64),
+    Duration(i64),
+}
+
+impl Time {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "start" => Some(Self::Start),
+            "end" => Some(Self::End),
+            _ => digits(text)
+                .or_else(|| moment(text))
+                .map(Self::Moment)
+                .or_else(|| duration(text).map(Self::Duration)),
+        }
     }
-    if text == "start" {
-        return Some(Point::Start);
+
+    /// What it means where durations count from `base`.
+    fn point(self, base: Timestamp) -> Point {
+        match self {
+            Self::Start => Point::Start,
+            Self::End => Point::End,
+            Self::Moment(ms) => Point::Time(Timestamp(ms)),
+            Self::Duration(ms) => Point::Time(Timestamp(base.0.saturating_add(ms))),
+        }
     }
-    let ms = digits(text)
-        .or_else(|| duration(text).map(|ms| now.0.saturating_add(ms)))
-        .or_else(|| moment(text))?;
-    Some(Point::Time(Timestamp(ms)))
+
+    /// What a duration after it counts from: a moment, but never another duration.
+    fn base(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Moment(ms) => Timestamp(ms),
+            _ => now,
+        }
+    }
 }
 
 /// 13 digits: milliseconds; 9 or 10: seconds.
@@ -158,7 +187,7 @@ fn duration(text: &str) -> Option<i64> {
             "ms" => 1,
             "s" => 1_000,
             "m" => 60_000,
-            "h" => 3_600_000,
+            "h" | "hr" => 3_600_000,
             "d" => 86_400_000,
             _ => return None,
         };
@@ -216,8 +245,19 @@ mod tests {
             (at(NOW.0 - 5_400_000), Some(Point::End))
         );
         assert_eq!(span("@:-5s"), (Point::Start, Some(at(NOW.0 - 5_000))));
+        assert_eq!(span("@:-1hr"), (Point::Start, Some(at(NOW.0 - 3_600_000))));
         let both = span("@2023-11-14T22:13:20Z:2023-11-14T22:13:21Z");
         assert_eq!(both, (at(NOW.0), Some(at(NOW.0 + 1_000))));
+    }
+
+    #[test]
+    fn a_duration_counts_from_the_moment_before_it_but_not_from_another_duration() {
+        let at = |ms| Point::Time(Timestamp(ms));
+        let valentine = 1_644_796_800_000;
+        let hour = (at(valentine), Some(at(valentine + 3_600_000)));
+        assert_eq!(span("@2022-02-14:1h"), hour);
+        let yesterday = (at(NOW.0 - 48 * 3_600_000), Some(at(NOW.0 - 24 * 3_600_000)));
+        assert_eq!(span("@-48h:-24h"), yesterday);
     }
 
     #[test]

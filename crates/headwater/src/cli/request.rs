@@ -16,6 +16,15 @@ pub(crate) enum Request {
     Sql {
         /// The text.
         text: String,
+        /// Whether the answer ends only when the pipelines that it starts and whose inputs end by nature have ended.
+        waits: bool,
+    },
+    /// Run the statements of a file, after a look at all of them, until all that they start has ended.
+    Run {
+        /// The file's name, for messages.
+        file: String,
+        /// Its text.
+        text: String,
     },
     /// The names that a shell completes, as rows of `name`.
     Names,
@@ -41,12 +50,10 @@ pub(crate) enum Request {
         /// Its name.
         topic: String,
     },
-    /// Append records, all in one commit.
+    /// Append records, all in one commit; their places come as rows of `partition` and `offset`.
     Produce {
         /// To which topic.
         topic: String,
-        /// To which partition; else by key, and without a key to partition 0.
-        partition: Option<u32>,
         /// The records.
         records: Vec<NewRecord>,
     },
@@ -63,9 +70,18 @@ pub(crate) enum Request {
     },
 }
 
+impl Request {
+    /// Whether the answer comes to an orderly end when whoever asked wants it to.
+    pub(crate) fn can_be_stopped(&self) -> bool {
+        matches!(self, Self::Run { .. })
+    }
+}
+
 /// A record to be appended.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct NewRecord {
+    /// Where it goes; else by its key, and without a key to partition 0.
+    pub(crate) partition: Option<u32>,
     /// Its key.
     pub(crate) key: Option<Text>,
     /// Its value; `None`: a tombstone.
@@ -82,6 +98,16 @@ pub(crate) enum Text {
     Utf8(String),
     /// Anything else.
     Bytes(Vec<u8>),
+}
+
+impl Text {
+    /// The bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Utf8(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 impl From<Vec<u8>> for Text {
@@ -120,8 +146,17 @@ pub(crate) enum Reply {
     Line(String),
     /// A line for standard error.
     Note(String),
-    /// Nothing new; whoever waits is still served.
-    Idle,
+    /// Nothing new; whoever waits is still served, and may have had enough.
+    Idle(Progress),
+}
+
+/// How far an answer is that takes a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Rows that were read.
+    pub(crate) rows_in: u64,
+    /// Rows that were written.
+    pub(crate) rows_out: u64,
 }
 
 /// Takes the pieces of an answer as they come. An error stops the answer: nobody listens any more.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::args::{Cli, Command, LogCommand};
-use super::exit::Outcome;
-use super::{bench, check, demo, run, shell, topic, verify};
+use super::exit::{Code, Failure, Outcome};
+use super::{bench, check, demo, reference, run, shell, topic, verify};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -22,8 +22,11 @@ pub(crate) fn main() -> ExitCode {
 
 /// Help and version are answers; everything else is a wrong command line.
 fn usage(error: &clap::Error) -> ExitCode {
-    drop(error.print());
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+    match (error.print(), error.use_stderr()) {
+        (_, true) => ExitCode::from(Code::Usage as u8),
+        (Ok(()), false) => ExitCode::SUCCESS,
+        (Err(unwritten), false) => Failure::from(unwritten).report(),
+    }
 }
 
 fn dispatch(command: Command) -> Outcome {
@@ -35,6 +38,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::BenchFill { dir, gigabytes } => bench::fill(&dir, gigabytes),
         Command::Sql(args) => shell::run(&args),
         Command::Topic(args) => topic::run(args),
+        Command::Reference => reference::write(),
         Command::Demo(args) => demo::run(&args),
         Command::Log {
             command: LogCommand::Verify { dir, output },

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
-use headwater_log::{Finding, VerifyReport, verify_dir};
+use headwater_log::{ErrorKind, Finding, VerifyReport, verify_dir};
 
 use super::args::Format;
 use super::exit::{Failure, Outcome};
@@ -13,7 +13,10 @@ use super::style::say;
 
 /// Verifies a data directory: the findings go to standard output, and any is a failure.
 pub(crate) fn verify(dir: &Path, format: Format) -> Outcome {
-    let report = verify_dir(dir)?;
+    let report = verify_dir(dir).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Failure::failed(format!("there is no log in '{}'", dir.display())),
+        _ => e.into(),
+    })?;
     print(&report.findings, format)?;
     say(format_args!("{}", summary(&report)));
     match report.findings.len() {

@@ -17,6 +17,13 @@ pub enum Answer {
     Done(String),
     /// Rows.
     Rows(SchemaRef, Vec<RecordBatch>),
+    /// A pipeline runs.
+    Started {
+        /// The name of its job.
+        job: String,
+        /// Whether its inputs end by nature or are cut off, so that it ends by itself.
+        is_bounded: bool,
+    },
 }
 
 /// The answers of a text's statements, in order.
@@ -28,8 +35,27 @@ impl Headwater {
     /// # Errors
     /// `Sql` with the place in the text; what the statements' doing meets.
     pub fn sql(&self, text: &str) -> Result<Answers> {
+        let mut answers = Answers::new();
+        self.sql_with(text, |answer| {
+            answers.push(answer);
+            Ok::<_, Error>(())
+        })?;
+        Ok(answers)
+    }
+
+    /// As [`sql`](Self::sql), but hands on each answer before the next statement runs.
+    ///
+    /// # Errors
+    /// As [`sql`](Self::sql), and what `take` returns.
+    pub fn sql_with<E: From<Error>>(
+        &self,
+        text: &str,
+        mut take: impl FnMut(Answer) -> Result<(), E>,
+    ) -> Result<(), E> {
         let statements = parse(text).map_err(|e| Error::sql(&e, text))?;
-        statements.iter().map(|s| self.execute(s, text)).collect()
+        statements
+            .iter()
+            .try_for_each(|s| take(self.execute(s, text)?))
     }
 
     fn execute(&self, statement: &ParsedStatement, text: &str) -> Result<Answer> {

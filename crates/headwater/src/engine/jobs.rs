@@ -17,6 +17,13 @@ pub(crate) struct Job {
     ended: Option<Result<Ending, (ErrorKind, String)>>,
 }
 
+impl Job {
+    fn has_ended(&self) -> bool {
+        let phase = self.control.status().phase;
+        matches!(phase, Phase::Ended(_) | Phase::Failed(_))
+    }
+}
+
 /// What is known of a job.
 #[derive(Debug, Clone)]
 pub struct JobInfo {
@@ -33,16 +40,23 @@ pub struct JobInfo {
 pub(crate) struct Jobs(Mutex<BTreeMap<String, Job>>);
 
 impl Jobs {
-    /// A name for a job: `wanted`, or the first of `wanted-2`, `wanted-3`, … that no job of this process has.
+    /// A name for a job: `wanted`, or the first of `wanted-2`, `wanted-3`, … that no running job of this process has.
     pub(crate) fn free_name(&self, wanted: &str) -> String {
         let jobs = self.lock();
         let mut name = wanted.to_owned();
         let mut n = 2;
-        while jobs.contains_key(&name) {
+        while jobs.get(&name).is_some_and(|job| !job.has_ended()) {
             name = format!("{wanted}-{n}");
             n += 1;
         }
         name
+    }
+
+    /// The running job of a statement.
+    pub(crate) fn running(&self, text: &str) -> Option<String> {
+        let jobs = self.lock();
+        let same = |(_, job): &(&String, &Job)| job.text == text && !job.has_ended();
+        jobs.iter().find(same).map(|(name, _)| name.clone())
     }
 
     /// Whether there is a job of this name.
@@ -99,6 +113,13 @@ impl Jobs {
         ended.map_or(Ok(()), |e| e.map(drop))
     }
 
+    /// Asks a job to stop.
+    pub(crate) fn ask_to_stop(&self, name: &str) {
+        if let Some(job) = self.lock().get(name) {
+            job.control.stop();
+        }
+    }
+
     /// Asks all jobs to stop.
     pub(crate) fn ask_all_to_stop(&self) {
         self.lock().values().for_each(|job| job.control.stop());
@@ -111,7 +132,7 @@ impl Jobs {
     }
 
     /// Waits until a job has ended; the error that it ended with.
-    fn wait_for(&self, name: &str) -> Result<()> {
+    pub(crate) fn wait_for(&self, name: &str) -> Result<()> {
         let thread = self.lock().get_mut(name).and_then(|job| job.thread.take());
         if let Some(thread) = thread {
             let ended = join(thread).map_err(|e| (e.kind(), e.to_string()));
@@ -127,12 +148,7 @@ impl Jobs {
 
     /// Whether every job has ended or failed.
     pub(crate) fn all_ended(&self) -> bool {
-        self.lock().values().all(|job| {
-            matches!(
-                job.control.status().phase,
-                Phase::Ended(_) | Phase::Failed(_)
-            )
-        })
+        self.lock().values().all(Job::has_ended)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Job>> {

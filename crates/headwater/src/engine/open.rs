@@ -38,7 +38,8 @@ impl Default for Options {
     }
 }
 
-/// A data directory, or memory, that this process has open. Cheap to clone; clones are the same.
+/// A data directory, or memory, that this process has open. Cheap to clone; clones are the same, but for what they
+/// print to.
 ///
 /// ```
 /// let hw = headwater::Headwater::memory()?;
@@ -46,13 +47,12 @@ impl Default for Options {
 /// # Ok::<(), headwater::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Headwater(pub(crate) Arc<Inner>);
+pub struct Headwater(pub(crate) Arc<Inner>, pub(crate) Registry);
 
 /// What all clones share.
 pub(crate) struct Inner {
     pub(crate) log: Log,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) registry: Registry,
     pub(crate) catalogue: Catalogue,
     pub(crate) options: Options,
     /// Whether the log outlives the process, so that pipelines record their epochs.
@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     /// The worker threads that all pipelines share; `None`: one, the pipeline's own.
     pub(crate) pool: Option<Arc<rayon::ThreadPool>>,
     pub(crate) jobs: Jobs,
+    /// Held while a pipeline is started, so that two of one name never are.
+    pub(crate) starting: Mutex<()>,
     session: Mutex<Session>,
 }
 
@@ -111,17 +113,26 @@ impl Headwater {
         let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;
         let pool = pool(options.threads)?;
         let session = Mutex::new(Session::new(catalogue.clone(), registry.clone()));
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             log,
             clock,
-            registry,
             catalogue,
             options,
             durable,
             pool,
             jobs: Jobs::default(),
+            starting: Mutex::default(),
             session,
-        })))
+        };
+        Ok(Self(Arc::new(inner), registry))
+    }
+
+    /// The same, but pipelines that are started through it print to `target`.
+    #[must_use]
+    pub fn printing_to(&self, target: PrintTarget) -> Self {
+        let mut registry = self.1.clone();
+        headwater_connect::register_all(&mut registry, target);
+        Self(Arc::clone(&self.0), registry)
     }
 
     /// The log, for what this interface does not offer.
@@ -170,6 +181,19 @@ impl Headwater {
     /// The first error that a job ended with.
     pub fn wait(&self) -> Result<()> {
         self.0.jobs.wait()
+    }
+
+    /// Waits until a job has ended.
+    ///
+    /// # Errors
+    /// The error that it ended with.
+    pub fn wait_for(&self, job: &str) -> Result<()> {
+        self.0.jobs.wait_for(job)
+    }
+
+    /// Asks a job to end at its next epoch; [`wait_for`](Self::wait_for) waits for that.
+    pub fn stop_job(&self, job: &str) {
+        self.0.jobs.ask_to_stop(job);
     }
 
     /// Whether all jobs have ended.

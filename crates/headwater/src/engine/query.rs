@@ -30,7 +30,7 @@ impl Headwater {
 
     fn tables(&self, text: &str) -> Result<SourceTables> {
         SourceTables::new(
-            self.0.registry.clone(),
+            self.1.clone(),
             self.0.log.clone(),
             Arc::clone(&self.0.clock),
         )

@@ -1,7 +1,7 @@
 //! From a planned pipeline to a running one: lowered and checked first, so that nothing is started or changed if it
 //! cannot run.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use headwater_flow::connector::{Sink, SinkRequest, Source, SourceRequest};
@@ -24,10 +24,8 @@ impl Headwater {
     /// Starts a pipeline.
     pub(super) fn start(&self, pipeline: &PlannedPipeline) -> Result<Answer> {
         let mut pipeline = pipeline.clone();
-        let is_view = pipeline.outputs.iter().any(|o| o.is_view);
-        if is_view && self.0.jobs.has(&pipeline.name) {
-            return Ok(Answer::Done(format!("{} is running", pipeline.name)));
-        }
+        let starting = self.0.starting.lock();
+        let _alone = starting.unwrap_or_else(PoisonError::into_inner);
         let name = self.0.jobs.free_name(&pipeline.name);
         let shards = self.shards(&name)?;
         let pool = self.0.pool.clone();
@@ -39,6 +37,10 @@ impl Headwater {
                 pool: pool.clone(),
             },
         )?;
+        let is_bounded = self.is_bounded(&lowered.inputs)?;
+        if let Some(job) = self.running(&pipeline) {
+            return Ok(Answer::Started { job, is_bounded });
+        }
         for (output, info) in pipeline.outputs.iter_mut().zip(&lowered.outputs) {
             output.target = Arc::new(settle_target(output, info)?);
         }
@@ -68,7 +70,31 @@ impl Headwater {
         };
         let opened = Pipeline::open(spec, Control::default())?;
         self.0.jobs.spawn(&name, &pipeline.text, opened)?;
-        Ok(Answer::Done(format!("started {name}")))
+        Ok(Answer::Started {
+            job: name,
+            is_bounded,
+        })
+    }
+
+    /// The job that does already what a pipeline would.
+    fn running(&self, pipeline: &PlannedPipeline) -> Option<String> {
+        let is_view = pipeline.outputs.iter().any(|o| o.is_view);
+        if is_view && self.0.jobs.has(&pipeline.name) {
+            return Some(pipeline.name.clone());
+        }
+        let repeats = self.0.options.repeats;
+        repeats.then(|| self.0.jobs.running(&pipeline.text))?
+    }
+
+    /// Whether all inputs end by nature or are cut off.
+    fn is_bounded(&self, inputs: &[ScanInput]) -> Result<bool> {
+        for input in inputs {
+            let connector = self.1.connector(&input.def.connector)?;
+            if !connector.is_bounded(&input.def.options) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The shards that the state of `name` has, or those of a new one.
@@ -97,7 +123,7 @@ impl Headwater {
 
     fn source(&self, input: &ScanInput) -> Result<Box<dyn Source>> {
         let def = &input.def;
-        let connector = Arc::clone(self.0.registry.connector(&def.connector)?);
+        let connector = Arc::clone(self.1.connector(&def.connector)?);
         Ok(connector.source(SourceRequest {
             table: def.name.clone(),
             schema: Arc::clone(&input.schema),
@@ -107,13 +133,13 @@ impl Headwater {
             options: def.options.clone(),
             log: self.0.log.clone(),
             clock: Arc::clone(&self.0.clock),
-            registry: self.0.registry.clone(),
+            registry: self.1.clone(),
         })?)
     }
 
     /// The sink of a table for rows of `info`, whose columns are those that the table stores, in order.
     pub(super) fn sink(&self, def: &TableDef, info: &OutputInfo) -> Result<Box<dyn Sink>> {
-        let connector = Arc::clone(self.0.registry.connector(&def.connector)?);
+        let connector = Arc::clone(self.1.connector(&def.connector)?);
         let stored: Vec<_> = def.columns.iter().filter(|c| is_written(&c.kind)).collect();
         let fields = stored.iter().zip(info.schema.fields());
         let fields = fields.map(|(c, f)| Field::new(&c.name, f.data_type().clone(), true));
@@ -125,7 +151,7 @@ impl Headwater {
             options: def.options.clone(),
             log: self.0.log.clone(),
             clock: Arc::clone(&self.0.clock),
-            registry: self.0.registry.clone(),
+            registry: self.1.clone(),
         })?)
     }
 }

@@ -1,5 +1,6 @@
 //! Running the binary.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -11,9 +12,14 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
+/// The binary: cargo's, or the one that `HEADWATER_BIN` names, so that another build can be held against its contract.
+pub(crate) fn binary() -> OsString {
+    std::env::var_os("HEADWATER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_headwater").into())
+}
+
 /// A command of the binary, cut off from the environment of whoever runs the tests.
 pub(crate) fn headwater<const N: usize>(args: [&str; N]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    let mut command = Command::new(binary());
     command
         .args(args)
         .env_remove("HEADWATER_DATA")
@@ -39,16 +45,18 @@ pub(crate) fn run_with(command: &mut Command, input: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
+    // A command that fails early reads no more.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// Asks a process to end, as Ctrl-C does.
+pub(crate) fn terminate(child: &std::process::Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
 }

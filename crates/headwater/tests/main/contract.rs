@@ -116,6 +116,31 @@ fn a_reader_that_goes_away_ends_a_command_quietly() {
 }
 
 #[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    for args in [
+        vec!["--help"],
+        vec!["explain", "-c", "SELECT 1"],
+        vec!["run", "-"],
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = headwater([]);
+        let piped = command.args(&args).stdin(Stdio::piped()).stdout(full);
+        let mut child = piped.stderr(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"SELECT 1;").unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{args:?}: {said}");
+        assert_eq!(
+            said, "error: cannot write: No space left on device\n",
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
 fn colours_are_for_terminals() {
     let ended = run(&mut headwater(["check", "no/such/file.sql"]));
     assert!(!ended.stderr.contains('\x1b'));

@@ -7,9 +7,17 @@ mod binary;
 #[cfg(feature = "cli")]
 mod contract;
 #[cfg(feature = "cli")]
+mod control;
+#[cfg(feature = "cli")]
+mod directories;
+#[cfg(feature = "cli")]
+mod guides;
+#[cfg(feature = "cli")]
 mod inputs;
 #[cfg(feature = "cli")]
 mod kill;
+#[cfg(feature = "cli")]
+mod run;
 #[cfg(feature = "cli")]
 mod topics;
 mod views;

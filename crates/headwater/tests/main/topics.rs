@@ -93,11 +93,87 @@ fn json_has_what_rpk_shows() {
         (&rows[0]["key"], &rows[0]["value"]),
         (&"k".into(), &"v".into())
     );
+    let keys: Vec<&String> = rows[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys.len(), 7, "{keys:?}");
+    assert!(
+        ended
+            .stdout
+            .starts_with("{\"topic\":\"t\",\"key\":\"k\",\"value\":\"v\",\"headers\":")
+    );
     assert!(
         rows[1].get("value").is_none(),
         "a tombstone has no value: {}",
         rows[1]
     );
+}
+
+#[test]
+fn records_are_read_and_written_in_the_forms_of_rpk() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    topic(dir, ["create", "t", "-p", "3"]);
+    let ended = produce(
+        dir,
+        &[
+            "t",
+            "-f",
+            "%p %k{hex}=%v{base64}",
+            "-o",
+            "%t:%p:%o\\n",
+            "-H",
+            "h:1",
+        ],
+        "2 6b=AP8=\n1 6b=\n",
+    );
+    assert_eq!(ended.stdout, "t:2:0\nt:1:0\n", "{ended:?}");
+    let shown = topic(
+        dir,
+        [
+            "consume",
+            "t",
+            "-p",
+            "2",
+            "-o",
+            ":end",
+            "-f",
+            "%i %k %v{hex} %V{hex8} %H%h{ %k=%v}\\n",
+        ],
+    );
+    assert_eq!(shown.stdout, "1 k 00ff 02 1 h=1\n", "{shown:?}");
+    assert_eq!(produce(dir, &["t", "-o", ""], "x\n").stdout, "");
+    for (format, line) in [("%k=%v", "none"), ("%p %v", "x y"), ("%v{hex}", "zz")] {
+        let ended = produce(dir, &["t", "-f", format], &format!("{line}\n"));
+        assert_eq!(ended.code, Some(1), "{format}: {ended:?}");
+        assert!(ended.stderr.contains(line), "{format}: {ended:?}");
+    }
+    let ended = produce(dir, &["t"], &"x".repeat(33 << 20));
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(
+        ended.stderr.lines().next(),
+        Some("error: a line has more than 32 MiB")
+    );
+}
+
+#[test]
+fn a_topic_that_cannot_be_is_a_wrong_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [
+        ["create", "a b", "-p", "1"],
+        ["create", "../x", "-p", "1"],
+        ["create", "", "-p", "1"],
+        ["create", "t", "-p", "0"],
+        ["create", "t", "-p", "99999999"],
+        ["create", "t", "-p", "99999999999999"],
+        ["consume", "t", "-o", "99999999999999999999"],
+        ["consume", "t", "-f", "%y"],
+    ] {
+        let ended = topic(dir.path(), args);
+        assert_eq!(
+            (ended.code, &*ended.stdout),
+            (Some(2), ""),
+            "{args:?}: {ended:?}"
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 /// The largest frame that is written or read.
-pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
+pub(super) const FRAME_BYTES_MAX: usize = 256 << 20;
 
 /// What a frame holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,17 +15,24 @@ pub(super) enum Frame {
 }
 
 impl Frame {
-    /// Writes it.
-    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let (kind, body) = match self {
+    fn body(&self) -> (u8, &[u8]) {
+        match self {
             Self::Json(body) => (b'j', body),
             Self::Rows(body) => (b'a', body),
-        };
-        if body.len() >= FRAME_BYTES_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a frame is too large",
-            ));
+        }
+    }
+
+    /// Whether it is small enough to be written.
+    pub(super) fn fits(&self) -> bool {
+        self.body().1.len() < FRAME_BYTES_MAX
+    }
+
+    /// Writes it.
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let (kind, body) = self.body();
+        if !self.fits() {
+            let text = format!("a piece of {} MiB is too large", body.len() >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let length = body.len() as u32 + 1;
         out.write_all(&length.to_be_bytes())?;

@@ -1,220 +1,197 @@
 //! The answering side: a thread that accepts, and one for each connection.
 
-use std::fs;
-use std::io::{self, BufReader};
-use std::os::unix::fs::PermissionsExt;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use super::frame::Frame;
-use super::{NAME, wire};
-use crate::cli::exit::{Code, Failure, Outcome};
-use crate::cli::request::{Replies, Request, gone};
+use super::connection::{Answer, Service, converse};
+use super::{socket, wire};
+use crate::cli::exit::{Failure, Outcome};
+use crate::cli::request::{Replies, Request};
 
 /// Connections that are served at a time; more are told to come back.
 const CONNECTIONS_MAX: usize = 64;
+/// How long answers that are being given are waited for at the end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Answers a request.
-pub(crate) type Answer = dyn Fn(Request, Replies<'_>) -> Outcome + Send + Sync;
-
-/// Serves the control socket of a data directory until it is dropped.
-#[derive(Debug)]
+/// Serves a data directory, or memory, until it is dropped.
 pub(crate) struct Server {
-    path: PathBuf,
-    is_closing: Arc<AtomicBool>,
-    acceptor: Option<JoinHandle<()>>,
+    shared: Arc<Shared>,
+    door: Option<Door>,
+}
+
+/// The socket and the thread that accepts.
+struct Door {
+    dir: PathBuf,
+    acceptor: JoinHandle<()>,
+}
+
+struct Shared {
+    answer: Box<Answer>,
+    state: Mutex<State>,
+    /// A connection has ended.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_closing: bool,
+    next: u64,
+    streams: BTreeMap<u64, UnixStream>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
 }
 
 impl Server {
+    /// Serves only whom [`connect`](Self::connect) connects.
+    pub(crate) fn inside(
+        answer: impl Fn(Request, Replies<'_>) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        let shared = Shared {
+            answer: Box::new(answer),
+            state: Mutex::default(),
+            ended: Condvar::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            door: None,
+        }
+    }
+
     /// Serves `dir`, whose lock this process holds: so a socket that lies there is a dead one.
-    pub(crate) fn start(dir: &Path, answer: Arc<Answer>) -> Outcome<Self> {
-        let path = dir.join(NAME);
-        let listener = bind(&path)
-            .map_err(|e| Failure::io(format!("cannot serve '{}'", path.display()), &e))?;
-        let is_closing = Arc::new(AtomicBool::new(false));
-        let closing = Arc::clone(&is_closing);
-        let acceptor = std::thread::Builder::new()
-            .name("control".to_owned())
-            .spawn(move || accept(&listener, &closing, &answer))
-            .map_err(|e| Failure::io("cannot start a thread", &e))?;
-        Ok(Self {
-            path,
-            is_closing,
-            acceptor: Some(acceptor),
-        })
+    pub(crate) fn start(
+        dir: &Path,
+        answer: impl Fn(Request, Replies<'_>) -> Outcome + Send + Sync + 'static,
+    ) -> Outcome<Self> {
+        let mut server = Self::inside(answer);
+        let listener = socket::bind(dir)
+            .map_err(|e| Failure::io(format!("cannot serve '{}'", dir.display()), &e))?;
+        let shared = Arc::clone(&server.shared);
+        let folder = dir.to_owned();
+        let acceptor = thread("control", move || accept(&folder, &listener, &shared))?;
+        server.door = Some(Door {
+            dir: dir.to_owned(),
+            acceptor,
+        });
+        Ok(server)
+    }
+
+    /// A connection from within the process.
+    pub(crate) fn connect(&self) -> Outcome<UnixStream> {
+        let (ours, theirs) =
+            UnixStream::pair().map_err(|e| Failure::io("cannot make a pair of sockets", &e))?;
+        serve(&self.shared, theirs)?;
+        Ok(ours)
     }
 }
 
 impl Drop for Server {
-    /// Stops accepting and removes the socket. Connections that are being answered end with the process.
+    /// Lets nobody in any more and waits for the answers that are being given.
     fn drop(&mut self) {
-        self.is_closing.store(true, Ordering::SeqCst);
+        self.shared.close();
         // The acceptor sleeps in accept: a last connection wakes it.
-        if UnixStream::connect(&self.path).is_ok()
-            && let Some(acceptor) = self.acceptor.take()
+        if let Some(door) = self.door.take()
+            && socket::connect(&door.dir).is_ok()
         {
-            drop(acceptor.join());
+            drop(door.acceptor.join());
         }
-        drop(fs::remove_file(&self.path));
+        self.shared.wait();
     }
 }
 
-/// Binds the socket so that it is never there with another mode than 0600.
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    let fresh = path.with_extension("new");
-    for old in [path, &fresh] {
-        match fs::remove_file(old) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a connection; `None`: the process ends.
+    fn enter(&self, stream: UnixStream) -> Option<(u64, bool)> {
+        let mut state = self.state();
+        if state.is_closing {
+            return None;
+        }
+        let number = state.next;
+        state.next += 1;
+        let has_room = state.streams.len() < CONNECTIONS_MAX;
+        state.streams.insert(number, stream);
+        Some((number, has_room))
+    }
+
+    fn leave(&self, number: u64) {
+        self.state().streams.remove(&number);
+        self.ended.notify_all();
+    }
+
+    /// Hangs up on everybody who asks; answers go on to their ends.
+    fn close(&self) {
+        let mut state = self.state();
+        state.is_closing = true;
+        for stream in state.streams.values() {
+            // One that is hung up already needs nothing.
+            drop(stream.shutdown(Shutdown::Read));
         }
     }
-    let listener = UnixListener::bind(&fresh)?;
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600))?;
-    fs::rename(&fresh, path)?;
-    Ok(listener)
+
+    fn wait(&self) {
+        let state = self.state();
+        let is_busy = |state: &mut State| !state.streams.is_empty();
+        drop(self.ended.wait_timeout_while(state, PATIENCE, is_busy));
+    }
+
+    fn service(&self, has_room: bool) -> Service {
+        match (self.state().is_closing, has_room) {
+            (true, _) => Service::Closing,
+            (false, true) => Service::Open,
+            (false, false) => Service::Full,
+        }
+    }
 }
 
-fn accept(listener: &UnixListener, is_closing: &AtomicBool, answer: &Arc<Answer>) {
-    let served = Arc::new(AtomicUsize::new(0));
+fn accept(dir: &Path, listener: &UnixListener, shared: &Arc<Shared>) {
+    // A connection that breaks concerns only whoever was at its other end.
     for stream in listener.incoming() {
-        if is_closing.load(Ordering::SeqCst) {
-            return;
+        drop(stream.map(|stream| serve(shared, stream)));
+        if shared.state().is_closing {
+            break;
         }
-        let Ok(stream) = stream else { continue };
-        let (answer, served) = (Arc::clone(answer), Arc::clone(&served));
-        let before = served.fetch_add(1, Ordering::SeqCst);
-        let serve = move || {
-            // A connection that breaks concerns only whoever was at its other end.
-            drop(converse(stream, before < CONNECTIONS_MAX, &answer));
-            served.fetch_sub(1, Ordering::SeqCst);
-        };
-        let thread = std::thread::Builder::new().name("control-client".to_owned());
-        drop(thread.spawn(serve));
+    }
+    // Whoever was before the door when it was closed is told so.
+    drop(socket::unbind(dir));
+    if listener.set_nonblocking(true).is_ok() {
+        let rest = std::iter::from_fn(|| listener.accept().ok());
+        rest.for_each(|(stream, _)| drop(serve(shared, stream)));
     }
 }
 
-/// Answers the requests of a connection until it is closed.
-fn converse(stream: UnixStream, has_room: bool, answer: &Arc<Answer>) -> io::Result<()> {
-    let mut output = stream.try_clone()?;
-    let mut input = BufReader::new(stream);
-    while let Some(frame) = Frame::read(&mut input)? {
-        let outcome = match understand(&frame) {
-            _ if !has_room => Err(Failure::failed("too many commands are connected already")),
-            Err(why) => Err(Failure::new(
-                Code::Usage,
-                format!("a request was not understood: {why}"),
-            )),
-            Ok(request) => answer(request, &mut |reply| {
-                wire::write_reply(&mut output, reply).map_err(|_| gone())
-            }),
-        };
-        wire::write_end(&mut output, outcome)?;
-    }
-    Ok(())
+/// Serves a connection on a thread of its own.
+fn serve(shared: &Arc<Shared>, mut stream: UnixStream) -> Outcome {
+    let broken = |e: io::Error| Failure::io("cannot serve a connection", &e);
+    stream.set_nonblocking(false).map_err(broken)?;
+    let ours = stream.try_clone().map_err(broken)?;
+    let Some((number, has_room)) = shared.enter(ours) else {
+        return wire::write_closing(&mut stream).map_err(broken);
+    };
+    let served = Arc::clone(shared);
+    let conversation = move || {
+        let service = || served.service(has_room);
+        drop(converse(stream, &served.answer, &service));
+        served.leave(number);
+    };
+    thread("control-client", conversation)
+        .map(drop)
+        .inspect_err(|_| shared.leave(number))
 }
 
-fn understand(frame: &Frame) -> Result<Request, String> {
-    match frame {
-        Frame::Json(body) => serde_json::from_slice(body).map_err(|e| e.to_string()),
-        Frame::Rows(_) => Err("rows".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Client;
-    use super::*;
-    use crate::cli::request::Reply;
-    use arrow::array::{Int64Array, RecordBatch};
-
-    fn echo() -> Arc<Answer> {
-        Arc::new(|request, replies| match request {
-            Request::TopicList { internal: true } => {
-                Err(Failure::new(Code::Conflict, "no").with_hint("ask again"))
-            }
-            Request::TopicList { .. } => {
-                let column: arrow::array::ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
-                let batch = RecordBatch::try_from_iter([("n", column)]).expect("one column");
-                let schema = batch.schema();
-                let is_stream = false;
-                replies(Reply::Begin { schema, is_stream })?;
-                replies(Reply::Rows(batch))?;
-                replies(Reply::End)
-            }
-            _ => replies(Reply::Line("other".to_owned())),
-        })
-    }
-
-    fn ask(dir: &Path, request: &Request) -> (Vec<Reply>, Outcome) {
-        let mut client = Client::connect(dir).expect("connects").expect("is served");
-        let mut replies = Vec::new();
-        let outcome = client.ask(request, &mut |reply| {
-            replies.push(reply);
-            Ok(())
-        });
-        (replies, outcome)
-    }
-
-    #[test]
-    fn answers_come_through_the_socket() {
-        let dir = tempfile::tempdir().expect("a directory");
-        assert!(Client::connect(dir.path()).expect("asks").is_none());
-        let server = Server::start(dir.path(), echo()).expect("serves");
-        let mode = fs::metadata(dir.path().join(NAME))
-            .expect("is there")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
-
-        let (replies, outcome) = ask(dir.path(), &Request::TopicList { internal: false });
-        assert_eq!(outcome, Ok(()));
-        assert!(
-            matches!(&replies[..], [Reply::Begin { .. }, Reply::Rows(rows), Reply::End] if rows.num_rows() == 2)
-        );
-        let (_, outcome) = ask(dir.path(), &Request::TopicList { internal: true });
-        let failure = outcome.expect_err("fails");
-        assert_eq!(
-            (failure.code, failure.hint.as_deref()),
-            (Code::Conflict, Some("ask again"))
-        );
-
-        drop(server);
-        assert!(Client::connect(dir.path()).expect("asks").is_none());
-    }
-
-    #[test]
-    fn a_dead_socket_is_replaced() {
-        let dir = tempfile::tempdir().expect("a directory");
-        drop(UnixListener::bind(dir.path().join(NAME)).expect("binds"));
-        assert!(Client::connect(dir.path()).expect("asks").is_none());
-        let server = Server::start(dir.path(), echo()).expect("serves");
-        let (_, outcome) = ask(
-            dir.path(),
-            &Request::TopicDelete {
-                topic: "t".to_owned(),
-            },
-        );
-        assert_eq!(outcome, Ok(()));
-        drop(server);
-    }
-
-    #[test]
-    fn nonsense_is_answered_and_hurts_nobody() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let server = Server::start(dir.path(), echo()).expect("serves");
-        let mut stream = UnixStream::connect(dir.path().join(NAME)).expect("connects");
-        Frame::Json(b"{\"ask\":\"nothing\"}".to_vec())
-            .write(&mut stream)
-            .expect("sends");
-        assert!(
-            matches!(wire::read(&mut stream), Ok(wire::Heard::Failed(f)) if f.code == Code::Usage)
-        );
-        io::Write::write_all(&mut stream, &[0xff; 64]).expect("sends");
-        let (_, outcome) = ask(dir.path(), &Request::TopicList { internal: false });
-        assert_eq!(outcome, Ok(()));
-        drop(server);
-    }
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Outcome<JoinHandle<()>> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.map_err(|e: io::Error| Failure::io("cannot start a thread", &e))
 }

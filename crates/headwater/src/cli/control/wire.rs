@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Frame, invalid};
 use crate::cli::exit::Failure;
-use crate::cli::request::Reply;
+use crate::cli::request::{Progress, Reply};
 
 /// What a JSON frame of an answer says. `Begin` and `Rows` are followed by a frame of rows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,9 +20,10 @@ enum Head {
     End,
     Line { text: String },
     Note { text: String },
-    Idle,
+    Idle { progress: Progress },
     Done,
     Failed { failure: Failure },
+    Closing,
 }
 
 /// What one side hears of an answer.
@@ -34,6 +35,8 @@ pub(super) enum Heard {
     Done,
     /// The answer has failed.
     Failed(Failure),
+    /// The other side ends and answers nothing more.
+    Closing,
 }
 
 /// Writes a piece of an answer.
@@ -43,14 +46,11 @@ pub(super) fn write_reply(out: &mut impl Write, reply: Reply) -> io::Result<()> 
             write_head(out, &Head::Begin { is_stream })?;
             pack(&RecordBatch::new_empty(schema))?.write(out)
         }
-        Reply::Rows(batch) => {
-            write_head(out, &Head::Rows)?;
-            pack(&batch)?.write(out)
-        }
+        Reply::Rows(batch) => write_rows(out, &batch),
         Reply::End => write_head(out, &Head::End),
         Reply::Line(text) => write_head(out, &Head::Line { text }),
         Reply::Note(text) => write_head(out, &Head::Note { text }),
-        Reply::Idle => write_head(out, &Head::Idle),
+        Reply::Idle(progress) => write_head(out, &Head::Idle { progress }),
     }
 }
 
@@ -60,6 +60,11 @@ pub(super) fn write_end(out: &mut impl Write, outcome: Result<(), Failure>) -> i
         Ok(()) => write_head(out, &Head::Done),
         Err(failure) => write_head(out, &Head::Failed { failure }),
     }
+}
+
+/// Says that nothing more will be answered.
+pub(super) fn write_closing(out: &mut impl Write) -> io::Result<()> {
+    write_head(out, &Head::Closing)
 }
 
 /// Reads the next piece or the end of an answer.
@@ -80,9 +85,10 @@ pub(super) fn read(input: &mut impl Read) -> io::Result<Heard> {
         Head::End => Reply::End,
         Head::Line { text } => Reply::Line(text),
         Head::Note { text } => Reply::Note(text),
-        Head::Idle => Reply::Idle,
+        Head::Idle { progress } => Reply::Idle(progress),
         Head::Done => return Ok(Heard::Done),
         Head::Failed { failure } => return Ok(Heard::Failed(failure)),
+        Head::Closing => return Ok(Heard::Closing),
     }))
 }
 
@@ -93,6 +99,18 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Re
 
 fn write_head(out: &mut impl Write, head: &Head) -> io::Result<()> {
     write_json(out, head)
+}
+
+/// Writes rows, in as many frames as they need.
+fn write_rows(out: &mut impl Write, batch: &RecordBatch) -> io::Result<()> {
+    let frame = pack(batch)?;
+    if frame.fits() || batch.num_rows() < 2 {
+        write_head(out, &Head::Rows)?;
+        return frame.write(out);
+    }
+    let half = batch.num_rows() / 2;
+    write_rows(out, &batch.slice(0, half))?;
+    write_rows(out, &batch.slice(half, batch.num_rows() - half))
 }
 
 fn pack(batch: &RecordBatch) -> io::Result<Frame> {

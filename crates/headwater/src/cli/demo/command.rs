@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use headwater::Options;
+
 use super::pace::Pace;
 use super::player::{Player, Step};
 use super::screen::{Scene, Screen};
@@ -15,6 +17,7 @@ use crate::cli::exit::{Code, Failure, Outcome};
 use crate::cli::host::Host;
 use crate::cli::interrupt;
 use crate::cli::request::Request;
+use crate::cli::style::say;
 
 /// How often Ctrl-C is looked for while nothing is due.
 const NAP: Duration = Duration::from_millis(20);
@@ -26,7 +29,7 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
         let shown = args.data.display();
         return Err(Failure::new(
             Code::Conflict,
-            format!("a demo is running in '{shown}' already"),
+            format!("'{shown}' is in use by another process"),
         )
         .with_hint(format!("ask it: headwater sql --data {shown}")));
     }
@@ -34,30 +37,38 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
         folder::reset(&args.data)?;
     }
     folder::prepare(&args.data)?;
-    let host = Arc::new(Host::open(&args.data)?);
+    let host = Arc::new(Host::open(&args.data, options())?);
     let server = serve(&host, &args.data)?;
     start(&host)?;
     let mut player = Player::new(host.log().clone(), week::events()?)?;
     let screen = Screen::open(player.total())?;
     let outcome = play(&host, &mut player, screen, args);
     drop(server);
-    host.close()?;
-    outcome
+    let closed = host.close();
+    outcome.and(closed)
 }
 
 fn serve(host: &Arc<Host>, dir: &Path) -> Outcome<Server> {
     let host = Arc::clone(host);
-    Server::start(
-        dir,
-        Arc::new(move |request, replies| host.answer(request, replies)),
-    )
+    Server::start(dir, move |request, replies| host.answer(request, replies))
+}
+
+/// A second run creates what is there already.
+fn options() -> Options {
+    Options {
+        repeats: true,
+        ..Options::default()
+    }
 }
 
 /// Runs the statements; those of an earlier run are there already and go on.
 fn start(host: &Host) -> Outcome {
     for text in week::STATEMENTS {
-        let text = text.to_owned();
-        host.answer(Request::Sql { text }, &mut |_| Ok(()))?;
+        let request = Request::Sql {
+            text: text.to_owned(),
+            waits: false,
+        };
+        host.answer(request, &mut |_| Ok(()))?;
     }
     Ok(())
 }
@@ -76,8 +87,10 @@ fn play(host: &Host, player: &mut Player, mut screen: Screen, args: &DemoArgs) -
         if interrupt::is_asked() {
             screen.close();
             let left = player.total() - player.played();
-            return Err(Failure::failed(format!("stopped with {left} events left"))
-                .with_hint("the same command goes on from here"));
+            say(format_args!(
+                "stopped with {left} events left; the same command goes on from here"
+            ));
+            return Ok(());
         }
         match player.decide(&pace, Instant::now()) {
             Step::Play(end) => player.play(end)?,

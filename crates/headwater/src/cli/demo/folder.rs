@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use headwater_log::RealDisk;
+
 use crate::cli::exit::{Code, Failure, Outcome};
 
 /// A file that says that a folder is the demo's.
-const MARK: &str = "HEADWATER-DEMO";
+const MARK: &str = ".headwater-demo";
 const MARK_TEXT: &str = "This folder belongs to `headwater demo`, which may delete it.\n";
 
 /// Deletes the folder of an earlier demo, if there is one.
@@ -22,6 +24,8 @@ pub(super) fn reset(dir: &Path) -> Outcome {
         )
         .with_hint("name another one with --data"));
     }
+    // Whoever has it open keeps it.
+    let _held = RealDisk::locked(dir)?;
     fs::remove_dir_all(dir)
         .map_err(|e| Failure::io(format!("cannot delete '{}'", dir.display()), &e))
 }

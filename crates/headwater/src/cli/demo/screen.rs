@@ -1,10 +1,11 @@
 //! What is seen while the demo plays: on a terminal a live table and a progress bar, elsewhere plain lines. All of it
 //! goes to standard error; standard output is for the final tables.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use unicode_width::UnicodeWidthChar;
 
 use super::summary;
 use crate::cli::args::Format;
@@ -39,7 +40,11 @@ pub(super) struct Scene {
 /// Shows the demo.
 pub(super) enum Screen {
     /// On a terminal.
-    Live { bar: ProgressBar, next: Instant },
+    Live {
+        bar: ProgressBar,
+        next: Instant,
+        size: Size,
+    },
     /// Elsewhere.
     Plain { next: i64 },
 }
@@ -50,20 +55,25 @@ impl Screen {
         if !io::stderr().is_terminal() {
             return Ok(Self::Plain { next: i64::MIN });
         }
-        let template =
-            "{msg}\n{bar:40.cyan/dim} {percent:>3} %  {human_pos} of {human_len} events  {elapsed}";
+        let template = "{msg}\n{wide_bar:.cyan/dim} {percent:>3} %  {human_pos} of {human_len} events  {elapsed}";
         let style = ProgressStyle::with_template(template)
             .map_err(|e| Failure::failed(format!("cannot draw a progress bar: {e}")))?;
         let bar = ProgressBar::new(total as u64).with_style(style);
         let next = Instant::now();
-        Ok(Self::Live { bar, next })
+        let size = Size::now();
+        Ok(Self::Live { bar, next, size })
     }
 
     /// Shows where the demo is, if it is time to.
     pub(super) fn show(&mut self, host: &Host, scene: Scene) -> Outcome {
         match self {
-            Self::Live { bar, next } if Instant::now() >= *next => {
-                bar.set_message(frame(host, scene)?);
+            Self::Live { bar, next, size } if Instant::now() >= *next => {
+                let now = Size::now();
+                if std::mem::replace(size, now) != now {
+                    // What was drawn for another size lies about in pieces.
+                    bar.suspend(|| drop(write!(io::stderr(), "\x1b[2J\x1b[H")));
+                }
+                bar.set_message(frame(host, scene, now)?);
                 bar.set_position(scene.played as u64);
                 *next = Instant::now() + FRAME;
             }
@@ -98,24 +108,65 @@ impl Screen {
     }
 }
 
-fn frame(host: &Host, scene: Scene) -> Outcome<String> {
+/// How large the terminal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    columns: usize,
+    rows: usize,
+}
+
+impl Size {
+    fn now() -> Self {
+        let size = rustix::termios::tcgetwinsize(io::stderr());
+        let (columns, rows) = size.map_or((80, 24), |s| (s.ws_col, s.ws_row));
+        Self {
+            columns: columns.into(),
+            rows: rows.into(),
+        }
+    }
+}
+
+/// The picture: as much of it as there is room for above the bar.
+fn frame(host: &Host, scene: Scene, size: Size) -> Outcome<String> {
     let style = Style::stderr();
-    let mut text = format!(
-        "{}\n\n",
-        style.bold(&format!("New York, {}", clock(scene.time)))
-    );
+    let mut lines = vec![(
+        Style::bold as Look,
+        format!("New York, {}", clock(scene.time)),
+    )];
     for (title, query) in ["The board, now", "Hours that have closed"]
         .iter()
         .zip(LIVE)
     {
-        text += &format!(
-            "{}\n{}\n",
-            style.dim(title),
-            summary::table(host, query, Format::Table)?
-        );
+        let table = summary::table(host, query, Format::Table)?;
+        lines.push((plain, String::new()));
+        lines.push((Style::dim, (*title).to_owned()));
+        lines.extend(table.lines().map(|line| (plain as Look, line.to_owned())));
     }
-    text += &format!("{}\n", summary::counts(host)?);
-    Ok(text)
+    lines.push((plain, String::new()));
+    lines.push((plain, summary::counts(host)?));
+    lines.push((plain, String::new()));
+    let shown = lines.iter().take(size.rows.saturating_sub(2));
+    let shown = shown.map(|(look, line)| look(style, cut(line, size.columns)));
+    Ok(shown.collect::<Vec<_>>().join("\n"))
+}
+
+/// How a line looks.
+type Look = fn(Style, &str) -> String;
+
+fn plain(_: Style, text: &str) -> String {
+    text.to_owned()
+}
+
+/// As much of a line as is `width` columns wide.
+fn cut(line: &str, width: usize) -> &str {
+    let mut columns = 0;
+    for (at, c) in line.char_indices() {
+        columns += c.width().unwrap_or(0);
+        if columns > width {
+            return &line[..at];
+        }
+    }
+    line
 }
 
 /// A time of the week as New York's clocks show it.
@@ -126,4 +177,17 @@ fn clock(ms: i64) -> String {
     shown.map_or_else(String::new, |t| {
         t.strftime("%a %-d %b %Y %H:%M").to_string()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_by_what_they_show() {
+        assert_eq!(cut("a │ b", 3), "a │");
+        assert_eq!(cut("a │ b", 9), "a │ b");
+        assert_eq!(cut("日本", 3), "日");
+        assert_eq!(cut("x", 0), "");
+    }
 }

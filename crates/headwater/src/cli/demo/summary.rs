@@ -119,6 +119,7 @@ pub(super) fn table(host: &Host, query: &str, format: Format) -> Outcome<String>
     let mut printer = None;
     let request = Request::Sql {
         text: format!("{query};"),
+        waits: false,
     };
     host.answer(request, &mut |reply| {
         match reply {
@@ -135,7 +136,7 @@ pub(super) fn table(host: &Host, query: &str, format: Format) -> Outcome<String>
                     text.extend(printer.end()?);
                 }
             }
-            Reply::Line(_) | Reply::Note(_) | Reply::Idle => {}
+            Reply::Line(_) | Reply::Note(_) | Reply::Idle(_) => {}
         }
         Ok(())
     })?;

@@ -13,12 +13,12 @@ use headwater_log::{HeadersRef, Log, Offset, RecordRef, TopicPartition};
 use super::topics::description;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::offsets::Span;
-use crate::cli::request::{Replies, Reply};
+use crate::cli::request::{Progress, Replies, Reply, Text};
 
 /// Bytes that are fetched at a time.
 const FETCH_BYTES: usize = 1 << 20;
 /// How often a reader that waits is told that it is still served.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_millis(100);
 
 /// What to read.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub(super) fn read(log: &Log, wanted: &Wanted, replies: Replies<'_>) -> Outcome 
             return replies(Reply::End);
         }
         if is_idle && log.wait_for_commit(seen, IDLE) == seen {
-            replies(Reply::Idle)?;
+            replies(Reply::Idle(Progress::default()))?;
         }
     }
 }
@@ -173,14 +173,12 @@ impl Rows {
     }
 }
 
-/// Headers as a JSON array of `{"key", "value"}`; `None`: there are none.
+/// Headers as a JSON array of keys and values; `None`: there are none.
 fn headers(headers: HeadersRef<'_>) -> Option<String> {
-    let list: Vec<serde_json::Value> = headers
+    let value = |v: &[u8]| Text::from(v.to_vec());
+    let list: Vec<(&str, Option<Text>)> = headers
         .iter()
-        .map(|(key, value)| {
-            let value = value.map(|v| String::from_utf8_lossy(v).into_owned());
-            serde_json::json!({ "key": key, "value": value })
-        })
+        .map(|(key, bytes)| (key, bytes.map(value)))
         .collect();
-    (!list.is_empty()).then(|| serde_json::Value::from(list).to_string())
+    (!list.is_empty()).then(|| serde_json::json!(list).to_string())
 }

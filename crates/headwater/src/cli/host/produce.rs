@@ -1,39 +1,30 @@
 //! Appending records that a command brings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use arrow::array::{UInt32Array, UInt64Array};
 use headwater_log::{Commit, Header, Log, Record, TopicPartition, partition_of};
 
-use super::topics::description;
+use super::topics::{description, rows};
 use crate::cli::exit::{Failure, Outcome};
-use crate::cli::request::{NewRecord, Replies, Reply};
+use crate::cli::request::{NewRecord, Replies};
 
 /// Appends records in one commit and says where they are.
 pub(super) fn append(
     log: &Log,
     topic: &str,
-    partition: Option<u32>,
     records: Vec<NewRecord>,
     replies: Replies<'_>,
 ) -> Outcome {
     let partitions = description(log, topic)?.config.partitions;
-    if let Some(p) = partition.filter(|p| *p >= partitions) {
-        return Err(Failure::failed(format!(
-            "topic '{topic}' has {partitions} partitions, none is number {p}"
-        )));
-    }
     let mut by_partition: BTreeMap<u32, Vec<Record>> = BTreeMap::new();
     let mut places = Vec::with_capacity(records.len());
-    for record in records.into_iter().map(Record::from) {
-        let to = partition.unwrap_or_else(|| {
-            record
-                .key
-                .as_ref()
-                .map_or(0, |k| partition_of(k, partitions))
-        });
+    for new in records {
+        let to = partition(&new, topic, partitions)?;
         let list = by_partition.entry(to).or_default();
         places.push((to, list.len() as u64));
-        list.push(record);
+        list.push(new.into());
     }
     if places.is_empty() {
         return Ok(());
@@ -49,13 +40,28 @@ pub(super) fn append(
         .into_iter()
         .zip(receipt.offsets.iter().map(|o| o.0))
         .collect();
-    for (p, nth) in places {
-        let offset = first.get(&p).copied().unwrap_or_default() + nth;
-        replies(Reply::Line(format!(
-            "Produced to partition {p} at offset {offset}."
-        )))?;
+    let offset = |(p, nth): &(u32, u64)| first.get(p).copied().unwrap_or_default() + nth;
+    let offsets = UInt64Array::from_iter_values(places.iter().map(offset));
+    let partitions = UInt32Array::from_iter_values(places.iter().map(|(p, _)| *p));
+    rows(
+        vec![
+            ("partition", Arc::new(partitions)),
+            ("offset", Arc::new(offsets)),
+        ],
+        replies,
+    )
+}
+
+/// Where a record goes.
+fn partition(record: &NewRecord, topic: &str, partitions: u32) -> Outcome<u32> {
+    match (record.partition, &record.key) {
+        (Some(p), _) if p >= partitions => Err(Failure::failed(format!(
+            "topic '{topic}' has {partitions} partitions, none is number {p}"
+        ))),
+        (Some(p), _) => Ok(p),
+        (None, Some(key)) => Ok(partition_of(key.as_bytes(), partitions)),
+        (None, None) => Ok(0),
     }
-    Ok(())
 }
 
 impl From<NewRecord> for Record {

@@ -4,30 +4,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::StringArray;
-use headwater::{Answer, Headwater};
+use headwater::Headwater;
 
+use super::jobs::Jobs;
 use super::topics::rows;
 use crate::cli::exit::Outcome;
-use crate::cli::request::{Replies, Reply};
+use crate::cli::request::Replies;
 
-/// Runs statements and hands on what they answer.
-pub(super) fn run(headwater: &Headwater, text: &str, replies: Replies<'_>) -> Outcome {
-    for answer in headwater.sql(text)? {
-        match answer {
-            Answer::Done(what) => replies(Reply::Note(what))?,
-            Answer::Rows(schema, batches) => {
-                replies(Reply::Begin {
-                    schema,
-                    is_stream: false,
-                })?;
-                batches
-                    .into_iter()
-                    .try_for_each(|batch| replies(Reply::Rows(batch)))?;
-                replies(Reply::End)?;
-            }
+/// Runs statements and hands on what they answer; waits, if that is wanted, for each job that ends by nature.
+pub(super) fn run(headwater: &Headwater, text: &str, waits: bool, replies: Replies<'_>) -> Outcome {
+    let mut jobs = Jobs::new(headwater, None);
+    headwater.sql_with(text, |answer| {
+        jobs.take(answer, replies)?;
+        match waits {
+            true => jobs.wait_for_bounded(replies),
+            false => Ok(()),
         }
-    }
-    Ok(())
+    })
 }
 
 /// Tables, views and their columns, and topics.

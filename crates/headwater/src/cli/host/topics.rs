@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use headwater_log::{Log, TopicConfig, TopicDescription, TopicPartition};
+use headwater_log::{ErrorKind, Log, TopicConfig, TopicDescription, TopicPartition};
 
-use crate::cli::exit::{Failure, Outcome};
+use crate::cli::exit::{Code, Failure, Outcome};
 use crate::cli::request::{Replies, Reply};
 
 /// `topic list`.
@@ -40,7 +40,14 @@ pub(super) fn list(log: &Log, internal: bool, replies: Replies<'_>) -> Outcome {
 
 /// `topic create`.
 pub(super) fn create(log: &Log, topic: &str, config: TopicConfig, replies: Replies<'_>) -> Outcome {
-    log.create_topic(topic, config)?;
+    log.create_topic(topic, config).map_err(|error| {
+        let is_wrong = error.kind() == ErrorKind::Invalid;
+        let mut failure = Failure::from(error);
+        if is_wrong {
+            failure.code = Code::Usage;
+        }
+        failure
+    })?;
     replies(Reply::Line(format!("created topic '{topic}'")))
 }
 

@@ -1,8 +1,9 @@
 //! An answer on its way to the terminal: results through a printer, lines to standard output, notes to standard error.
 
-use std::io::{self, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
 use super::Printer;
+use super::ticker::Ticker;
 use crate::cli::args::Format;
 use crate::cli::exit::Outcome;
 use crate::cli::request::{Reply, gone};
@@ -11,25 +12,46 @@ use crate::cli::style;
 /// Writes the pieces of an answer.
 pub(crate) struct AnswerPrinter {
     format: Format,
-    open: Option<Printer<StdoutLock<'static>>>,
+    open: Option<Printer<BufWriter<Stdout>>>,
+    ticker: Option<Ticker>,
 }
 
 impl AnswerPrinter {
     /// A printer of answers with rows in `format`.
     pub(crate) fn new(format: Format) -> Self {
-        Self { format, open: None }
+        Self {
+            format,
+            open: None,
+            ticker: None,
+        }
+    }
+
+    /// The same, which on a terminal shows how far the answer is.
+    pub(crate) fn with_progress(mut self) -> Self {
+        self.ticker = Ticker::on_terminal();
+        self
+    }
+
+    /// Takes the sign of progress away.
+    pub(crate) fn clear(&mut self) {
+        if let Some(ticker) = &mut self.ticker {
+            ticker.clear();
+        }
     }
 
     /// Writes a piece.
     pub(crate) fn take(&mut self, reply: Reply) -> Outcome {
+        if let Reply::Idle(progress) = reply {
+            if let Some(ticker) = &mut self.ticker {
+                ticker.tick(progress);
+            }
+            return if is_unread() { Err(gone()) } else { Ok(()) };
+        }
+        self.clear();
         match reply {
             Reply::Begin { schema, is_stream } => {
-                self.open = Some(Printer::new(
-                    io::stdout().lock(),
-                    self.format,
-                    &schema,
-                    is_stream,
-                )?);
+                let out = BufWriter::new(io::stdout());
+                self.open = Some(Printer::new(out, self.format, &schema, is_stream)?);
             }
             Reply::Rows(batch) => {
                 if let Some(printer) = &mut self.open {
@@ -43,8 +65,7 @@ impl AnswerPrinter {
             }
             Reply::Line(text) => writeln!(io::stdout(), "{text}")?,
             Reply::Note(text) => style::say(format_args!("{text}")),
-            Reply::Idle if is_unread() => return Err(gone()),
-            Reply::Idle => {}
+            Reply::Idle(_) => {}
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 
-use super::table::formatters;
+use super::table::{formatters, is_null};
 use crate::cli::exit::Outcome;
 
 /// Writes the names of the columns.
@@ -21,7 +21,8 @@ pub(super) fn rows(out: &mut impl Write, batch: &RecordBatch) -> Outcome {
         let cells = formatters.iter().zip(batch.columns());
         line(
             out,
-            cells.map(|(cell, column)| column.is_valid(row).then(|| cell.value(row).to_string())),
+            cells
+                .map(|(cell, column)| (!is_null(column, row)).then(|| cell.value(row).to_string())),
         )?;
     }
     Ok(())

@@ -5,6 +5,7 @@ mod csv;
 mod json;
 mod printer;
 mod table;
+mod ticker;
 
 pub(crate) use answer::AnswerPrinter;
 pub(crate) use printer::Printer;

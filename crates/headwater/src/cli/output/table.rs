@@ -40,9 +40,9 @@ impl Table {
         let formatters = formatters(batch)?;
         for row in 0..batch.num_rows() {
             let cells = formatters.iter().zip(batch.columns());
-            let text = cells.map(|(cell, column)| match column.is_valid(row) {
-                true => cell.value(row).to_string().replace(['\n', '\r', '\t'], " "),
-                false => "NULL".to_owned(),
+            let text = cells.map(|(cell, column)| match is_null(column, row) {
+                false => cell.value(row).to_string().replace(char::is_control, " "),
+                true => "NULL".to_owned(),
             });
             self.held.push(text.collect());
         }
@@ -109,6 +109,11 @@ fn padded(text: &str, width: usize, to_the_right: bool) -> String {
 
 fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
+}
+
+/// Whether a cell is null; all are in a column that has no type, which Arrow does not say.
+pub(super) fn is_null(column: &dyn Array, row: usize) -> bool {
+    column.is_null(row) || column.data_type() == &DataType::Null
 }
 
 /// What turns the cells of a batch into text.

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use arrow::array::cast::AsArray;
+use headwater::Options;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Config, Editor};
 
 use super::editor::Assistant;
 use crate::cli::args::{Format, SqlArgs};
-use crate::cli::exit::{Failure, Outcome};
+use crate::cli::exit::{Code, Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::output::AnswerPrinter;
-use crate::cli::request::{Reply, Request, gone};
-use crate::cli::session::Session;
+use crate::cli::request::{Reply, Request};
+use crate::cli::session::{Missing, Session};
 use crate::cli::style::{Style, say};
 
 const HELP: &str = "\
@@ -38,11 +39,15 @@ pub(crate) fn run(args: &SqlArgs) -> Outcome {
         (None, None) => None,
     };
     interrupt::listen()?;
-    let mut session = Session::open(&args.data.data)?;
-    match text {
-        Some(text) => execute(&mut session, text, args.output),
+    let options = Options {
+        repeats: true,
+        ..Options::default()
+    };
+    let session = Session::open(&args.data.data, Missing::Make, options)?;
+    session.finish(|session| match text {
+        Some(text) => execute(session, text, true, args.output),
         None => Shell::new(session, args.output)?.converse(),
-    }
+    })
 }
 
 /// A file's text; - is standard input.
@@ -53,24 +58,28 @@ pub(crate) fn read_text(path: &Path) -> Outcome<String> {
         _ => std::fs::read_to_string(path).map(|t| text = t),
     };
     read.map_err(|e| Failure::io(format!("cannot read '{}'", path.display()), &e))?;
-    Ok(text)
+    // Editors of Windows begin a file with a byte order mark.
+    Ok(text
+        .strip_prefix('\u{feff}')
+        .map(str::to_owned)
+        .unwrap_or(text))
 }
 
 /// Runs statements and prints what they answer, until it is all there or Ctrl-C.
-fn execute(session: &mut Session, text: String, format: Format) -> Outcome {
-    let mut printer = AnswerPrinter::new(format);
-    session.ask(
-        Request::Sql { text },
-        &mut |reply| match interrupt::is_asked() {
-            true => Err(gone()),
-            false => printer.take(reply),
-        },
-    )
+fn execute(session: &mut Session, text: String, waits: bool, format: Format) -> Outcome {
+    let mut printer = AnswerPrinter::new(format).with_progress();
+    let take = &mut |reply| match interrupt::is_asked() {
+        true => Err(Failure::new(Code::Interrupted, "interrupted")),
+        false => printer.take(reply),
+    };
+    let outcome = session.ask(&Request::Sql { text, waits }, take);
+    printer.clear();
+    outcome
 }
 
 /// A conversation on a terminal.
-struct Shell {
-    session: Session,
+struct Shell<'a> {
+    session: &'a mut Session,
     editor: Editor<Assistant, DefaultHistory>,
     history: Option<PathBuf>,
     format: Format,
@@ -83,8 +92,8 @@ enum Next {
     Leave,
 }
 
-impl Shell {
-    fn new(session: Session, format: Format) -> Outcome<Self> {
+impl<'a> Shell<'a> {
+    fn new(session: &'a mut Session, format: Format) -> Outcome<Self> {
         let config = Config::builder()
             .max_history_size(HISTORY_LINES_MAX)
             .map_err(|e| terminal(&e))?
@@ -138,7 +147,7 @@ impl Shell {
     /// Learns the names that can be completed. Without them the shell is only less helpful.
     fn learn(&mut self) {
         let mut names = BTreeSet::new();
-        let asked = self.session.ask(Request::Names, &mut |reply| {
+        let asked = self.session.ask(&Request::Names, &mut |reply| {
             if let Reply::Rows(batch) = reply
                 && let Some(column) = batch.column(0).as_string_opt::<i32>()
             {
@@ -164,7 +173,7 @@ impl Shell {
 
     fn execute(&mut self, text: String) -> Outcome {
         let started = Instant::now();
-        execute(&mut self.session, text, self.format)?;
+        execute(self.session, text, false, self.format)?;
         if self.is_timed {
             let style = Style::stderr();
             say(format_args!(

@@ -1,20 +1,25 @@
 //! `topic consume`: records as JSON or by a text pattern.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use arrow::array::cast::AsArray;
 use arrow::array::types::{TimestampMillisecondType, UInt32Type, UInt64Type};
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{
+    Array, BinaryArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
+    UInt64Array,
+};
 use headwater::SystemClock;
 use headwater_log::Clock;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::pattern::{self, Part};
+use super::pattern::{self, Part, Shown, Verbs};
 use crate::cli::args::{ConsumeArgs, Format};
-use crate::cli::exit::{Failure, Outcome};
+use crate::cli::exit::{Code, Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::offsets::Span;
 use crate::cli::output::AnswerPrinter;
-use crate::cli::request::{Reply, Request};
+use crate::cli::request::{Reply, Request, Text, gone};
 use crate::cli::session::Session;
 
 /// How a record is written.
@@ -34,54 +39,75 @@ pub(super) fn run(args: &ConsumeArgs, open: impl Fn() -> Outcome<Session>) -> Ou
     let shape = match args.format.as_str() {
         "json" => Shape::Json { is_pretty: true },
         "jsonl" => Shape::Json { is_pretty: false },
-        text => Shape::Pattern(pattern::parse(text, "tpokvhd")?),
+        text => Shape::Pattern(pattern::parse(text, Verbs::RECORD)?),
     };
     let mut other = AnswerPrinter::new(Format::Jsonl);
     let mut out = io::stdout().lock();
-    open()?.ask(request, &mut |reply| match reply {
-        Reply::Rows(batch) => write_batch(&mut out, &shape, &batch),
+    let mut count = 0;
+    let mut take = |reply| match reply {
+        _ if interrupt::is_asked() => Err(gone()),
+        Reply::Rows(batch) => {
+            out.write_all(&written(&shape, &batch, &mut count)?)?;
+            Ok(out.flush()?)
+        }
         Reply::Begin { .. } | Reply::End => Ok(()),
         reply => other.take(reply),
+    };
+    open()?.finish(|session| match session.ask(&request, &mut take) {
+        // Whoever waits for more ends it with Ctrl-C.
+        Err(failure) if failure.code == Code::Interrupted => Ok(()),
+        outcome => outcome,
     })
 }
 
-fn write_batch(out: &mut impl Write, shape: &Shape, batch: &RecordBatch) -> Outcome {
+/// Records as text; `count` counts them on.
+fn written(shape: &Shape, batch: &RecordBatch, count: &mut u64) -> Outcome<Vec<u8>> {
     let records = Records::of(batch)
         .ok_or_else(|| Failure::failed("records came in a form that this version does not know"))?;
+    let mut out = Vec::new();
     for row in 0..batch.num_rows() {
+        *count += 1;
         match shape {
             Shape::Json { is_pretty } => {
-                let value = records.json(row);
-                let text = if *is_pretty {
-                    format!("{value:#}")
-                } else {
-                    value.to_string()
+                let text = match is_pretty {
+                    true => serde_json::to_string_pretty(&records.json(row)),
+                    false => serde_json::to_string(&records.json(row)),
                 };
+                let text = text.map_err(|e| Failure::failed(format!("cannot write JSON: {e}")))?;
                 writeln!(out, "{text}")?;
             }
             Shape::Pattern(parts) => {
-                for part in parts {
-                    match part {
-                        Part::Literal(text) => out.write_all(text.as_bytes())?,
-                        Part::Field(field) => out.write_all(&records.field(*field, row))?,
-                    }
-                }
+                let headers = records.headers(row);
+                let record = Shown {
+                    topic: records.topic.value(row),
+                    partition: records.partition.value(row),
+                    offset: records.offset.value(row),
+                    timestamp: records.timestamp.value(row),
+                    key: bytes(records.key, row).unwrap_or_default(),
+                    value: bytes(records.value, row).unwrap_or_default(),
+                    headers: &headers,
+                    count: *count,
+                };
+                pattern::write(parts, &record, &mut out);
             }
         }
     }
-    out.flush()?;
-    Ok(())
+    Ok(out)
+}
+
+fn bytes(column: &BinaryArray, row: usize) -> Option<&[u8]> {
+    column.is_valid(row).then(|| column.value(row))
 }
 
 /// The columns of a batch of records.
 struct Records<'a> {
-    topic: &'a arrow::array::StringArray,
-    partition: &'a arrow::array::UInt32Array,
-    offset: &'a arrow::array::UInt64Array,
-    timestamp: &'a arrow::array::TimestampMillisecondArray,
-    headers: &'a arrow::array::StringArray,
-    key: &'a arrow::array::BinaryArray,
-    value: &'a arrow::array::BinaryArray,
+    topic: &'a StringArray,
+    partition: &'a UInt32Array,
+    offset: &'a UInt64Array,
+    timestamp: &'a TimestampMillisecondArray,
+    headers: &'a StringArray,
+    key: &'a BinaryArray,
+    value: &'a BinaryArray,
 }
 
 impl<'a> Records<'a> {
@@ -98,50 +124,54 @@ impl<'a> Records<'a> {
         })
     }
 
-    fn headers(&self, row: usize) -> Vec<Value> {
-        let text = if self.headers.is_valid(row) {
-            self.headers.value(row)
-        } else {
-            "[]"
-        };
-        serde_json::from_str(text).unwrap_or_default()
+    fn headers(&self, row: usize) -> Vec<(String, Option<Vec<u8>>)> {
+        let text = self.headers.is_valid(row).then(|| self.headers.value(row));
+        let found: Vec<(String, Option<Text>)> = text
+            .and_then(|t| serde_json::from_str(t).ok())
+            .unwrap_or_default();
+        let bytes = |value: Option<Text>| value.map(|v| bytes::Bytes::from(v).to_vec());
+        found
+            .into_iter()
+            .map(|(key, value)| (key, bytes(value)))
+            .collect()
     }
 
     /// As rpk writes it: absent keys and headers are left out, a tombstone has no value.
-    fn json(&self, row: usize) -> Value {
-        let text = |column: &arrow::array::BinaryArray| {
-            let bytes = column.is_valid(row).then(|| column.value(row));
-            bytes.map(|b| String::from_utf8_lossy(b).into_owned())
+    fn json(&self, row: usize) -> Json<'_> {
+        let header = |(key, value): (String, Option<Vec<u8>>)| JsonHeader {
+            key,
+            value: value.map(|v| String::from_utf8_lossy(&v).into_owned()),
         };
-        let mut value = json!({ "topic": self.topic.value(row) });
-        if let Some(key) = text(self.key) {
-            value["key"] = key.into();
+        Json {
+            topic: self.topic.value(row),
+            key: bytes(self.key, row).map(String::from_utf8_lossy),
+            value: bytes(self.value, row).map(String::from_utf8_lossy),
+            headers: self.headers(row).into_iter().map(header).collect(),
+            timestamp: self.timestamp.value(row),
+            partition: self.partition.value(row),
+            offset: self.offset.value(row),
         }
-        if let Some(text) = text(self.value) {
-            value["value"] = text.into();
-        }
-        if self.headers.is_valid(row) {
-            value["headers"] = self.headers(row).into();
-        }
-        value["timestamp"] = self.timestamp.value(row).into();
-        value["partition"] = self.partition.value(row).into();
-        value["offset"] = self.offset.value(row).into();
-        value
     }
+}
 
-    fn field(&self, field: char, row: usize) -> Vec<u8> {
-        let bytes = |column: &arrow::array::BinaryArray| match column.is_valid(row) {
-            true => column.value(row).to_vec(),
-            false => Vec::new(),
-        };
-        match field {
-            't' => self.topic.value(row).as_bytes().to_vec(),
-            'p' => self.partition.value(row).to_string().into_bytes(),
-            'o' => self.offset.value(row).to_string().into_bytes(),
-            'd' => self.timestamp.value(row).to_string().into_bytes(),
-            'h' => self.headers(row).len().to_string().into_bytes(),
-            'k' => bytes(self.key),
-            _ => bytes(self.value),
-        }
-    }
+/// A record as rpk writes it, in its order.
+#[derive(Serialize)]
+struct Json<'a> {
+    topic: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<JsonHeader>,
+    timestamp: i64,
+    partition: u32,
+    offset: u64,
+}
+
+#[derive(Serialize)]
+struct JsonHeader {
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
 }

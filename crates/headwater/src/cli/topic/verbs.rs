@@ -1,24 +1,32 @@
 //! The verbs: from arguments to requests.
 
+use headwater::Options;
 use headwater_log::{Codec, TopicConfig};
 
 use super::{consume, produce};
 use crate::cli::args::{Format, TopicArgs, TopicCommand};
 use crate::cli::exit::{Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::AnswerPrinter;
 use crate::cli::request::Request;
-use crate::cli::session::Session;
+use crate::cli::session::{Missing, Session};
 
 /// Runs a verb.
 pub(crate) fn run(args: TopicArgs) -> Outcome {
     let dir = args.data.data;
-    let open = || Session::open(&dir);
+    // Lines come from a terminal or a pipe, whose reading Ctrl-C is to end at once.
+    if !matches!(args.command, TopicCommand::Produce(_)) {
+        interrupt::listen()?;
+    }
+    let open = |missing| Session::open(&dir, missing, Options::default());
     match args.command {
         TopicCommand::List { internal, output } => {
-            ask(&mut open()?, Request::TopicList { internal }, output)
+            let requests = [Request::TopicList { internal }];
+            open(Missing::Refuse)?.finish(|s| ask_each(s, requests, output))
         }
         TopicCommand::Describe { topic, output } => {
-            ask(&mut open()?, Request::TopicDescribe { topic }, output)
+            let requests = [Request::TopicDescribe { topic }];
+            open(Missing::Refuse)?.finish(|s| ask_each(s, requests, output))
         }
         TopicCommand::Create {
             topics,
@@ -30,25 +38,29 @@ pub(crate) fn run(args: TopicArgs) -> Outcome {
                 topic,
                 config: config.clone(),
             };
-            ask_each(&mut open()?, topics.into_iter().map(create))
+            let requests = topics.into_iter().map(create);
+            open(Missing::Make)?.finish(|s| ask_each(s, requests, Format::Table))
         }
         TopicCommand::Delete { topics } => {
-            let delete = |topic| Request::TopicDelete { topic };
-            ask_each(&mut open()?, topics.into_iter().map(delete))
+            let requests = topics
+                .into_iter()
+                .map(|topic| Request::TopicDelete { topic });
+            open(Missing::Refuse)?.finish(|s| ask_each(s, requests, Format::Table))
         }
-        TopicCommand::Produce(args) => produce::run(&args, open),
-        TopicCommand::Consume(args) => consume::run(&args, open),
+        TopicCommand::Produce(args) => produce::run(&args, || open(Missing::Refuse)),
+        TopicCommand::Consume(args) => consume::run(&args, || open(Missing::Refuse)),
     }
 }
 
-fn ask(session: &mut Session, request: Request, format: Format) -> Outcome {
+fn ask_each(
+    session: &mut Session,
+    requests: impl IntoIterator<Item = Request>,
+    format: Format,
+) -> Outcome {
     let mut printer = AnswerPrinter::new(format);
-    session.ask(request, &mut |reply| printer.take(reply))
-}
-
-fn ask_each(session: &mut Session, requests: impl Iterator<Item = Request>) -> Outcome {
-    let mut requests = requests;
-    requests.try_for_each(|request| ask(session, request, Format::Table))
+    requests
+        .into_iter()
+        .try_for_each(|request| session.ask(&request, &mut |reply| printer.take(reply)))
 }
 
 /// Settings under the names that Kafka gives them.
