@@ -1,6 +1,10 @@
 //! Bids per second of processor time through the circuits of Nexmark's queries 15, 16 and 17, without decoding:
 //! `cargo run --release -p headwater-flow --example nexmark_rate [query]`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an example measures processor time"
+)]
 #![expect(clippy::print_stdout, reason = "an example prints what it measures")]
 
 use std::sync::Arc;

@@ -42,7 +42,7 @@ pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, R
 pub use disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};
 pub use error::{ConflictDetail, Error, ErrorKind, Result};
 pub use keyed::{Direction, Found, FoundRecord, KeyedRecord, ReadKey};
-pub use log::{Log, Pin, Stats, Subscription};
+pub use log::{Log, Pin, ReadCut, Stats, Subscription};
 pub use options::Options;
 pub use partitioner::{murmur2, partition_of};
 pub use pending::Pending;

@@ -162,3 +162,62 @@ fn topic_without_a_key_index_says_so() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(error.to_string(), "topic \"t\" has no key index");
 }
+
+/// A cut is between two commits, and compaction leaves what can be seen in it.
+#[test]
+fn a_cut_is_whole_and_stays_so_while_others_write_and_compact() {
+    let disk = Arc::new(MemDisk::new());
+    let log = Log::open(disk, clock(), small()).unwrap();
+    let names = ["a", "b"];
+    for name in names {
+        log.create_topic(name, compacted()).unwrap();
+    }
+    let done = AtomicBool::new(false);
+    let keys = 5_u32;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for i in 0..2_000_u32 {
+                let record = || keyed(&format!("k{}", i % keys), format!("{i:0>60}"));
+                let commit = names.iter().fold(Commit::new(), |commit, name| {
+                    commit.append(TopicPartition::new(*name, 0), [record()])
+                });
+                log.commit(commit).unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                log.clean_up().unwrap();
+            }
+        });
+        let mut cuts = 0;
+        while !done.load(Ordering::SeqCst) {
+            let cut = log.cut().unwrap();
+            let read = names.map(|name| {
+                let of = TopicPartition::new(name, 0);
+                let bounds = cut.bounds(&of).unwrap();
+                // Others write and compact meanwhile.
+                log.clean_up().unwrap();
+                let (mut at, mut newest) = (bounds.start, BTreeMap::new());
+                while at < bounds.end {
+                    let fetched = log.fetch(&of, at, 10_000).unwrap();
+                    at = fetched.batches.last().unwrap().next_offset();
+                    for record in fetched.batches.iter().flat_map(|batch| batch.records()) {
+                        let (offset, record) = record.unwrap();
+                        if offset < bounds.end {
+                            newest.insert(record.key.unwrap(), record.value.unwrap());
+                        }
+                    }
+                }
+                newest
+            });
+            assert_eq!(read[0], read[1], "a commit was torn or a record went");
+            if cut.bounds(&TopicPartition::new("a", 0)).unwrap().end.0 >= u64::from(keys) {
+                assert_eq!(read[0].len(), keys as usize);
+                cuts += 1;
+            }
+        }
+        writer.join().unwrap();
+        assert!(cuts > 0);
+    });
+}

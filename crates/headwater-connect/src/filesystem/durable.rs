@@ -22,7 +22,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|e| failed(folder, e))
 }
 
-/// Writes a new file and makes its bytes durable.
+/// Writes a new file and makes its bytes and its name durable.
 ///
 /// # Errors
 /// `Unavailable`, naming the file.
@@ -30,7 +30,8 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || -> io::Result<()> {
         let mut file = File::create(path)?;
         file.write_all(bytes)?;
-        file.sync_data()
+        file.sync_data()?;
+        File::open(folder_of(path))?.sync_all()
     };
     write().map_err(|e| failed(path, e))
 }
@@ -69,7 +70,12 @@ pub(super) fn put(path: &Path, length: u64, bytes: &[u8]) -> Result<()> {
             file.set_len(length)?;
         }
         file.write_all(bytes)?;
-        file.sync_data()
+        file.sync_data()?;
+        match length {
+            // It may be new.
+            0 => File::open(folder_of(path))?.sync_all(),
+            _ => Ok(()),
+        }
     };
     write().map_err(|e| failed(path, e))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::{Schema, SchemaRef};
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 use headwater_flow::{Error, ErrorKind, Result};
-use headwater_log::{Cleanup, Log, Offset, TopicConfig, TopicPartition};
+use headwater_log::{Log, Offset, TopicConfig, TopicPartition};
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
@@ -263,6 +263,10 @@ impl Layout {
     }
 }
 
+/// Size of the segments of compacted topics. What is in the open one is not compacted yet, and a query of a small view
+/// reads all of it.
+const COMPACTED_SEGMENT_BYTES: u64 = 16 << 20;
+
 /// The topic behind a table.
 pub fn topic_name<'a>(table: &'a str, options: &'a Options) -> &'a str {
     options.get_or("topic", table)
@@ -282,14 +286,14 @@ pub fn ensure_topic(
     if log.topic(name).is_some() {
         return Ok(());
     }
-    let config = TopicConfig {
+    let mut config = TopicConfig {
         partitions: options.parse("partitions")?.unwrap_or(1),
-        cleanup: Cleanup {
-            compact: !primary_key.is_empty(),
-            ..Cleanup::default()
-        },
         ..TopicConfig::default()
     };
+    if !primary_key.is_empty() {
+        config.cleanup.compact = true;
+        config.segment_bytes = COMPACTED_SEGMENT_BYTES;
+    }
     match log.create_topic(name, config) {
         Err(e) if e.kind() == headwater_log::ErrorKind::Conflict => Ok(()),
         other => Ok(other?),

@@ -36,7 +36,18 @@ impl Connector for TopicConnector {
             &request.options,
             &request.primary_key,
         )?;
-        let source = TopicSource::open(request.log, topic, startup, bounded, decoder)?;
+        let source = TopicSource::open(
+            request.log.clone(),
+            topic.clone(),
+            startup,
+            bounded,
+            decoder,
+        )?;
+        // Asked for by queries, which add the rest up; not an option of tables.
+        if request.options.flag("scan.newest", false)? && !request.primary_key.is_empty() {
+            let decoder = TopicDecoder::new(&request, &topic)?;
+            return Ok(Box::new(source.only_newest(decoder)?));
+        }
         Ok(Box::new(source))
     }
 

@@ -15,6 +15,7 @@ use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::Layout;
 use super::metadata::{MetadataKey, fit};
+use super::newest::Newest;
 use super::records::{Records, open};
 use super::upsert;
 
@@ -40,6 +41,8 @@ pub(super) struct TopicDecoder {
     /// For each column of the table its place in the key.
     key_places: Vec<Option<usize>>,
     is_keyed: bool,
+    /// The records that are wanted; `None`: all.
+    newest: Option<Newest>,
 }
 
 impl TopicDecoder {
@@ -92,7 +95,14 @@ impl TopicDecoder {
                 .transpose()?,
             key_places,
             is_keyed,
+            newest: None,
         })
+    }
+
+    /// Only these records.
+    pub(super) fn only(mut self, newest: Newest) -> Self {
+        self.newest = Some(newest);
+        self
     }
 
     fn reads_keys(&self) -> bool {
@@ -301,7 +311,7 @@ impl Decoder for TopicDecoder {
 
     fn decode(&self, chunk: &Chunk) -> Result<Decoded> {
         let batches = open(chunk)?;
-        let records = Records::of(chunk, &batches)?;
+        let records = Records::of(chunk, &batches, self.newest.as_ref())?;
         let partition = chunk.range.partition;
         let mut rejects = Vec::new();
         let mut rows = self.live(partition, &records, &mut rejects)?;

@@ -4,6 +4,7 @@ mod config;
 mod connector;
 mod decoder;
 mod metadata;
+mod newest;
 mod records;
 mod sink;
 mod source;

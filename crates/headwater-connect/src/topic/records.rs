@@ -4,6 +4,8 @@ use headwater_flow::connector::{Chunk, Payload};
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_log::{OpenBatch, RecordRef};
 
+use super::newest::Newest;
+
 /// The batches of a chunk, uncompressed; control batches hold no data and are left out.
 ///
 /// # Errors
@@ -24,16 +26,30 @@ pub(super) fn open(chunk: &Chunk) -> Result<Vec<OpenBatch>> {
 pub(super) struct Records<'a>(Vec<RecordRef<'a>>);
 
 impl<'a> Records<'a> {
-    /// Takes the chunk's batches apart.
+    /// Takes the chunk's batches apart; with `newest` only the records that it names.
     ///
     /// # Errors
     /// `Corrupt` if a record is damaged.
-    pub(super) fn of(chunk: &Chunk, batches: &'a [OpenBatch]) -> Result<Self> {
+    pub(super) fn of(
+        chunk: &Chunk,
+        batches: &'a [OpenBatch],
+        newest: Option<&Newest>,
+    ) -> Result<Self> {
         let mut found = Vec::new();
+        let wanted = newest.map(|n| n.after(chunk.range.partition, chunk.range.from));
+        let mut wanted = wanted.map(|offsets| offsets.iter().copied().peekable());
         for batch in batches {
             for record in batch.records() {
                 let record = record?;
-                if (chunk.range.from..chunk.range.to).contains(&record.offset.0) {
+                let offset = record.offset.0;
+                let is_wanted = match &mut wanted {
+                    Some(wanted) => {
+                        while wanted.next_if(|next| *next < offset).is_some() {}
+                        wanted.peek() == Some(&offset)
+                    }
+                    None => true,
+                };
+                if is_wanted && (chunk.range.from..chunk.range.to).contains(&offset) {
                     found.push(record);
                 }
             }

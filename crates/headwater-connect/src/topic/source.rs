@@ -9,6 +9,7 @@ use headwater_log::{Fetched, Log, Offset, Subscription, TopicPartition};
 
 use super::config::Place;
 use super::decoder::TopicDecoder;
+use super::newest::Newest;
 
 /// Reads a topic.
 pub(super) struct TopicSource {
@@ -49,6 +50,18 @@ impl TopicSource {
         }
         source.partitions()?;
         Ok(source)
+    }
+
+    /// Reads of each key only the newest record before where the topic is cut.
+    ///
+    /// # Errors
+    /// `Corrupt` if a batch is damaged.
+    pub(super) fn only_newest(mut self, decoder: TopicDecoder) -> Result<Self> {
+        if let Some(stops) = &self.stops {
+            let newest = Newest::find(&self.log, &self.topic, stops)?;
+            self.decoder = Arc::new(decoder.only(newest));
+        }
+        Ok(self)
     }
 
     fn of(&self, partition: u32) -> TopicPartition {

@@ -103,6 +103,8 @@ pub(super) struct Schedule {
     limits: Limits,
     partitions: Vec<Vec<Input>>,
     discoveries: Vec<Discovery>,
+    /// No partition is to be polled again before this time.
+    next_retry: i64,
     cursor: (usize, usize),
     step_bytes: usize,
     epoch_bytes: usize,
@@ -127,6 +129,7 @@ impl Schedule {
             limits,
             partitions: partitions.collect(),
             discoveries: discoveries.collect(),
+            next_retry: i64::MAX,
             cursor: (0, 0),
             step_bytes: 0,
             epoch_bytes: 0,
@@ -148,11 +151,13 @@ impl Schedule {
     /// A partition was polled and had nothing.
     pub(super) fn pending(&mut self, input: usize, partition: usize, retry_at: Option<i64>) {
         self.partitions[input][partition] = Input::Pending(retry_at);
+        self.next_retry = self.next_retry.min(retry_at.unwrap_or(i64::MAX));
     }
 
     /// A partition was polled and cannot be read until `retry_at`.
     pub(super) fn failing(&mut self, input: usize, partition: usize, retry_at: i64) {
         self.partitions[input][partition] = Input::Failing(retry_at);
+        self.next_retry = self.next_retry.min(retry_at);
     }
 
     /// A partition was polled and has come to its natural end.
@@ -276,9 +281,19 @@ impl Schedule {
     }
 
     fn retry(&mut self, now: i64) {
+        if now < self.next_retry {
+            return;
+        }
+        self.next_retry = i64::MAX;
         for input in self.partitions.iter_mut().flatten() {
-            if matches!(input, Input::Pending(Some(at)) | Input::Failing(at) if *at <= now) {
-                *input = Input::Unknown;
+            match input {
+                Input::Pending(Some(at)) | Input::Failing(at) if *at <= now => {
+                    *input = Input::Unknown;
+                }
+                Input::Pending(Some(at)) | Input::Failing(at) => {
+                    self.next_retry = self.next_retry.min(*at);
+                }
+                _ => {}
             }
         }
     }
@@ -293,15 +308,16 @@ impl Schedule {
 
     /// The next partition in turn that may have input: round robin, so that none starves.
     fn next_unknown(&mut self) -> Option<(usize, usize)> {
-        let all: Vec<_> = (0..self.partitions.len())
-            .flat_map(|i| (0..self.partitions[i].len()).map(move |p| (i, p)))
-            .collect();
-        let start = all.iter().position(|at| *at > self.cursor).unwrap_or(0);
-        let found = all[start..]
-            .iter()
-            .chain(&all[..start])
-            .find(|(i, p)| self.partitions[*i][*p] == Input::Unknown)
-            .copied()?;
+        let (input, partition) = self.cursor;
+        let inputs = self.partitions.len();
+        // From behind the cursor to the end, then from the beginning up to the cursor.
+        let turns = (input..inputs).chain(0..=input).enumerate();
+        let found = turns.filter(|(_, i)| *i < inputs).find_map(|(turn, i)| {
+            let from = if turn == 0 { partition + 1 } else { 0 };
+            let rest = self.partitions[i].get(from..)?;
+            let at = rest.iter().position(|p| *p == Input::Unknown)?;
+            Some((i, from + at))
+        })?;
         self.cursor = found;
         Some(found)
     }

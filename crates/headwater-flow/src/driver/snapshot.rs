@@ -39,7 +39,7 @@ pub(super) struct Snapshots {
 /// A snapshot that is being written, or was.
 enum Writer {
     Thread(JoinHandle<(Store, Result<()>)>),
-    Done(Store, Result<()>),
+    Done(Box<Store>, Result<()>),
 }
 
 impl Writer {
@@ -55,7 +55,7 @@ impl Writer {
             Self::Thread(thread) => thread
                 .join()
                 .map_err(|_| Error::new(ErrorKind::Bug, "the snapshot writer panicked")),
-            Self::Done(store, written) => Ok((store, written)),
+            Self::Done(store, written) => Ok((*store, written)),
         }
     }
 }
@@ -140,7 +140,7 @@ impl Snapshots {
             true => Writer::Thread(spawn("snapshot", write)?),
             false => {
                 let (store, written) = write();
-                Writer::Done(store, written)
+                Writer::Done(Box::new(store), written)
             }
         });
         Ok(())

@@ -12,7 +12,7 @@ use crate::keeper::Keeper;
 use crate::partition::Partition;
 use crate::record::Offset;
 use crate::segment::Segment;
-use crate::shared::Shared;
+use crate::shared::{Held, Shared};
 use crate::topic::Cleanup;
 use crate::writer::request::MetadataRequest;
 
@@ -90,7 +90,8 @@ impl Keeper {
 
     fn retain(&self, shared: &Shared, partition: &Partition, cleanup: &Cleanup) -> Result<()> {
         let closed = Closed::of(partition);
-        let limit = lowest_pin(shared, partition);
+        let held = held(shared, partition);
+        let limit = lowest_pin(shared, partition).min(held.start);
         let now = shared.clock.now();
         let start = retained_from(&closed.stretches, closed.open_bytes, cleanup, now, limit);
         let Some(before) = start.map(Offset) else {
@@ -112,7 +113,8 @@ impl Keeper {
         loop {
             let closed = Closed::of(partition);
             // What was closed since the checkpoint may not be in its files yet.
-            let limit = lowest_pin(shared, partition).min(partition.checkpointed());
+            let pinned = lowest_pin(shared, partition).min(held(shared, partition).end);
+            let limit = pinned.min(partition.checkpointed());
             let cleaned = partition.cleaned();
             let Some(plan) = plan(&closed.stretches, cleaned, limit, always) else {
                 return Ok(());
@@ -182,6 +184,11 @@ fn lowest_pin(shared: &Shared, partition: &Partition) -> u64 {
     let topics = shared.topics();
     let pin = topics.lowest_pin(partition.topic, partition.name.partition);
     pin.map_or(u64::MAX, |pin| pin.0)
+}
+
+fn held(shared: &Shared, partition: &Partition) -> Held {
+    let id = (partition.topic, partition.name.partition);
+    shared.holds.of(id)
 }
 
 /// A topic or segment that went meanwhile needs no cleaning.

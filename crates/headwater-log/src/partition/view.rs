@@ -31,6 +31,8 @@ pub(crate) struct View {
     tail: VecDeque<Tail>,
     flushed: usize,
     queued: bool,
+    /// The newest commit of the batches that are not in memory any more.
+    evicted: CommitNumber,
 }
 
 impl View {
@@ -42,6 +44,7 @@ impl View {
             tail: VecDeque::new(),
             flushed: 0,
             queued: false,
+            evicted: CommitNumber(0),
         }
     }
 
@@ -86,6 +89,16 @@ impl View {
         })
     }
 
+    /// The durable end as of a commit, a recent one; `None` if memory does not go back so far.
+    pub(crate) fn end_at(&self, commit: CommitNumber) -> Option<Offset> {
+        let newer = self.tail.partition_point(|t| t.commit <= commit);
+        let end = match self.tail.get(newer) {
+            Some(newer) => newer.batch.base_offset(),
+            None => Offset(self.end),
+        };
+        (newer > 0 || self.evicted <= commit).then_some(end)
+    }
+
     /// The first offset that is in memory; the end if none is.
     pub(crate) fn tail_start(&self) -> Offset {
         self.tail
@@ -117,7 +130,9 @@ impl View {
                 .front()
                 .is_some_and(|t| t.batch.last_offset() < before)
         {
-            self.tail.pop_front();
+            if let Some(gone) = self.tail.pop_front() {
+                self.evicted = gone.commit;
+            }
             self.flushed -= 1;
         }
         if self.tail.is_empty() {

@@ -3,9 +3,11 @@
 
 mod counters;
 mod cut;
+mod holds;
 mod news;
 mod state;
 mod turns;
 
+pub(crate) use holds::{Held, PartitionId};
 pub use news::Waker;
 pub(crate) use state::{Seams, Shared};

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::counters::Counters;
+use super::holds::Holds;
 use super::news::News;
 use crate::clock::Clock;
 use crate::disk::Disk;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     poison: OnceLock<String>,
     last: AtomicU64,
     pub(super) news: News,
+    pub(crate) holds: Holds,
 }
 
 impl std::fmt::Debug for Shared {
@@ -79,6 +81,7 @@ impl Shared {
             writer: Mutex::new(writer),
             poison: OnceLock::new(),
             news: News::default(),
+            holds: Holds::default(),
         }
     }
 

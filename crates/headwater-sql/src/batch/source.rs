@@ -1,6 +1,6 @@
 //! Tables read through their connectors, up to where they end now: topics, files, generators with an end.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use headwater_flow::connector::{Options, Poll, Registry, SourceRequest};
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
-use headwater_log::{Clock, Log, TopicPartition};
+use headwater_log::{Clock, Log, ReadCut, TopicPartition};
 
 use super::table::{Tables, project};
 use crate::error::{Result, SqlError};
@@ -17,16 +17,12 @@ use crate::error::{Result, SqlError};
 /// How much is read at a time.
 const POLL_BYTES: usize = 4 << 20;
 
-/// How often a consistent cut over all topics is tried while others write.
-const CUT_TRIES: usize = 1_000;
-
 /// The tables of a process, all read up to the same commit.
 pub struct SourceTables {
     registry: Registry,
     log: Log,
     clock: Arc<dyn Clock>,
-    ends: HashMap<String, Vec<u64>>,
-    commit: u64,
+    cut: ReadCut,
 }
 
 impl SourceTables {
@@ -35,19 +31,17 @@ impl SourceTables {
     /// # Errors
     /// `Unavailable` if the log cannot be read.
     pub fn new(registry: Registry, log: Log, clock: Arc<dyn Clock>) -> Result<Self> {
-        let (ends, commit) = cut(&log)?;
         Ok(Self {
+            cut: log.cut()?,
             registry,
             log,
             clock,
-            ends,
-            commit,
         })
     }
 
     /// The number of the commit up to which topics are read.
     pub fn commit(&self) -> u64 {
-        self.commit
+        self.cut.commit().0
     }
 
     fn request(&self, table: &TableDef, columns: &[&ColumnDef]) -> SourceRequest {
@@ -74,9 +68,9 @@ impl SourceTables {
         match table.connector.as_str() {
             "topic" => {
                 let topic = options.get_or("topic", &table.name).to_owned();
-                let ends = self.ends.get(&topic).map(Vec::as_slice).unwrap_or_default();
+                let end = |p: u32| self.cut.bounds(&TopicPartition::new(topic.clone(), p));
+                let ends = (0..).map_while(end).map(|bounds| bounds.end.0);
                 let offsets: Vec<String> = ends
-                    .iter()
                     .enumerate()
                     .map(|(p, end)| format!("partition:{p},offset:{end}"))
                     .collect();
@@ -90,31 +84,6 @@ impl SourceTables {
         }
         options
     }
-}
-
-/// The ends of all partitions at one commit.
-fn cut(log: &Log) -> Result<(HashMap<String, Vec<u64>>, u64)> {
-    let mut ends = HashMap::new();
-    for _ in 0..CUT_TRIES {
-        let commit = log.last_commit();
-        ends.clear();
-        for topic in log.topics() {
-            let mut partitions = Vec::new();
-            for partition in 0..topic.config.partitions {
-                let of = TopicPartition::new(topic.name.clone(), partition);
-                partitions.push(log.bounds(&of)?.end.0);
-            }
-            ends.insert(topic.name, partitions);
-        }
-        if log.last_commit() == commit {
-            return Ok((ends, commit.0));
-        }
-    }
-    Err(SqlError::new(
-        crate::error::SqlErrorKind::Unavailable,
-        "the log is written too fast to find a moment between two commits",
-    )
-    .with_hint("run the query again"))
 }
 
 fn is_physical(column: &&ColumnDef) -> bool {
@@ -142,7 +111,7 @@ impl Tables for SourceTables {
                 whole || is_key || schema.field_with_name(&c.name).is_ok()
             })
             .collect();
-        let changes = self.read(table, &columns)?;
+        let changes = self.changes(table, &columns)?;
         let rows = match table.changes {
             Changes::Append => changes.into_iter().map(|c| c.rows).collect(),
             Changes::Upsert if table.is_counted() => {
@@ -186,29 +155,46 @@ fn refuse_endless(table: &TableDef, registry: &Registry) -> Result<()> {
 }
 
 impl SourceTables {
-    fn read(&self, table: &TableDef, columns: &[&ColumnDef]) -> Result<Vec<Change>> {
+    /// The changes that make up the table; of a keyed topic without those that were superseded.
+    fn changes(&self, table: &TableDef, columns: &[&ColumnDef]) -> Result<Vec<Change>> {
+        let mut request = self.request(table, columns);
+        if table.changes != Changes::Upsert || table.connector != "topic" {
+            return Ok(self.read(table, request)?.0);
+        }
+        let whole = request.clone();
+        request.options.set("scan.newest", "true");
+        match self.read(table, request)? {
+            (changes, 0) => Ok(changes),
+            // A record that does not decode replaces none.
+            _ => Ok(self.read(table, whole)?.0),
+        }
+    }
+
+    /// What a source gives, and how many records did not decode.
+    fn read(&self, table: &TableDef, request: SourceRequest) -> Result<(Vec<Change>, usize)> {
         if table.connector == "topic" {
             let topic = table.options.get_or("topic", &table.name);
-            if !self.ends.contains_key(topic) {
-                return Ok(Vec::new());
+            if self.cut.bounds(&TopicPartition::new(topic, 0)).is_none() {
+                return Ok((Vec::new(), 0));
             }
         }
         let connector = self.registry.connector(&table.connector)?;
-        let mut source = connector.source(self.request(table, columns))?;
+        let mut source = connector.source(request)?;
         let decoder = source.decoder();
-        let mut changes = Vec::new();
+        let (mut changes, mut rejects) = (Vec::new(), 0);
         for (index, partition) in source.partitions()?.iter().enumerate() {
             let mut next = partition.start;
             while let Poll::Ready(chunk) = source.poll(index as u32, next, POLL_BYTES)? {
                 next = chunk.range.to;
                 let decoded = decoder.decode(&chunk)?;
+                rejects += decoded.rejects.len();
                 changes.push(Change {
                     rows: decoded.rows,
                     weights: decoded.weights,
                 });
             }
         }
-        Ok(changes)
+        Ok((changes, rejects))
     }
 }
 
@@ -218,31 +204,30 @@ fn failed(error: arrow::error::ArrowError) -> SqlError {
 
 /// The newest row of each key; a negative weight deletes it.
 fn newest(changes: &[Change], key: &[String]) -> Result<Vec<RecordBatch>> {
-    let mut last: HashMap<OwnedRow, Option<(usize, usize)>> = HashMap::new();
     let mut converter: Option<RowConverter> = None;
-    for (batch, change) in changes.iter().enumerate() {
+    let mut keys = Vec::with_capacity(changes.len());
+    for change in changes {
         let columns = key.iter().filter_map(|k| change.rows.column_by_name(k));
         let columns: Vec<_> = columns.cloned().collect();
         let converter = converter_for(&mut converter, &columns)?;
-        let rows = converter.convert_columns(&columns).map_err(failed)?;
-        for (row, key) in rows.iter().enumerate() {
-            let kept = (change.weight(row) > 0).then_some((batch, row));
-            last.insert(key.owned(), kept);
+        keys.push(converter.convert_columns(&columns).map_err(failed)?);
+    }
+    let rows = changes.iter().map(|c| c.rows.num_rows()).sum();
+    let mut last: HashMap<&[u8], (usize, usize)> = HashMap::with_capacity(rows);
+    for (batch, keys) in keys.iter().enumerate() {
+        for (row, key) in keys.iter().enumerate() {
+            last.insert(key.data(), (batch, row));
         }
     }
-    let mut kept: BTreeMap<usize, HashSet<usize>> = BTreeMap::new();
-    for (batch, row) in last.into_values().flatten() {
-        kept.entry(batch).or_default().insert(row);
+    let lengths = changes.iter().map(|c| c.rows.num_rows());
+    let mut kept: Vec<Vec<bool>> = lengths.map(|n| vec![false; n]).collect();
+    for (batch, row) in last.into_values() {
+        kept[batch][row] = changes[batch].weight(row) > 0;
     }
-    kept.into_iter()
-        .map(|(batch, rows)| {
-            let batch = &changes[batch].rows;
-            let mask: BooleanArray = (0..batch.num_rows())
-                .map(|r| Some(rows.contains(&r)))
-                .collect();
-            filter_record_batch(batch, &mask).map_err(failed)
-        })
-        .collect()
+    let pairs = changes.iter().zip(kept);
+    let filtered =
+        pairs.map(|(change, kept)| filter_record_batch(&change.rows, &BooleanArray::from(kept)));
+    filtered.collect::<Result<_, _>>().map_err(failed)
 }
 
 /// Rows whose last column says how often they are there, as often as that.

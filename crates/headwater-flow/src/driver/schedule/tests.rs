@@ -147,3 +147,41 @@ fn a_partition_that_fails_is_left_alone_until_its_time() {
     );
     assert!(matches!(next(&mut s, 50), Action::Poll { .. }));
 }
+
+#[test]
+fn partitions_take_turns_whatever_their_input() {
+    let mut s = Schedule::new(Limits::default(), &[(2, None), (0, None), (3, None)], 0);
+    let mut polled = Vec::new();
+    for _ in 0..7 {
+        let Action::Poll { input, partition } = next(&mut s, 0) else {
+            panic!("there may be input");
+        };
+        polled.push((input, partition));
+        s.ready(input, partition, 1, 0);
+    }
+    assert_eq!(
+        polled,
+        [(0, 1), (2, 0), (2, 1), (2, 2), (0, 0), (0, 1), (2, 0)]
+    );
+    for (input, partition) in [(0, 0), (0, 1), (2, 0), (2, 2)] {
+        s.pending(input, partition, Some(10));
+    }
+    for _ in 0..2 {
+        let polled = next(&mut s, 5);
+        assert_eq!(
+            polled,
+            Action::Poll {
+                input: 2,
+                partition: 1
+            }
+        );
+    }
+    s.pending(2, 1, None);
+    assert!(matches!(
+        next(&mut s, 10),
+        Action::Poll {
+            input: 2,
+            partition: 2
+        }
+    ));
+}

@@ -319,6 +319,10 @@ impl Cut {
 }
 
 /// `count` seeds from `first`; twenty times as many in a soak.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a soak is asked for by the environment"
+)]
 pub(super) fn seeds(first: u64, count: u64) -> std::ops::Range<u64> {
     let times = if std::env::var_os("HEADWATER_SOAK").is_some() {
         20

@@ -1,0 +1,72 @@
+//! Of each key only the newest record: how a query reads a keyed topic up to where it ends. What was superseded is
+//! neither decoded nor looked at again, however much of it compaction has left.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ahash::RandomState;
+use headwater_flow::Result;
+use headwater_log::{Log, LogBatch, Offset, TopicPartition};
+
+/// Bytes fetched at a time.
+const FETCH_BYTES: usize = 8 << 20;
+
+/// The offsets of the newest records, by partition, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Newest(BTreeMap<u32, Vec<u64>>);
+
+impl Newest {
+    /// Looks at the records of a topic before `stops`.
+    ///
+    /// # Errors
+    /// `Corrupt` if a batch is damaged.
+    pub(super) fn find(log: &Log, topic: &str, stops: &BTreeMap<u32, u64>) -> Result<Self> {
+        let mut found = BTreeMap::new();
+        for (partition, stop) in stops {
+            let of = TopicPartition::new(topic, *partition);
+            found.insert(*partition, newest(log, &of, *stop)?);
+        }
+        Ok(Self(found))
+    }
+
+    /// Those from offset `from` on.
+    pub(super) fn after(&self, partition: u32, from: u64) -> &[u64] {
+        let all = self.0.get(&partition).map_or(&[][..], Vec::as_slice);
+        &all[all.partition_point(|offset| *offset < from)..]
+    }
+}
+
+/// The newest record of each key, and all that have none.
+fn newest(log: &Log, of: &TopicPartition, stop: u64) -> Result<Vec<u64>> {
+    // Two keys that share 128 bits are less likely than any failure of the machine.
+    let seeds = [
+        RandomState::with_seeds(1, 2, 3, 4),
+        RandomState::with_seeds(5, 6, 7, 8),
+    ];
+    let mut by_key: HashMap<[u64; 2], u64, RandomState> =
+        HashMap::with_hasher(RandomState::with_seeds(9, 10, 11, 12));
+    let mut keyless = Vec::new();
+    let mut next = log.bounds(of)?.start;
+    while next.0 < stop {
+        let fetched = log.fetch(of, next, FETCH_BYTES)?;
+        for batch in fetched.batches.iter().filter(|b| !b.is_control()) {
+            batch.for_each(|record| {
+                let offset = record.offset.0;
+                match record.key {
+                    _ if offset >= stop => {}
+                    Some(key) => {
+                        by_key.insert([seeds[0].hash_one(key), seeds[1].hash_one(key)], offset);
+                    }
+                    None => keyless.push(offset),
+                }
+            })?;
+        }
+        match fetched.batches.last().map(LogBatch::next_offset) {
+            Some(after) => next = Offset(after.0.max(next.0 + 1)),
+            None => break,
+        }
+    }
+    let mut offsets = keyless;
+    offsets.extend(by_key.into_values());
+    offsets.sort_unstable();
+    Ok(offsets)
+}
