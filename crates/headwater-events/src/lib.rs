@@ -8,6 +8,7 @@ mod embedded;
 mod error;
 mod event;
 mod projection;
+mod saga;
 mod store;
 mod task;
 mod typed;
@@ -26,6 +27,13 @@ pub use headwater_log::{Query, QueryItem, Timestamp, Version};
 pub use projection::{
     Batch, BoxError, Delivery, Handler, HandlerView, LogView, Parked, Progress, ProjectionId,
     ProjectionInfo, Projector, Running, Status, Turn, View, projections, swap,
+};
+#[cfg(feature = "http")]
+pub use saga::HttpParticipant;
+pub use saga::{
+    Answer, Answered, Attempt, AttemptResult, Call, Definition, Mode, Operation, Participant,
+    ParticipantAddress, Phase, PhaseState, PhaseStatus, Replies, Retry, SagaEvent, SagaRunner,
+    SagaState, SagaTurn, Sagas, Started, Step, StepState, TopicParticipant,
 };
 pub use store::{
     Append, Appended, Condition, Direction, EventStore, Expected, Filter, Lifecycle, Page, ReadAll,

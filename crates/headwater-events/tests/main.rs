@@ -2,5 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod aggregates;
+mod projections;
+mod saga_simulation;
+mod sagas;
 mod store;
 mod support;
