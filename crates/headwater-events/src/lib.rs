@@ -5,9 +5,12 @@
 
 mod aggregate;
 mod embedded;
+mod erasure;
 mod error;
 mod event;
+pub mod kit;
 mod projection;
+mod replica;
 mod saga;
 mod store;
 mod task;
@@ -21,6 +24,7 @@ pub use aggregate::{
     NoSnapshots, Snapshot, Snapshots, Snapshotting, Source, State, States,
 };
 pub use embedded::LogStore;
+pub use erasure::{FileKeys, Key, Keys, MemoryKeys, Personal, Vault};
 pub use error::{Conflict, Error, ErrorKind, Result};
 pub use event::{Id, NewEvent, Position, Recorded};
 pub use headwater_log::{Query, QueryItem, Timestamp, Version};
@@ -28,6 +32,7 @@ pub use projection::{
     Batch, BoxError, Delivery, Handler, HandlerView, LogView, Parked, Progress, ProjectionId,
     ProjectionInfo, Projector, Running, Status, Turn, View, projections, swap,
 };
+pub use replica::{Change, Feed, FeedPage, Publisher, Replica, ReplicaStatus, TopicFeed};
 #[cfg(feature = "http")]
 pub use saga::HttpParticipant;
 pub use saga::{

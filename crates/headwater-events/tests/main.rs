@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod aggregates;
+mod erasure;
 mod projections;
+mod replicas;
 mod saga_simulation;
 mod sagas;
+mod shapes;
 mod store;
 mod support;

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use headwater_events::kit::SagaDesk;
 use headwater_events::{
     Answer, Answered, Call, Definition, ErrorKind, Mode, Operation, Phase, PhaseStatus, Replies,
-    Retry, SagaRunner, SagaState, SagaTurn, Sagas, Started, Step, Store, TopicParticipant,
-    block_on,
+    Retry, SagaRunner, SagaTurn, Sagas, Started, Step, Store, TopicParticipant, block_on,
 };
 use headwater_log::{
     Commit, Log, ManualClock, Offset, Record, Timestamp, TopicConfig, TopicPartition,
@@ -33,64 +33,16 @@ fn order() -> Definition {
         .step(step("ship", "ship", json!({"of": "$.saga"})))
 }
 
-/// Sagas whose calls the test answers itself.
-struct Desk {
-    clock: Arc<ManualClock>,
-    log: Log,
-    sagas: Sagas,
+fn desk() -> SagaDesk {
+    SagaDesk::new(order())
 }
 
-impl Desk {
-    fn new() -> Self {
-        let clock = clock();
-        let log = Log::memory(clock.clone());
-        let desk = Self {
-            sagas: sagas(&log, &clock),
-            clock,
-            log,
-        };
-        block_on(desk.sagas.define(order())).unwrap();
-        desk
-    }
+fn start(desk: &SagaDesk, id: &str) -> Started {
+    desk.start(id, json!({"item": "lamp"}))
+}
 
-    fn start(&self, id: &str) -> Started {
-        block_on(self.sagas.start("order", id, json!({"item": "lamp"}))).unwrap()
-    }
-
-    /// The next call; `None`: there is nothing to be done now.
-    fn call(&self) -> Option<Call> {
-        loop {
-            match block_on(self.sagas.turn()).unwrap() {
-                SagaTurn::Call(call) => return Some(call),
-                SagaTurn::Recorded => {}
-                SagaTurn::Idle(_) => return None,
-            }
-        }
-    }
-
-    fn answer(&self, key: &str, answer: Answer) -> Answered {
-        block_on(self.sagas.answer(key, answer)).unwrap()
-    }
-
-    /// Expects a call and answers it.
-    fn expect(&self, action: &str, answer: Answer) -> Call {
-        let call = self.call().unwrap_or_else(|| panic!("no call to {action}"));
-        assert_eq!(call.action, action);
-        assert_eq!(self.answer(&call.key, answer), Answered::Recorded);
-        call
-    }
-
-    fn advance(&self, ms: i64) {
-        self.clock.advance(ms);
-    }
-
-    fn show(&self) -> SagaState {
-        block_on(self.sagas.show("o1")).unwrap()
-    }
-
-    fn operate(&self, operation: Operation) {
-        block_on(self.sagas.operate("o1", operation)).unwrap();
-    }
+fn advance(desk: &SagaDesk, ms: u64) {
+    desk.advance(Duration::from_millis(ms));
 }
 
 fn sagas(log: &Log, clock: &Arc<ManualClock>) -> Sagas {
@@ -114,9 +66,9 @@ fn failed() -> Answer {
 
 #[test]
 fn steps_follow_each_other_with_what_they_need() {
-    let desk = Desk::new();
-    assert_eq!(desk.start("o1"), Started::Now);
-    assert_eq!(desk.start("o1"), Started::Before);
+    let desk = desk();
+    assert_eq!(start(&desk, "o1"), Started::Now);
+    assert_eq!(start(&desk, "o1"), Started::Before);
     let reserve = desk.expect("reserve", done(json!({"id": 7})));
     assert_eq!(reserve.input, json!({"item": "lamp"}));
     assert_eq!(
@@ -128,15 +80,15 @@ fn steps_follow_each_other_with_what_they_need() {
     let ship = desk.expect("ship", done(json!("on its way")));
     assert_eq!(ship.input, json!({"of": "o1"}));
     assert_eq!(desk.call(), None);
-    let saga = desk.show();
+    let saga = desk.show("o1");
     assert_eq!((saga.mode, saga.steps.len()), (Mode::Completed, 3));
-    assert_eq!(desk.sagas.counts(), (0, 0));
+    assert_eq!(desk.sagas().counts(), (0, 0));
 }
 
 #[test]
 fn what_was_done_is_taken_back_in_reverse_order() {
-    let desk = Desk::new();
-    desk.start("o1");
+    let desk = desk();
+    start(&desk, "o1");
     desk.expect("reserve", done(json!({"id": 7})));
     desk.expect("charge", done(json!({"charge": 1})));
     desk.expect("ship", refused());
@@ -145,41 +97,41 @@ fn what_was_done_is_taken_back_in_reverse_order() {
     assert_eq!((uncharge.input, uncharge.phase), (expected, Phase::Undo));
     desk.expect("unreserve", done(Value::Null));
     assert_eq!(desk.call(), None);
-    let saga = desk.show();
+    let saga = desk.show("o1");
     assert_eq!(saga.mode, Mode::Compensated);
     assert_eq!(saga.reason.as_deref(), Some("step \"ship\": no"));
 }
 
 #[test]
 fn a_step_that_fails_is_tried_again_under_one_key_and_later_each_time() {
-    let desk = Desk::new();
-    desk.start("o1");
+    let desk = desk();
+    start(&desk, "o1");
     let first = desk.expect("reserve", failed());
     assert_eq!(desk.call(), None, "not at once");
-    desk.advance(100);
+    advance(&desk, 100);
     let second = desk.expect("reserve", failed());
     assert_eq!((&second.key, second.attempt), (&first.key, 2));
-    desk.advance(199);
+    advance(&desk, 199);
     assert_eq!(desk.call(), None);
-    desk.advance(1);
+    advance(&desk, 1);
     desk.expect("reserve", failed());
     // That was the third. Nobody knows whether it had an effect, so it is taken back.
     desk.expect("unreserve", done(Value::Null));
     assert_eq!(desk.call(), None);
-    assert_eq!(desk.show().mode, Mode::Compensated);
+    assert_eq!(desk.show("o1").mode, Mode::Compensated);
 }
 
 #[test]
 fn a_call_without_an_answer_times_out_and_a_late_answer_still_counts() {
-    let desk = Desk::new();
-    desk.start("o1");
+    let desk = desk();
+    start(&desk, "o1");
     let first = desk.call().unwrap();
-    desk.advance(4_999);
+    advance(&desk, 4_999);
     assert_eq!(desk.call(), None);
-    desk.advance(1);
+    advance(&desk, 1);
     assert_eq!(desk.call(), None, "it is recorded that the time is over");
     assert!(matches!(
-        desk.show().steps[0].forward.status,
+        desk.show("o1").steps[0].forward.status,
         PhaseStatus::Retrying(_)
     ));
     // The answer to the first attempt comes while the second one waits.
@@ -199,47 +151,47 @@ fn a_call_without_an_answer_times_out_and_a_late_answer_still_counts() {
         desk.answer(&charge.key, done(Value::Null)),
         Answered::Ignored
     );
-    assert_eq!(desk.show().mode, Mode::Backward);
+    assert_eq!(desk.show("o1").mode, Mode::Backward);
 }
 
 #[test]
 fn a_compensation_that_fails_parks_the_saga_until_a_person_decides() {
-    let desk = Desk::new();
-    desk.start("o1");
+    let desk = desk();
+    start(&desk, "o1");
     desk.expect("reserve", done(json!({"id": 7})));
     desk.expect("charge", done(Value::Null));
     desk.expect("ship", refused());
     let first = desk.expect("uncharge", refused());
     assert_eq!(desk.call(), None);
-    assert_eq!(desk.show().mode, Mode::Parked);
-    assert_eq!(desk.sagas.counts(), (1, 1));
-    desk.operate(Operation::Retry);
+    assert_eq!(desk.show("o1").mode, Mode::Parked);
+    assert_eq!(desk.sagas().counts(), (1, 1));
+    desk.operate("o1", Operation::Retry);
     let second = desk.expect("uncharge", refused());
     assert_ne!(
         first.key, second.key,
         "what was refused under one key would be again"
     );
     assert_eq!(desk.call(), None);
-    assert_eq!(desk.show().mode, Mode::Parked);
-    desk.operate(Operation::Skip);
+    assert_eq!(desk.show("o1").mode, Mode::Parked);
+    desk.operate("o1", Operation::Skip);
     desk.expect("unreserve", done(Value::Null));
     assert_eq!(desk.call(), None);
-    assert_eq!(desk.show().mode, Mode::Compensated);
-    let error = block_on(desk.sagas.operate("o1", Operation::Retry)).unwrap_err();
+    assert_eq!(desk.show("o1").mode, Mode::Compensated);
+    let error = block_on(desk.sagas().operate("o1", Operation::Retry)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
 }
 
 #[test]
 fn a_person_can_skip_a_step_or_have_everything_taken_back() {
-    let desk = Desk::new();
-    desk.start("o1");
+    let desk = desk();
+    start(&desk, "o1");
     desk.expect("reserve", done(json!({"id": 7})));
     let charge = desk.call().unwrap();
-    desk.operate(Operation::Skip);
+    desk.operate("o1", Operation::Skip);
     let ship = desk.call().unwrap();
     assert_eq!(ship.action, "ship");
     let reason = "the customer called".to_owned();
-    desk.operate(Operation::Compensate { reason });
+    desk.operate("o1", Operation::Compensate { reason });
     // Neither is known to have happened, and both may have.
     desk.expect("unship", done(Value::Null));
     desk.expect("uncharge", done(Value::Null));
@@ -249,39 +201,39 @@ fn a_person_can_skip_a_step_or_have_everything_taken_back() {
         Answered::Ignored
     );
     assert_eq!(desk.call(), None);
-    let saga = desk.show();
+    let saga = desk.show("o1");
     assert_eq!(saga.mode, Mode::Compensated);
     assert_eq!(saga.reason.as_deref(), Some("the customer called"));
 }
 
 #[test]
 fn a_retry_does_not_wait_for_its_time() {
-    let desk = Desk::new();
-    desk.start("o1");
+    let desk = desk();
+    start(&desk, "o1");
     desk.expect("reserve", failed());
     assert_eq!(desk.call(), None);
-    desk.operate(Operation::Retry);
+    desk.operate("o1", Operation::Retry);
     let again = desk.call().unwrap();
     assert_eq!((again.key.as_str(), again.attempt), ("o1/reserve/do", 2));
 }
 
 #[test]
 fn a_new_process_makes_a_lost_call_again_and_no_recorded_step() {
-    let mut desk = Desk::new();
-    desk.start("o1");
+    let mut desk = desk();
+    start(&desk, "o1");
     desk.expect("reserve", done(json!({"id": 7})));
     let lost = desk.call().unwrap();
-    desk.sagas = sagas(&desk.log, &desk.clock);
+    desk.restart();
     let again = desk.call().unwrap();
     assert_eq!(again, lost, "the same attempt");
     assert_eq!(desk.call(), None, "once");
     desk.answer(&again.key, done(Value::Null));
-    desk.sagas = sagas(&desk.log, &desk.clock);
+    desk.restart();
     desk.expect("ship", done(Value::Null));
     assert_eq!(desk.call(), None);
-    assert_eq!(desk.show().mode, Mode::Completed);
+    assert_eq!(desk.show("o1").mode, Mode::Completed);
     let attempts: Vec<_> = desk
-        .show()
+        .show("o1")
         .steps
         .iter()
         .map(|s| s.forward.attempts.len())
@@ -291,17 +243,17 @@ fn a_new_process_makes_a_lost_call_again_and_no_recorded_step() {
 
 #[test]
 fn a_saga_goes_on_by_the_definition_that_it_began_with() {
-    let mut desk = Desk::new();
-    desk.start("o1");
+    let mut desk = desk();
+    start(&desk, "o1");
     desk.expect("reserve", done(json!({"id": 7})));
-    desk.sagas = sagas(&desk.log, &desk.clock);
+    desk.restart();
     let mut changed = order();
     changed.steps.truncate(1);
-    let error = block_on(desk.sagas.define(changed.clone())).unwrap_err();
+    let error = block_on(desk.sagas().define(changed.clone())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     changed.version = 2;
-    block_on(desk.sagas.define(changed)).unwrap();
-    desk.start("o2");
+    block_on(desk.sagas().define(changed)).unwrap();
+    start(&desk, "o2");
     let mut actions: Vec<_> = [desk.call().unwrap(), desk.call().unwrap()]
         .into_iter()
         .map(|call| (call.saga, call.action))
@@ -309,17 +261,17 @@ fn a_saga_goes_on_by_the_definition_that_it_began_with() {
     actions.sort();
     let of = |saga: &str, action: &str| (saga.to_owned(), action.to_owned());
     assert_eq!(actions, [of("o1", "charge"), of("o2", "reserve")]);
-    let listed = block_on(desk.sagas.list()).unwrap();
+    let listed = block_on(desk.sagas().list()).unwrap();
     let listed: Vec<_> = listed.iter().map(|s| (s.id.as_str(), s.version)).collect();
     assert_eq!(listed, [("o1", 1), ("o2", 2)]);
 }
 
 #[test]
 fn a_value_that_is_not_there_is_a_refusal() {
-    let desk = Desk::new();
-    block_on(desk.sagas.start("order", "o1", json!({}))).unwrap();
+    let desk = desk();
+    block_on(desk.sagas().start("order", "o1", json!({}))).unwrap();
     assert_eq!(desk.call(), None);
-    let saga = desk.show();
+    let saga = desk.show("o1");
     assert_eq!(saga.mode, Mode::Compensated);
     let reason = saga.reason.unwrap();
     assert!(reason.contains("there is no $.input.item"), "{reason}");

@@ -66,6 +66,11 @@ impl Store {
         self
     }
 
+    /// What it is made of.
+    pub(crate) fn into_parts(self) -> (Arc<dyn EventStore>, Arc<dyn Snapshots>) {
+        (self.events, self.snapshots)
+    }
+
     /// Where states are saved.
     pub(crate) fn snapshots(&self) -> &dyn Snapshots {
         &*self.snapshots
