@@ -20,6 +20,8 @@ pub enum ExpectedVersion {
     Any,
     /// The key has no record.
     NoStream,
+    /// The key has a record, of whatever version.
+    Exists,
     /// The key's newest record has this version.
     Exact(Version),
 }

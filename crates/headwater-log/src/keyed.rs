@@ -92,6 +92,22 @@ impl Log {
         keys(&partition)?.version(key, &live(&partition))
     }
 
+    /// The version of a key's newest record before `end`: of an append that got offsets up to there.
+    ///
+    /// # Errors
+    /// As [`key_version`](Self::key_version).
+    pub fn key_version_before(
+        &self,
+        of: &TopicPartition,
+        key: &[u8],
+        end: Offset,
+    ) -> Result<Option<Version>> {
+        let partition = self.partition(of)?;
+        let mut live = live(&partition);
+        live.end = live.end.min(end.0);
+        keys(&partition)?.version(key, &live)
+    }
+
     /// The records of a key.
     ///
     /// # Errors

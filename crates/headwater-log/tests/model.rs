@@ -193,8 +193,9 @@ impl World {
             0..5 => {
                 let key = arb_key(rng);
                 let actual = self.version(&key);
-                let (expected, holds) = match rng.random_range(0..4) {
+                let (expected, holds) = match rng.random_range(0..5) {
                     0 => (ExpectedVersion::Any, true),
+                    3 => (ExpectedVersion::Exists, actual.is_some()),
                     1 => (ExpectedVersion::NoStream, actual.is_none()),
                     2 => (ExpectedVersion::Exact(Version(7)), actual == Some(7)),
                     _ => match actual {
@@ -307,6 +308,12 @@ impl World {
             let expected: Vec<&Row> = of_key.collect();
             let version = self.log().key_version(&self.of, &key).unwrap();
             assert_eq!(version.map(|v| v.0), self.version(&key));
+            if !self.config.cleanup.compact {
+                let end = Offset(rng.random_range(0..=self.end));
+                let before = self.log().key_version_before(&self.of, &key, end).unwrap();
+                let last = expected.iter().rfind(|r| r.offset < end.0);
+                assert_eq!(before.map(|v| v.0), last.and_then(|r| r.version), "{end:?}");
+            }
             let read = ReadKey {
                 direction: [Direction::Forward, Direction::Backward][rng.random_range(0..2)],
                 from: rng

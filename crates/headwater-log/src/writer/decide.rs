@@ -136,6 +136,7 @@ fn check_version(
     let holds = match expected {
         ExpectedVersion::Any => true,
         ExpectedVersion::NoStream => actual.is_none(),
+        ExpectedVersion::Exists => actual.is_some(),
         ExpectedVersion::Exact(expected) => actual == Some(expected),
     };
     if holds {
@@ -144,7 +145,8 @@ fn check_version(
     let has = actual.map_or("no record".to_owned(), |v| format!("version {}", v.0));
     let wanted = match expected {
         ExpectedVersion::Exact(version) => format!("version {}", version.0),
-        _ => "none".to_owned(),
+        ExpectedVersion::Exists => "any".to_owned(),
+        ExpectedVersion::NoStream | ExpectedVersion::Any => "none".to_owned(),
     };
     let name = String::from_utf8_lossy(key);
     let message = format!(

@@ -1,0 +1,54 @@
+//! Whether a stream takes events: what the newest of its `$closed` and `$opened` events says.
+
+use headwater_log::{Offset, Query, QueryItem};
+
+use super::log_store::LogStore;
+use super::record::{closed_tag, decode_owned, opened_tag};
+use crate::error::Result;
+use crate::event::Recorded;
+use crate::store::{Lifecycle, lifecycle_of};
+
+/// What is known of a stream that was closed at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) lifecycle: Lifecycle,
+    /// The place of the event that says so.
+    pub(super) at: Offset,
+}
+
+/// What has become of a stream; `None`: it was never closed.
+pub(super) fn state(store: &LogStore, stream: &str) -> Result<Option<State>> {
+    let Some(closed) = newest(store, closed_tag(stream))? else {
+        return Ok(None);
+    };
+    let opened = newest(store, opened_tag(stream))?;
+    let newest = match opened {
+        Some(opened) if opened.position > closed.position => opened,
+        _ => closed,
+    };
+    Ok(Some(State {
+        lifecycle: lifecycle_of(&newest).unwrap_or(Lifecycle::Deleted),
+        at: Offset(newest.position.0),
+    }))
+}
+
+/// The newest event with a tag of the store's own; there are few.
+pub(super) fn newest(store: &LogStore, tag: String) -> Result<Option<Recorded>> {
+    let query = tagged([tag]);
+    let found = store
+        .log
+        .query(&store.of.topic, &query, Offset(0), usize::MAX)?;
+    let last = found.records.into_iter().next_back();
+    Ok(last.map(|found| decode_owned(found.offset, None, found.record)))
+}
+
+/// A query for any of some tags.
+pub(super) fn tagged(tags: impl IntoIterator<Item = String>) -> Query {
+    let item = |tag| QueryItem {
+        types: Vec::new(),
+        tags: vec![tag],
+    };
+    Query {
+        items: tags.into_iter().map(item).collect(),
+    }
+}

@@ -1,0 +1,170 @@
+//! Reading one stream by the key index, and all events by the index of tags or by going through the batches.
+
+use headwater_log::{Direction, Offset, ReadKey, Timestamp, Version};
+
+use super::lifecycle;
+use super::log_store::LogStore;
+use super::record::{Face, decode, decode_owned};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Position, Recorded};
+use crate::store::{Filter, Lifecycle, Page, ReadAll, ReadStream, Until};
+
+/// Bytes of batches that are fetched at a time.
+const FETCH_BYTES: usize = 1 << 20;
+/// Bytes that are gone through for one page, however few events are found.
+const SCAN_BYTES: usize = 16 << 20;
+/// Events of a stream that are read at a time while its state at a time is looked for.
+const STREAM_PAGE: usize = 1024;
+
+/// The events of one stream.
+pub(super) fn stream(store: &LogStore, read: &ReadStream) -> Result<Vec<Recorded>> {
+    let state = lifecycle::state(store, &read.stream)?;
+    if state.is_some_and(|state| state.lifecycle == Lifecycle::Deleted) {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("stream {:?} was deleted", read.stream),
+        ));
+    }
+    match read.until {
+        None => by_key(store, read, read.from),
+        Some(Until::Version(last)) => up_to(store, read, last),
+        Some(Until::Time(time)) => match last_before(store, read, time)? {
+            Some(last) => up_to(store, read, last),
+            None => Ok(Vec::new()),
+        },
+    }
+}
+
+fn up_to(store: &LogStore, read: &ReadStream, last: Version) -> Result<Vec<Recorded>> {
+    match read.direction {
+        Direction::Backward => {
+            let from = read.from.map_or(last, |from| from.min(last));
+            by_key(store, read, Some(from))
+        }
+        Direction::Forward => {
+            let from = read.from.unwrap_or(Version(0));
+            let count = (last.0 + 1).saturating_sub(from.0);
+            let limit = read.limit.min(usize::try_from(count).unwrap_or(usize::MAX));
+            by_key(
+                store,
+                &ReadStream {
+                    limit,
+                    ..read.clone()
+                },
+                Some(from),
+            )
+        }
+    }
+}
+
+fn by_key(store: &LogStore, read: &ReadStream, from: Option<Version>) -> Result<Vec<Recorded>> {
+    let by_key = ReadKey {
+        direction: read.direction,
+        from,
+        until: None,
+        limit: read.limit,
+    };
+    let found = store
+        .log
+        .read_key(&store.of, read.stream.as_bytes(), by_key)?;
+    Ok(found
+        .into_iter()
+        .map(|f| decode_owned(f.offset, Some(f.version), f.record))
+        .collect())
+}
+
+/// The version before the first event that was stored later than `time`. Times need not ascend, for clocks are set back.
+fn last_before(store: &LogStore, read: &ReadStream, time: Timestamp) -> Result<Option<Version>> {
+    let mut last = None;
+    let mut page = ReadStream::of(&read.stream).limit(STREAM_PAGE);
+    loop {
+        let events = by_key(store, &page, page.from)?;
+        let whole = events.len() == STREAM_PAGE;
+        for event in events {
+            if event.recorded_at > time {
+                return Ok(last);
+            }
+            last = event.version;
+        }
+        match last {
+            Some(last) if whole => page.from = Some(Version(last.0 + 1)),
+            _ => return Ok(last),
+        }
+    }
+}
+
+/// A page of all events.
+pub(super) fn all(store: &LogStore, read: &ReadAll) -> Result<Page> {
+    let bounds = store.log.bounds(&store.of)?;
+    let from = Offset(read.from.0).max(bounds.start);
+    let mut page = Page {
+        events: Vec::new(),
+        next: Position(from.0),
+        end: Position(bounds.end.0),
+    };
+    if read.limit == 0 || from >= bounds.end {
+        return Ok(page);
+    }
+    match read.filter.is_selective() {
+        true => by_tags(store, &read.filter, read.limit, from, &mut page)?,
+        false => scan(store, &read.filter, read.limit, from, &mut page)?,
+    }
+    page.end = page.end.max(page.next);
+    Ok(page)
+}
+
+fn by_tags(
+    store: &LogStore,
+    filter: &Filter,
+    limit: usize,
+    from: Offset,
+    page: &mut Page,
+) -> Result<()> {
+    let found = store
+        .log
+        .query(&store.of.topic, &filter.query, from, limit)?;
+    page.next = Position(found.next.0);
+    let events = found.records.into_iter();
+    let events = events.map(|f| decode_owned(f.offset, None, f.record));
+    page.events
+        .extend(events.filter(|event| filter.wants_stream(&event.stream)));
+    Ok(())
+}
+
+/// Goes through the batches; what the filter does not want is not copied.
+fn scan(
+    store: &LogStore,
+    filter: &Filter,
+    limit: usize,
+    from: Offset,
+    page: &mut Page,
+) -> Result<()> {
+    let mut next = from;
+    let mut scanned = 0;
+    while next.0 < page.end.0 && scanned < SCAN_BYTES {
+        let fetched = store.log.fetch(&store.of, next, FETCH_BYTES)?;
+        if fetched.batches.is_empty() {
+            break;
+        }
+        for batch in &fetched.batches {
+            scanned += batch.bytes().len();
+            for record in batch.open()?.records() {
+                let record = record?;
+                if record.offset < next {
+                    continue;
+                }
+                let face = Face::of(&record);
+                if filter.matches(face.stream, face.kind, face.tags.iter().copied()) {
+                    if page.events.len() == limit {
+                        page.next = Position(record.offset.0);
+                        return Ok(());
+                    }
+                    page.events.push(decode(&record));
+                }
+            }
+            next = next.max(batch.next_offset());
+        }
+    }
+    page.next = Position(next.0);
+    Ok(())
+}

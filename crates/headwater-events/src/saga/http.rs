@@ -1,0 +1,69 @@
+//! Participants that are HTTP endpoints.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::participant::{Answer, Call, Participant};
+
+/// An HTTP endpoint: a call is a `POST` of the [`Call`] as JSON to `<url>/<action>`, with its key in the header
+/// `Idempotency-Key`. A status of 2xx is done, with the body as what it gave, but 202: the answer comes later; 408, 425, 429 and
+/// 5xx are tried again; any other is a refusal. The thread that makes the call waits for the answer.
+#[derive(Debug)]
+pub struct HttpParticipant {
+    url: String,
+    agent: ureq::Agent,
+}
+
+impl HttpParticipant {
+    /// The endpoint at an address, which is given up on after `timeout`.
+    pub fn new(url: impl Into<String>, timeout: Duration) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(timeout))
+            .build();
+        Self {
+            url: url.into().trim_end_matches('/').to_owned(),
+            agent: ureq::Agent::new_with_config(config),
+        }
+    }
+
+    fn post(&self, call: &Call) -> Answer {
+        let body = match serde_json::to_vec(call) {
+            Ok(body) => body,
+            Err(error) => return Answer::Refused(error.to_string()),
+        };
+        let sent = self
+            .agent
+            .post(format!("{}/{}", self.url, call.action))
+            .header("Content-Type", "application/json")
+            .header("Idempotency-Key", &call.key)
+            .send(&body[..]);
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => return Answer::Failed(error.to_string()),
+        };
+        let status = response.status().as_u16();
+        match response.body_mut().read_to_string() {
+            Ok(body) => answer(status, body),
+            Err(error) => Answer::Failed(error.to_string()),
+        }
+    }
+}
+
+fn answer(status: u16, body: String) -> Answer {
+    match status {
+        202 => Answer::Later,
+        200..=299 if body.is_empty() => Answer::Done(Value::Null),
+        200..=299 => Answer::Done(serde_json::from_str(&body).unwrap_or(Value::String(body))),
+        408 | 425 | 429 | 500..=599 => Answer::Failed(format!("status {status}: {body}")),
+        _ => Answer::Refused(format!("status {status}: {body}")),
+    }
+}
+
+impl Participant for HttpParticipant {
+    fn call<'a>(&'a self, call: &'a Call) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(async move { self.post(call) })
+    }
+}

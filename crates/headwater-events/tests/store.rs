@@ -1,0 +1,93 @@
+//! The store on the log: the contract, the oracle, and what is its own.
+
+use headwater_events::contract::{self, oracle};
+use headwater_events::{
+    ErrorKind, Expected, LogStore, NewEvent, ReadStream, Store, Until, block_on,
+};
+use headwater_log::{Log, ManualClock, Options, Timestamp, TopicConfig};
+
+use crate::support::{NOON, Seed, clock, restless, store};
+
+#[test]
+fn the_store_on_the_log_keeps_the_contract() {
+    contract::run(store);
+}
+
+#[test]
+fn it_keeps_the_contract_while_its_index_moves_to_disk() {
+    contract::run(|| Store::on_log(restless(), "events").unwrap());
+}
+
+#[test]
+fn every_append_of_many_workers_happened_under_its_condition() {
+    let seed = rand::random();
+    let _seed = Seed(seed);
+    oracle::run(&store(), seed, 40, 25);
+    oracle::run(
+        &Store::on_log(restless(), "events").unwrap(),
+        seed + 1,
+        8,
+        100,
+    );
+}
+
+#[test]
+fn a_topic_that_is_no_store_is_refused() {
+    let log = crate::support::log();
+    log.create_topic("plain", TopicConfig::default()).unwrap();
+    let error = LogStore::open(log, "plain").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.hint().unwrap().contains("key index"));
+}
+
+#[test]
+fn a_second_process_is_refused_with_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Log::open_dir(dir.path(), clock(), Options::default());
+    let _first = open().unwrap();
+    let error = headwater_events::Error::from(open().unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[test]
+fn a_clock_that_is_set_back_tears_no_state() {
+    let clock = clock();
+    let log = Log::memory(clock.clone());
+    let store = Store::on_log(log, "events").unwrap();
+    for time in [0, 10, 5, 20] {
+        set(&clock, time);
+        let event = NewEvent::new("e", "{}");
+        block_on(store.append_to("s", Expected::Any, [event])).unwrap();
+    }
+    let at = |time: i64| {
+        let until = Until::Time(Timestamp(NOON + time));
+        block_on(store.read(ReadStream::of("s").until(until)))
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        [at(-1), at(0), at(5), at(10), at(19), at(20)],
+        [0, 1, 1, 3, 3, 4]
+    );
+}
+
+fn set(clock: &ManualClock, time: i64) {
+    clock.set(Timestamp(NOON + time));
+}
+
+#[test]
+fn everything_is_there_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || {
+        let log = Log::open_dir(dir.path(), clock(), Options::default()).unwrap();
+        Store::on_log(log, "events").unwrap()
+    };
+    let seed = rand::random();
+    let _seed = Seed(seed);
+    let first = open();
+    let answers = oracle::work(&first, "one", seed, 40, |_| {});
+    drop(first);
+    let second = open();
+    let more = oracle::work(&second, "two", seed, 40, |_| {});
+    oracle::validate(&second, &[answers, more]);
+}
