@@ -7,10 +7,19 @@ const NANOS: i64 = 1_000_000_000;
 const DAY_SECONDS: i64 = 86_400;
 
 /// The last date that was read: event times of neighbouring rows mostly share it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct DayCache {
     text: [u8; 10],
     days: i32,
+}
+
+impl Default for DayCache {
+    fn default() -> Self {
+        Self {
+            text: *b"1970-01-01",
+            days: 0,
+        }
+    }
 }
 
 /// How many of `unit` a second has.
@@ -40,73 +49,134 @@ pub(crate) fn parse_date(text: &[u8]) -> Option<i32> {
 /// Nanoseconds of the day of `HH:MM[:SS[.fraction]]`.
 pub(crate) fn parse_time(text: &[u8]) -> Option<i64> {
     match time_prefix(text)? {
-        (nanos, []) => Some(nanos),
+        (time, []) => Some(time.seconds * NANOS + time.nanos),
         _ => None,
     }
 }
 
 /// A timestamp in `unit` since the epoch; digits beyond the unit are cut off. An offset moves the time to UTC.
 pub(crate) fn parse_timestamp(text: &[u8], unit: TimeUnit, cache: &mut DayCache) -> Option<i64> {
-    let days = i64::from(cache.days(text.get(..10)?)?);
-    let (nanos, zone) = match text.get(10) {
-        None => (0, &text[10..]),
-        Some(b' ' | b'T' | b't') => time_prefix(&text[11..])?,
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let days = i64::from(cache.days(date)?);
+    let (time, zone) = match rest.split_first() {
+        None => (Time::default(), rest),
+        Some((b' ' | b'T' | b't', rest)) => time_prefix(rest)?,
         Some(_) => return None,
     };
-    let seconds = days * DAY_SECONDS + nanos / NANOS - parse_zone(zone)?;
-    let scale = per_second(unit);
-    let fraction = nanos % NANOS / (NANOS / scale);
-    seconds.checked_mul(scale)?.checked_add(fraction)
+    let seconds = days * DAY_SECONDS + time.seconds - parse_zone(zone)?;
+    let fraction = match unit {
+        TimeUnit::Second => 0,
+        TimeUnit::Millisecond => time.nanos / 1_000_000,
+        TimeUnit::Microsecond => time.nanos / 1_000,
+        TimeUnit::Nanosecond => time.nanos,
+    };
+    seconds.checked_mul(per_second(unit))?.checked_add(fraction)
 }
 
 impl DayCache {
-    fn days(&mut self, text: &[u8]) -> Option<i32> {
-        if self.text != text {
+    #[inline]
+    fn days(&mut self, text: &[u8; 10]) -> Option<i32> {
+        if self.text != *text {
             self.days = parse_date(text)?;
-            self.text.copy_from_slice(text);
+            self.text = *text;
         }
         Some(self.days)
     }
 }
 
-fn time_prefix(text: &[u8]) -> Option<(i64, &[u8])> {
-    let (&[h1, h2, colon, m1, m2], mut rest) = text.split_first_chunk::<5>()?;
-    let (hour, minute) = (two(h1, h2)?, two(m1, m2)?);
-    if colon != b':' || hour > 23 || minute > 59 {
+/// A time of day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Time {
+    seconds: i64,
+    nanos: i64,
+}
+
+/// The time at the beginning of `text`, and what follows it.
+#[inline]
+fn time_prefix(text: &[u8]) -> Option<(Time, &[u8])> {
+    let Some((seconds, rest)) = clock(text) else {
+        return hour_and_minute(text);
+    };
+    let (nanos, rest) = match rest.split_first() {
+        Some((b'.', digits)) => parse_fraction(digits)?,
+        _ => (0, rest),
+    };
+    Some((Time { seconds, nanos }, rest))
+}
+
+/// Seconds of the day of `HH:MM:SS`, all eight bytes at once.
+#[inline]
+fn clock(text: &[u8]) -> Option<(i64, &[u8])> {
+    const NOUGHT: u64 = u64::from_le_bytes(*b"00:00:00");
+    // Added to a byte, sets its high bit if it is more than 9, or, where a colon stood, more than 0.
+    const LIMITS: u64 = u64::from_le_bytes([0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76]);
+    let (bytes, rest) = text.split_first_chunk::<8>()?;
+    let values = u64::from_le_bytes(*bytes) ^ NOUGHT;
+    if (values.wrapping_add(LIMITS) | values) & 0x8080_8080_8080_8080 != 0 {
         return None;
     }
-    let mut nanos = i64::from(hour * 3_600 + minute * 60) * NANOS;
-    if let Some((&[b':', s1, s2], after)) = rest.split_first_chunk::<3>() {
-        let second = two(s1, s2)?;
-        if second > 59 {
-            return None;
-        }
-        nanos += i64::from(second) * NANOS;
-        rest = after;
-        if let Some((b'.', digits)) = rest.split_first() {
-            let (fraction, after) = parse_fraction(digits)?;
-            nanos += fraction;
-            rest = after;
-        }
+    let pairs = values
+        .wrapping_mul(10)
+        .wrapping_add(values >> 8)
+        .to_le_bytes();
+    let (hour, minute, second) = (pairs[0], pairs[3], pairs[6]);
+    let seconds = i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second);
+    (hour <= 23 && minute <= 59 && second <= 59).then_some((seconds, rest))
+}
+
+/// `HH:MM` without seconds.
+#[cold]
+fn hour_and_minute(text: &[u8]) -> Option<(Time, &[u8])> {
+    let (&[h1, h2, colon, m1, m2], rest) = text.split_first_chunk::<5>()?;
+    let (hour, minute) = (two(h1, h2)?, two(m1, m2)?);
+    if colon != b':' || hour > 23 || minute > 59 || rest.first() == Some(&b':') {
+        return None;
     }
-    Some((nanos, rest))
+    let seconds = i64::from(hour * 3_600 + minute * 60);
+    Some((Time { seconds, nanos: 0 }, rest))
 }
 
 /// Nanoseconds of the digits after the point; at least one digit.
+#[inline]
 fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
-    let count = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let (digits, rest) = text.split_at(count);
-    if digits.is_empty() {
-        return None;
+    let (mut value, mut count) = (0, 0);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        if count < POWERS.len() {
+            value = value * 10 + i64::from(digit);
+        }
+        count += 1;
     }
-    let kept = &digits[..count.min(9)];
-    let value = kept.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0'));
-    let nanos = value * 10_i64.pow(9 - kept.len() as u32);
-    Some((nanos, rest))
+    let missing = POWERS.len().saturating_sub(count);
+    (count > 0).then(|| (value * POWERS[missing], &text[count..]))
 }
 
+const POWERS: [i64; 9] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
+
 /// Seconds east of UTC of ``, `Z`, `+HH`, `+HHMM`, `+HH:MM`.
+#[inline]
 fn parse_zone(text: &[u8]) -> Option<i64> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    offset_of_zone(text)
+}
+
+#[inline(never)]
+fn offset_of_zone(text: &[u8]) -> Option<i64> {
     let text = text.trim_ascii_start();
     let (sign, digits) = match text.split_first() {
         None => return Some(0),

@@ -33,6 +33,7 @@ impl Varlen {
     }
 
     /// Ends the value that was appended to `data`.
+    #[inline]
     pub(crate) fn end(&mut self) -> Result<(), Refusal> {
         let end = i32::try_from(self.data.len())
             .map_err(|_| Refusal("the values of one batch are longer than 2 GiB"))?;
@@ -79,6 +80,7 @@ impl StructColumn {
     }
 
     /// The first field that must be there in row `row` and is not.
+    #[inline]
     pub(crate) fn missing(&self, row: usize) -> Option<usize> {
         let required = self.shape.required.iter().copied();
         required.into_iter().find(|f| self.fields[*f].len() <= row)
@@ -146,16 +148,25 @@ impl Column {
     }
 
     /// How many values it has.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// What it is made of.
+    #[inline]
     pub(crate) fn shape(&self) -> &Shape {
         &self.shape
     }
 
+    /// Whether it may hold nulls.
+    #[inline]
+    pub(crate) fn is_nullable(&self) -> bool {
+        self.shape.nullable
+    }
+
     /// Counts a value whose buffers the caller has filled.
+    #[inline]
     pub(crate) fn pushed(&mut self) {
         self.len += 1;
     }

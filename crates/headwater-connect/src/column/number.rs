@@ -3,6 +3,28 @@
 use super::{Column, Refusal, Scalar, ShapeKind, Values};
 
 impl Column {
+    /// Appends a whole number if this is an integer column that it fits into; says whether it did.
+    #[inline]
+    pub(crate) fn push_whole(&mut self, value: i64) -> bool {
+        let ShapeKind::Scalar(scalar) = &self.shape.kind else {
+            return false;
+        };
+        let is_taken = match (scalar, &mut self.values) {
+            (Scalar::I64, Values::I64(v)) => {
+                v.push(value);
+                true
+            }
+            (Scalar::I32, Values::I32(v)) => append(v, value),
+            (Scalar::I16, Values::I16(v)) => append(v, value),
+            (Scalar::I8, Values::I8(v)) => append(v, value),
+            _ => false,
+        };
+        if is_taken {
+            self.pushed();
+        }
+        is_taken
+    }
+
     /// Appends a whole number: to integers, and to dates, times and timestamps in their own unit.
     ///
     /// # Errors
@@ -63,4 +85,8 @@ impl Column {
         }
         self.push_text(bytes)
     }
+}
+
+fn append<T: TryFrom<i64>>(values: &mut Vec<T>, value: i64) -> bool {
+    T::try_from(value).map(|value| values.push(value)).is_ok()
 }

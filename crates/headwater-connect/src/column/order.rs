@@ -8,14 +8,17 @@ const TEXT_MAX: usize = 64;
 /// How many predicted keys an object may leave out before its key is looked up.
 const LOOK_AHEAD: usize = 4;
 
+/// How many bytes of a key are compared at once.
+const HEAD: usize = 16;
+
 /// What stood between two values, and which field it led to.
 #[derive(Debug)]
 struct SeenKey {
-    text: Vec<u8>,
     /// The first bytes of `text` and the bits of them that count: most keys are compared by one instruction.
     head: u128,
     mask: u128,
     field: Option<usize>,
+    text: Vec<u8>,
 }
 
 impl SeenKey {
@@ -26,26 +29,27 @@ impl SeenKey {
         let mut mask = [0; HEAD];
         mask[..count].fill(u8::MAX);
         Self {
-            text: text.to_vec(),
             head: u128::from_le_bytes(head),
             mask: u128::from_le_bytes(mask),
             field,
+            text: text.to_vec(),
         }
     }
 
     #[inline]
     fn is_at(&self, rest: &[u8]) -> bool {
-        if self.text.len() <= HEAD
-            && let Some(bytes) = rest.first_chunk::<HEAD>()
-        {
-            return (u128::from_le_bytes(*bytes) ^ self.head) & self.mask == 0;
-        }
-        rest.starts_with(&self.text)
+        let Some(bytes) = rest.first_chunk::<HEAD>() else {
+            return rest.starts_with(&self.text);
+        };
+        (u128::from_le_bytes(*bytes) ^ self.head) & self.mask == 0
+            && (self.text.len() <= HEAD || self.goes_on(rest))
+    }
+
+    #[inline(never)]
+    fn goes_on(&self, rest: &[u8]) -> bool {
+        rest[HEAD..].starts_with(&self.text[HEAD..])
     }
 }
-
-/// How many bytes of a key are compared at once.
-const HEAD: usize = 16;
 
 /// The keys of the objects before.
 #[derive(Debug, Default)]

@@ -36,16 +36,16 @@ impl Column {
             (Values::I8(v), _) => v.push(integer(text)?),
             (Values::I16(v), _) => v.push(integer(text)?),
             (Values::I32(v), Scalar::Date) => {
-                let days = temporal::parse_date(text.trim_ascii());
+                let days = temporal::parse_date(trimmed(text));
                 v.push(days.ok_or(Refusal("expected a date"))?);
             }
             (Values::I32(v), _) => v.push(integer(text)?),
             (Values::I64(v), Scalar::Timestamp { unit, .. }) => {
-                let time = temporal::parse_timestamp(text.trim_ascii(), *unit, &mut self.days);
+                let time = temporal::parse_timestamp(trimmed(text), *unit, &mut self.days);
                 v.push(time.ok_or(Refusal("expected a timestamp"))?);
             }
             (Values::I64(v), Scalar::Time(unit)) => {
-                let nanos = temporal::parse_time(text.trim_ascii());
+                let nanos = temporal::parse_time(trimmed(text));
                 let nanos = nanos.ok_or(Refusal("expected a time"))?;
                 v.push(nanos / (1_000_000_000 / temporal::per_second(*unit)));
             }
@@ -53,7 +53,7 @@ impl Column {
             (Values::F32(v), _) => v.push(float(text)?),
             (Values::F64(v), _) => v.push(float(text)?),
             (Values::I128(v), Scalar::Decimal { precision, scale }) => {
-                v.push(decimal::parse(text.trim_ascii(), *precision, *scale)?);
+                v.push(decimal::parse(trimmed(text), *precision, *scale)?);
             }
             _ => return Err(Refusal("expected a nested value")),
         }
@@ -95,8 +95,18 @@ impl Column {
     }
 }
 
+/// `text` without white space around it, of which there mostly is none.
+#[inline]
+fn trimmed(text: &[u8]) -> &[u8] {
+    let is_space = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+    if is_space(text.first()) || is_space(text.last()) {
+        return text.trim_ascii();
+    }
+    text
+}
+
 fn boolean(text: &[u8]) -> Result<bool, Refusal> {
-    let text = text.trim_ascii();
+    let text = trimmed(text);
     if text.eq_ignore_ascii_case(b"true") {
         Ok(true)
     } else if text.eq_ignore_ascii_case(b"false") {
@@ -107,7 +117,7 @@ fn boolean(text: &[u8]) -> Result<bool, Refusal> {
 }
 
 fn float<T: std::str::FromStr>(text: &[u8]) -> Result<T, Refusal> {
-    std::str::from_utf8(text.trim_ascii())
+    std::str::from_utf8(trimmed(text))
         .ok()
         .and_then(|t| t.parse().ok())
         .ok_or(Refusal("expected a number"))
@@ -141,6 +151,6 @@ fn plain_integer(text: &[u8]) -> Option<i64> {
 /// The others: long ones, and `1e3` or `2.0`, which are whole numbers as well.
 fn whole_number(text: &[u8]) -> Result<i64, Refusal> {
     const REASON: Refusal = Refusal("expected a whole number");
-    let value = decimal::exact_whole(text.trim_ascii()).ok_or(REASON)?;
+    let value = decimal::exact_whole(trimmed(text)).ok_or(REASON)?;
     i64::try_from(value).map_err(|_| Refusal("number out of range"))
 }

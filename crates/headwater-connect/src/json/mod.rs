@@ -1,5 +1,6 @@
 //! The `json` format: objects, one a record, one a line in files.
 
+mod block;
 mod bound;
 mod decoder;
 mod encoder;
@@ -8,6 +9,7 @@ mod fault;
 mod format;
 mod infer;
 mod map;
+mod number;
 mod reader;
 mod scan;
 

@@ -3,8 +3,11 @@
 
 use super::escape;
 use super::fault::{Fault, Parsed};
+use super::number;
 use super::scan;
-use crate::column::{Column, FoundKey, Scalar, ShapeKind, StructColumn, StructShape, Values};
+use crate::column::{Column, FoundKey, StructColumn, StructShape, Values};
+
+const NULL: &[u8] = b"null";
 
 /// How strictly records are read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,11 +83,12 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        self.complete(columns, row)?;
+        if self.strictness.needs_all || !columns.shape.required.is_empty() {
+            self.complete(columns, row)?;
+        }
         Ok(at)
     }
 
-    #[inline]
     fn complete(&self, columns: &StructColumn, row: usize) -> Parsed<()> {
         let missing = if self.strictness.needs_all {
             columns.fields.iter().position(|f| f.len() <= row)
@@ -97,7 +101,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next key when it is not the expected one.
+    /// The next key when it is not the expected one. Apart from the loop over fields, which must stay small.
+    #[inline(never)]
     fn key(
         &mut self,
         columns: &mut StructColumn,
@@ -152,10 +157,21 @@ impl<'a> Reader<'a> {
         Ok((self.scratch, end.quote + 1))
     }
 
-    #[inline]
+    /// Reads the value at `at` into row `row` of a column.
+    #[inline(never)]
     pub(super) fn field(&mut self, column: &mut Column, row: usize, at: usize) -> Parsed {
+        let byte = self.bytes.get(at);
+        if byte == Some(&b'n') && self.leaves_out(column, row, at) {
+            return Ok(at + NULL.len());
+        }
         column.align(row);
-        match self.value(column, at) {
+        let end = match byte {
+            Some(b'-' | b'0'..=b'9') => self.number(column, at),
+            Some(b'"') => self.text(column, at + 1),
+            Some(b'{') => self.braced(column, at),
+            _ => self.rare(column, at),
+        };
+        match end {
             Err(fault) if self.strictness.is_lenient && fault.is_conversion => {
                 column.truncate(row);
                 column.push_null().map_err(Fault::conversion)?;
@@ -165,67 +181,83 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Appends the value at `at`.
+    /// Whether at `at` there is a null that needs no place yet: a column may lag behind, its next value or its end makes
+    /// all nulls since its last value at once.
     #[inline]
-    fn value(&mut self, column: &mut Column, at: usize) -> Parsed {
-        match self.bytes.get(at) {
-            Some(b'"') => self.text(column, at + 1),
-            Some(b'-' | b'0'..=b'9') => self.number(column, at),
-            Some(b'{') => self.braced(column, at),
+    fn leaves_out(&self, column: &Column, row: usize, at: usize) -> bool {
+        let is_behind = column.len() <= row && column.is_nullable();
+        is_behind && !self.strictness.needs_all && self.bytes[at..].starts_with(NULL)
+    }
+
+    /// Appends the value at `at`, which is no number, string or object.
+    #[inline(never)]
+    fn rare(&mut self, column: &mut Column, at: usize) -> Parsed {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        match rest.first() {
             Some(b'[') => self.array(column, at),
-            Some(b'n') if self.bytes[at..].starts_with(b"null") => {
+            Some(b'n') if rest.starts_with(NULL) => {
                 column.push_null().map_err(Fault::conversion)?;
-                Ok(at + 4)
+                Ok(at + NULL.len())
             }
-            Some(b't') if self.bytes[at..].starts_with(b"true") => {
+            Some(b't') if rest.starts_with(b"true") => {
                 column.push_bool(true).map_err(Fault::conversion)?;
                 Ok(at + 4)
             }
-            Some(b'f') if self.bytes[at..].starts_with(b"false") => {
+            Some(b'f') if rest.starts_with(b"false") => {
                 column.push_bool(false).map_err(Fault::conversion)?;
                 Ok(at + 5)
             }
             // A predicted key may be followed by more space than the one that it was learned from.
-            Some(byte) if scan::is_space(*byte) => self.value(column, scan::space(self.bytes, at)),
+            Some(byte) if scan::is_space(*byte) => {
+                self.field(column, column.len(), scan::space(self.bytes, at))
+            }
             Some(_) => Err(Fault::syntax("expected a value")),
             None => Err(Fault::syntax("the record ends too early")),
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn text(&mut self, column: &mut Column, at: usize) -> Parsed {
         let end = scan::string(self.bytes, at)?;
         let inside = &self.bytes[at..end.quote];
-        if !end.escaped {
-            if end.ascii
-                && column.shape().is_text()
-                && let Values::Bytes(v) = &mut column.values
-            {
-                v.data.extend_from_slice(inside);
-                v.end().map_err(Fault::conversion)?;
-                column.pushed();
-            } else {
-                column.push_text(inside).map_err(Fault::conversion)?;
-            }
+        if end.escaped {
+            return self.escaped(column, at, end.quote);
+        }
+        if end.ascii
+            && column.shape().is_text()
+            && let Values::Bytes(v) = &mut column.values
+        {
+            v.data.extend_from_slice(inside);
+            v.end().map_err(Fault::conversion)?;
+            column.pushed();
         } else {
-            self.scratch.clear();
-            escape::unescape(inside, self.scratch)?;
-            column.push_text(self.scratch).map_err(Fault::conversion)?;
+            column.push_text(inside).map_err(Fault::conversion)?;
         }
         Ok(end.quote + 1)
     }
 
+    #[inline(never)]
+    fn escaped(&mut self, column: &mut Column, at: usize, quote: usize) -> Parsed {
+        self.scratch.clear();
+        escape::unescape(&self.bytes[at..quote], self.scratch)?;
+        column.push_text(self.scratch).map_err(Fault::conversion)?;
+        Ok(quote + 1)
+    }
+
     #[inline]
     fn number(&mut self, column: &mut Column, at: usize) -> Parsed {
-        if let ShapeKind::Scalar(Scalar::I64) = &column.shape().kind
-            && let Some((value, end)) = short_integer(self.bytes, at)
-            && let Values::I64(v) = &mut column.values
+        if let Some((value, end)) = number::short_integer(self.bytes, at)
+            && column.push_whole(value)
         {
-            v.push(value);
-            column.pushed();
             return Ok(end);
         }
-        let end = scan::number(self.bytes, at)?;
+        self.long_number(column, at)
+    }
+
+    /// A number that is no short integer for an integer column.
+    #[inline(never)]
+    fn long_number(&mut self, column: &mut Column, at: usize) -> Parsed {
+        let end = number::end(self.bytes, at)?;
         if !column.takes_numbers() {
             return Err(Fault::conversion(crate::column::Refusal(
                 "unexpected number",
@@ -237,6 +269,7 @@ impl<'a> Reader<'a> {
         Ok(end)
     }
 
+    #[inline(never)]
     fn braced(&mut self, column: &mut Column, at: usize) -> Parsed {
         let row = column.len();
         let end = match &mut column.values {
@@ -264,6 +297,7 @@ impl<'a> Reader<'a> {
         while !is_end {
             let row = item.len();
             let end = self.field(item, row, at)?;
+            item.align(row + 1);
             (at, is_end) = separator(self.bytes, end, b']')?;
         }
         push_end(ends, item.len())?;
@@ -299,28 +333,4 @@ fn push_end(ends: &mut Vec<i32>, len: usize) -> Parsed<()> {
     let end = i32::try_from(len).map_err(|_| Fault::syntax("too many elements in one batch"))?;
     ends.push(end);
     Ok(())
-}
-
-/// A number of at most 18 digits without point or exponent, and where it ends.
-#[inline]
-fn short_integer(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
-    let negative = bytes.get(at) == Some(&b'-');
-    let first = at + usize::from(negative);
-    let mut end = first;
-    let mut value = 0_i64;
-    while let Some(byte @ b'0'..=b'9') = bytes.get(end) {
-        if end - first == 18 {
-            return None;
-        }
-        value = value * 10 + i64::from(byte - b'0');
-        end += 1;
-    }
-    let digits = end - first;
-    if digits == 0 || (digits > 1 && bytes[first] == b'0') {
-        return None;
-    }
-    match bytes.get(end) {
-        Some(b'.' | b'e' | b'E') => None,
-        _ => Some((if negative { -value } else { value }, end)),
-    }
 }

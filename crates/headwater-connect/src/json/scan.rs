@@ -1,15 +1,11 @@
-//! Running over JSON bytes without looking at more of them than necessary: strings eight bytes at a time, containers
-//! by their brackets. What is skipped is checked only as far as finding its end needs.
+//! Running over JSON bytes without looking at more of them than necessary: strings by their quotes, containers by their
+//! brackets. What is skipped is checked only as far as finding its end needs.
 
+use super::block::{self, BLOCK};
 use super::fault::{Fault, Parsed};
 
 /// How deep a value that nobody asked for may be nested.
 pub(super) const SKIP_DEPTH_MAX: u32 = 127;
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-/// From here on a string is long enough for `memchr`'s set-up to pay.
-const LONG_STRING: usize = 64;
 
 /// Where a string ends and what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +16,6 @@ pub(super) struct StringEnd {
     pub(super) escaped: bool,
     /// Whether all bytes are ASCII.
     pub(super) ascii: bool,
-}
-
-#[inline]
-fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    let chunk = bytes.get(at..)?.first_chunk::<8>()?;
-    Some(u64::from_le_bytes(*chunk))
-}
-
-/// High bits at the bytes of `word` that equal `byte`; exact up to and including the first of them.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let x = word ^ (ONES * u64::from(byte));
-    x.wrapping_sub(ONES) & !x & HIGHS
 }
 
 /// Whether JSON takes a byte for white space.
@@ -55,44 +38,33 @@ pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
 pub(super) fn string(bytes: &[u8], at: usize) -> Parsed<StringEnd> {
     let mut at = at;
     let mut escaped = false;
-    let mut seen = 0_u64;
+    let mut wide = 0;
     loop {
-        let byte = match word(bytes, at) {
-            Some(w) => {
-                let control = w.wrapping_sub(ONES * 0x20) & !w & HIGHS;
-                let special = equal(w, b'"') | equal(w, b'\\') | control;
-                if special == 0 {
-                    seen |= w;
-                    at += 8;
-                    continue;
-                }
-                let index = special.trailing_zeros() / 8;
-                seen |= w & ((1_u64 << (index * 8)) - 1);
-                at += index as usize;
-                bytes[at]
+        let found = block::string_ends(bytes, at);
+        if found.mask == 0 {
+            if found.len < BLOCK {
+                return Err(Fault::syntax("a string does not end"));
             }
-            None => match bytes.get(at) {
-                Some(byte) => *byte,
-                None => return Err(Fault::syntax("a string does not end")),
-            },
-        };
-        match byte {
+            wide |= found.wide;
+            at += BLOCK;
+            continue;
+        }
+        let i = found.mask.trailing_zeros();
+        wide |= found.wide & ((1 << i) - 1);
+        at += i as usize;
+        match bytes[at] {
             b'"' => {
                 return Ok(StringEnd {
                     quote: at,
                     escaped,
-                    ascii: seen & HIGHS == 0,
+                    ascii: wide == 0,
                 });
             }
             b'\\' => {
                 escaped = true;
                 at += 2;
             }
-            0..0x20 => return Err(Fault::syntax("a control character in a string")),
-            _ => {
-                seen |= u64::from(byte);
-                at += 1;
-            }
+            _ => return Err(Fault::syntax("a control character in a string")),
         }
     }
 }
@@ -100,29 +72,21 @@ pub(super) fn string(bytes: &[u8], at: usize) -> Parsed<StringEnd> {
 /// The position after the string whose first character is at `at`.
 #[inline]
 fn skip_string(bytes: &[u8], at: usize) -> Parsed {
-    let long = at + LONG_STRING;
     let mut at = at;
     loop {
-        let found = if at >= long {
-            let rest = bytes.get(at..).unwrap_or_default();
-            memchr::memchr2(b'"', b'\\', rest).map(|i| at + i)
-        } else if let Some(w) = word(bytes, at) {
-            let special = equal(w, b'"') | equal(w, b'\\');
-            if special == 0 {
-                at += 8;
-                continue;
+        let found = block::quotes(bytes, at);
+        if found.mask == 0 {
+            if found.len < BLOCK {
+                return Err(Fault::syntax("a string does not end"));
             }
-            Some(at + (special.trailing_zeros() / 8) as usize)
-        } else {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let found = rest.iter().position(|b| matches!(b, b'"' | b'\\'));
-            found.map(|i| at + i)
-        };
-        match found {
-            Some(i) if bytes[i] == b'"' => return Ok(i + 1),
-            Some(i) => at = i + 2,
-            None => return Err(Fault::syntax("a string does not end")),
+            at += BLOCK;
+            continue;
         }
+        at += found.mask.trailing_zeros() as usize;
+        if bytes[at] == b'"' {
+            return Ok(at + 1);
+        }
+        at += 2;
     }
 }
 
@@ -186,59 +150,15 @@ fn skip_container(bytes: &[u8], at: usize) -> Parsed {
 #[inline]
 fn structural(bytes: &[u8], mut at: usize) -> Parsed {
     loop {
-        if let Some(w) = word(bytes, at) {
-            // With bit 5 set, `[` is `{` and `]` is `}`; no other byte becomes one of them.
-            let folded = w | (ONES * 0x20);
-            let special = equal(w, b'"') | equal(folded, b'{') | equal(folded, b'}');
-            if special == 0 {
-                at += 8;
-                continue;
-            }
-            return Ok(at + (special.trailing_zeros() / 8) as usize);
+        let found = block::structurals(bytes, at);
+        if found.mask != 0 {
+            return Ok(at + found.mask.trailing_zeros() as usize);
         }
-        match bytes.get(at) {
-            Some(b'"' | b'{' | b'}' | b'[' | b']') => return Ok(at),
-            Some(_) => at += 1,
-            None => return Err(Fault::syntax("the record ends too early")),
+        if found.len < BLOCK {
+            return Err(Fault::syntax("the record ends too early"));
         }
+        at += BLOCK;
     }
-}
-
-/// The end of the number at `at`.
-pub(super) fn number(bytes: &[u8], at: usize) -> Parsed {
-    const MALFORMED: &str = "a number is malformed";
-    let first = if bytes.get(at) == Some(&b'-') {
-        at + 1
-    } else {
-        at
-    };
-    let mut end = digits(bytes, first);
-    if end == first || (bytes[first] == b'0' && end > first + 1) {
-        return Err(Fault::syntax(MALFORMED));
-    }
-    if bytes.get(end) == Some(&b'.') {
-        let start = end + 1;
-        end = digits(bytes, start);
-        if end == start {
-            return Err(Fault::syntax(MALFORMED));
-        }
-    }
-    if let Some(b'e' | b'E') = bytes.get(end) {
-        let signed = matches!(bytes.get(end + 1), Some(b'+' | b'-'));
-        let start = end + 1 + usize::from(signed);
-        end = digits(bytes, start);
-        if end == start {
-            return Err(Fault::syntax(MALFORMED));
-        }
-    }
-    Ok(end)
-}
-
-fn digits(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(b'0'..=b'9') = bytes.get(at) {
-        at += 1;
-    }
-    at
 }
 
 #[cfg(test)]
