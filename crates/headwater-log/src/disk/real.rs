@@ -11,7 +11,7 @@ use rustix::fs::FlockOperation;
 use super::handles::Handles;
 use super::{Disk, DiskFile, OpenMode, parent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::wal::ring::WAL_DIR;
+use crate::wal::file::WAL_DIR;
 
 /// Name of the file whose lock keeps a second process out.
 const LOCK: &str = "LOCK";
