@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array, new_null_array,
 };
-use arrow::buffer::NullBuffer;
 use arrow::compute;
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::json::LineDelimitedWriter;
@@ -16,6 +15,8 @@ use headwater_flow::connector::{
     Chunk, Decoded, Decoder, Offsets, OriginalRecord, Payload, Reject, SourceRequest,
 };
 use headwater_flow::{Error, ErrorKind, Result};
+
+use super::conform::conform;
 
 /// Makes the rows of the table.
 pub(in crate::filesystem) struct ParquetDecoder(SchemaRef);
@@ -56,24 +57,15 @@ impl Conformed {
 
     /// A column of the table; one that the file does not have is null.
     fn column(&mut self, rows: &RecordBatch, field: &Field) -> Result<ArrayRef> {
-        let name = field.name();
         let wanted = field.data_type();
-        let Some(found) = rows.column_by_name(name) else {
+        let Some(found) = rows.column_by_name(field.name()) else {
             self.refuse_nulls(field, rows.num_rows(), |_| true, "missing");
             return Ok(new_null_array(wanted, rows.num_rows()));
         };
-        let column = match found.data_type() == wanted {
-            true => Arc::clone(found),
-            false => compute::cast(found, wanted)?,
+        let column = match conform(found, wanted, true) {
+            Ok(column) => column,
+            Err(_) => self.without_misfits(found, field)?,
         };
-        let before = found.logical_nulls();
-        if column.null_count() > before.as_ref().map_or(0, NullBuffer::null_count) {
-            let was_null = |row| before.as_ref().is_some_and(|nulls| nulls.is_null(row));
-            for row in (0..column.len()).filter(|row| column.is_null(*row) && !was_null(*row)) {
-                let why = format!("field '{name}': a value that its type cannot hold");
-                self.refused.entry(row as u32).or_insert(why);
-            }
-        }
         self.refuse_nulls(
             field,
             column.len(),
@@ -81,6 +73,20 @@ impl Conformed {
             "null in a NOT NULL column",
         );
         Ok(column)
+    }
+
+    /// A column some values of which do not fit: their rows cannot be.
+    fn without_misfits(&mut self, found: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+        for row in 0..found.len() {
+            if conform(&found.slice(row, 1), field.data_type(), true).is_err() {
+                let why = format!(
+                    "field '{}': a value that its type cannot hold",
+                    field.name()
+                );
+                self.refused.entry(row as u32).or_insert(why);
+            }
+        }
+        Ok(conform(found, field.data_type(), false)?)
     }
 
     fn refuse_nulls(

@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 
+use super::conform::fits;
 use crate::filesystem::file::{InputFile, Piece};
 use crate::filesystem::listing;
 use crate::filesystem::prefix::shorter;
@@ -234,7 +235,7 @@ impl InputFile for ParquetFile {
 /// Whether a column can be what the table says that it is.
 fn check_type(path: &Path, found: &Field, wanted: &Field) -> Result<()> {
     let (name, found, wanted) = (wanted.name(), found.data_type(), wanted.data_type());
-    if found == wanted || compute::can_cast_types(found, wanted) {
+    if fits(found, wanted) {
         return Ok(());
     }
     let text = format!(
