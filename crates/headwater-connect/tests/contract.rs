@@ -116,10 +116,10 @@ pub(crate) fn drain(
                 {
                     assert!((chunk.range.from..chunk.range.to).contains(offset));
                     let original = decoder.original(&chunk, *offset);
-                    let has_bytes = matches!(chunk.payload, Payload::Bytes(_) | Payload::Log(_));
+                    let has_record = !matches!(chunk.payload, Payload::Generated);
                     assert_eq!(
                         original.is_some(),
-                        has_bytes,
+                        has_record,
                         "record {offset} has no original"
                     );
                 }

@@ -11,9 +11,12 @@ use super::control::{Asked, Client, Server};
 use super::exit::{Code, Failure, Outcome};
 use super::host::Host;
 use super::request::{Replies, Request};
+use super::style::say;
 
 /// How long a process that has the lock may take until it serves, or to let go of it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After so long it is said what is waited for.
+const PATIENCE_QUIET: Duration = Duration::from_secs(1);
 /// How long it is tried at all, while one process after the other has the lock.
 const PATIENCE_WITH_ALL: Duration = Duration::from_secs(60);
 /// How often it is looked whether it does.
@@ -125,6 +128,7 @@ impl Session {
 fn reach(dir: &Path, options: &Options) -> Outcome<(Client, Option<Local>)> {
     let started = Instant::now();
     let mut held = (String::new(), started);
+    let mut is_told = false;
     loop {
         if let Some(client) = Client::connect(dir)? {
             return Ok((client, None));
@@ -143,6 +147,13 @@ fn reach(dir: &Path, options: &Options) -> Outcome<(Client, Option<Local>)> {
         let is_over = held.1.elapsed() > PATIENCE || started.elapsed() > PATIENCE_WITH_ALL;
         if failure.code != Code::Conflict || is_over {
             return Err(failure);
+        }
+        if !is_told && started.elapsed() > PATIENCE_QUIET {
+            say(format_args!(
+                "{}: waiting until it serves or ends",
+                failure.message
+            ));
+            is_told = true;
         }
         std::thread::sleep(NAP);
     }

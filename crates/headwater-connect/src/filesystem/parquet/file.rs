@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::RecordBatch;
 use arrow::compute;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, SchemaRef};
 use crc_fast::CrcAlgorithm::Crc64Nvme;
 use headwater_flow::connector::Payload;
 use headwater_flow::{Error, ErrorKind, Result};
@@ -18,6 +17,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 
+use super::conform::fits;
 use crate::filesystem::file::{InputFile, Piece};
 use crate::filesystem::listing;
 use crate::filesystem::prefix::shorter;
@@ -50,8 +50,8 @@ struct Group {
 }
 
 impl ParquetFile {
-    /// At most `count` rows from row `from` on, with the columns of `schema`; fewer only at the end of a batch.
-    fn read(&mut self, from: u64, count: usize, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+    /// At most `count` rows from row `from` on, as the file has them; fewer only at the end of a batch.
+    fn read(&mut self, from: u64, count: usize) -> Result<Option<RecordBatch>> {
         if from >= self.rows {
             return Ok(None);
         }
@@ -69,7 +69,7 @@ impl ParquetFile {
         if slice.num_rows() < batch.num_rows() {
             self.reading = None;
         }
-        conform(&slice, schema).map(Some)
+        Ok(Some(slice))
     }
 
     fn reader(&self, from: u64, count: usize) -> Result<ParquetRecordBatchReader> {
@@ -154,8 +154,13 @@ impl InputFile for ParquetFile {
             .map_err(|e| damaged(&path, e))?;
         let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
         let whole = metadata.schema().fields().iter().enumerate();
-        let wanted = whole.filter(|(_, f)| schema.field_with_name(f.name()).is_ok());
-        let roots: Vec<usize> = wanted.map(|(i, _)| i).collect();
+        let mut roots = Vec::new();
+        for (root, found) in whole {
+            if let Ok(wanted) = schema.field_with_name(found.name()) {
+                check_type(&path, found, wanted)?;
+                roots.push(root);
+            }
+        }
         let mut from = 0;
         let groups = metadata.metadata().row_groups().iter().map(|group| {
             let begins = from;
@@ -184,27 +189,30 @@ impl InputFile for ParquetFile {
         from: u64,
         max_bytes: usize,
         _grows: bool,
-        schema: &SchemaRef,
+        _schema: &SchemaRef,
     ) -> Result<Option<Piece>> {
         let count = (max_bytes / ROW_BYTES).clamp(1, CHUNK_ROWS);
-        match self.read(from, count, schema)? {
+        match self.read(from, count)? {
             Some(rows) => self.piece(from, rows).map(Some),
             None => Ok(None),
         }
     }
 
-    fn again(&mut self, from: u64, to: u64, schema: &SchemaRef) -> Result<Piece> {
+    fn again(&mut self, from: u64, to: u64, _schema: &SchemaRef) -> Result<Piece> {
         let mut parts = Vec::new();
         let mut at = from;
         while at < to {
             let count = usize::try_from(to - at).unwrap_or(usize::MAX);
-            let Some(rows) = self.read(at, count.min(CHUNK_ROWS), schema)? else {
+            let Some(rows) = self.read(at, count.min(CHUNK_ROWS))? else {
                 return Err(shorter(&self.path));
             };
             at += rows.num_rows() as u64;
             parts.push(rows);
         }
-        self.piece(from, compute::concat_batches(schema, &parts)?)
+        let Some(first) = parts.first() else {
+            return Err(Error::new(ErrorKind::Corrupt, "a recorded range is empty"));
+        };
+        self.piece(from, compute::concat_batches(&first.schema(), &parts)?)
     }
 
     fn extended(&self, digest: u64, from: u64, piece: &Piece) -> u64 {
@@ -224,25 +232,21 @@ impl InputFile for ParquetFile {
     }
 }
 
+/// Whether a column can be what the table says that it is.
+fn check_type(path: &Path, found: &Field, wanted: &Field) -> Result<()> {
+    let (name, found, wanted) = (wanted.name(), found.data_type(), wanted.data_type());
+    if fits(found, wanted) {
+        return Ok(());
+    }
+    let text = format!(
+        "column '{name}' of '{}' has type {found}, not {wanted}",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Invalid, text)
+        .with_hint("declare the column with the type that it has"))
+}
+
 fn damaged(path: &Path, e: ParquetError) -> Error {
     let text = format!("'{}' is no sound parquet file", path.display());
     Error::new(ErrorKind::Corrupt, text).with_source(e)
-}
-
-/// The rows as the table declares them: columns in its order and types, missing ones null.
-fn conform(rows: &RecordBatch, schema: &Schema) -> Result<RecordBatch> {
-    let column = |field: &Arc<Field>| -> Result<ArrayRef> {
-        let Some(found) = rows.column_by_name(field.name()) else {
-            return Ok(new_null_array(field.data_type(), rows.num_rows()));
-        };
-        if found.data_type() == field.data_type() {
-            return Ok(Arc::clone(found));
-        }
-        Ok(compute::cast(found, field.data_type())?)
-    };
-    let columns = schema.fields().iter().map(column).collect::<Result<_>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-    RecordBatch::try_new_with_options(Arc::new(schema.clone()), columns, &options).map_err(|e| {
-        Error::new(ErrorKind::Invalid, "parquet columns do not fit the table's").with_source(e)
-    })
 }

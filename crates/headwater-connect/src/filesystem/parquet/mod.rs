@@ -1,5 +1,6 @@
 //! Parquet files: read row group by row group with only the columns that are asked for, written one an epoch.
 
+mod conform;
 mod decoder;
 mod file;
 mod format;

@@ -7,7 +7,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::connection::{Answer, Service, converse};
 use super::{socket, wire};
@@ -18,6 +20,8 @@ use crate::cli::request::{Replies, Request};
 const CONNECTIONS_MAX: usize = 64;
 /// How long answers that are being given are waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether those who wait for them are still there.
+const NAP: Duration = Duration::from_millis(50);
 
 /// Serves a data directory, or memory, until it is dropped.
 pub(crate) struct Server {
@@ -141,10 +145,14 @@ impl Shared {
         }
     }
 
+    /// Waits until everybody who still listens has been answered.
     fn wait(&self) {
-        let state = self.state();
-        let is_busy = |state: &mut State| !state.streams.is_empty();
-        drop(self.ended.wait_timeout_while(state, PATIENCE, is_busy));
+        let started = Instant::now();
+        let mut state = self.state();
+        while state.streams.values().any(is_connected) && started.elapsed() < PATIENCE {
+            let waited = self.ended.wait_timeout(state, NAP);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     fn service(&self, has_room: bool) -> Service {
@@ -154,6 +162,16 @@ impl Shared {
             (false, false) => Service::Full,
         }
     }
+}
+
+/// Whether the other side is still there.
+fn is_connected(stream: &UnixStream) -> bool {
+    let mut fds = [PollFd::new(stream, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    !matches!(poll(&mut fds, Some(&now)), Ok(1) if fds[0].revents().contains(PollFlags::HUP))
 }
 
 fn accept(dir: &Path, listener: &UnixListener, shared: &Arc<Shared>) {
