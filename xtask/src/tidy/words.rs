@@ -21,9 +21,28 @@ pub(super) fn check(tree: &Tree, report: &mut Report) {
                 }
             }
         }
+        unsafe_blocks(file, &code, report);
     }
     for file in tree.files() {
         everywhere(file, report);
+    }
+}
+
+/// Unsafe code is in a module that says why it has some, and says before each block why it is sound.
+fn unsafe_blocks(file: &File, code: &str, report: &mut Report) {
+    let block = ["un", "safe {"].concat();
+    let forms = ["expect(unsafe_code,", "expect(\n    unsafe_code,"];
+    let is_expected = forms.iter().any(|form| file.text.contains(form));
+    let lines: Vec<&str> = file.text.lines().collect();
+    for (n, line) in code.lines().enumerate() {
+        let says_why = n > 0 && lines[n - 1].trim_start().starts_with("// SAFETY: ");
+        if line.contains(&block) && !(is_expected && says_why) {
+            report.problem(format!(
+                "{}:{}: no unsafe code outside a module made for it, nor without `// SAFETY:`",
+                file.path,
+                n + 1
+            ));
+        }
     }
 }
 
@@ -54,11 +73,6 @@ fn code_rules() -> Vec<Rule> {
             ["[al", "low("],
             false,
             "write `#[expect(…, reason = \"…\")]`",
-        ),
-        rule(
-            ["un", "safe {"],
-            false,
-            "no unsafe code outside a module made for it",
         ),
     ]
 }
