@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use headwater_events::kit::World;
 use headwater_events::{
-    Answer, Call, Decide, Definition, Event, Mode, Phase, PhaseStatus, SagaState, SagaTurn, Sagas,
-    State, Store, Timestamp, block_on,
+    Answer, Call, Decide, Definition, Event, Phase, PhaseStatus, SagaState, SagaTurn, Sagas, State,
+    Store, Timestamp, block_on,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -162,6 +162,8 @@ fn main() -> headwater_events::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use headwater_events::Mode;
+
     use super::*;
 
     #[test]

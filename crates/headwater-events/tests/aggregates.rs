@@ -429,12 +429,15 @@ mod by_tags {
             let new = opened.to_new().unwrap();
             block_on(store.append_to("courses", Expected::Any, [new])).unwrap();
         }
+        let refused = std::sync::atomic::AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for student in 0..8 {
-                let store = &store;
+                let (store, refused) = (&store, &refused);
                 scope.spawn(move || {
                     for course in ["a", "b", "c"] {
-                        let _: Result<(), &str> = enrol(store, course, &format!("s{student}"));
+                        if enrol(store, course, &format!("s{student}")).is_err() {
+                            refused.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        }
                     }
                 });
             }
@@ -449,6 +452,7 @@ mod by_tags {
         let timetables: Vec<usize> = (0..8).map(|n| student(n).state.courses.len()).collect();
         assert!(timetables.iter().all(|n| *n <= 2), "{timetables:?}");
         assert_eq!(timetables.iter().sum::<usize>() as u32, enrolled);
+        assert_eq!(refused.into_inner() as u32, 24 - enrolled);
     }
 
     #[test]

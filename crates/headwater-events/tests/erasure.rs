@@ -195,7 +195,7 @@ mod keys {
         let bob = keys.get_or_make("bob").unwrap();
         assert_eq!(keys.get_or_make("ada").unwrap(), ada);
         let busy = FileKeys::open(&path).unwrap_err();
-        assert_eq!(busy.kind(), ErrorKind::Unavailable);
+        assert_eq!(busy.kind(), ErrorKind::Conflict);
         drop(keys);
         let keys = FileKeys::open(&path).unwrap();
         assert_eq!(keys.get("ada").unwrap(), Some(ada));

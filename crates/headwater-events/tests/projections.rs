@@ -228,12 +228,9 @@ mod in_the_log {
 
     const TOPIC: &str = "counts";
 
-    fn view(
-        log: &Log,
-        id: &ProjectionId,
-    ) -> LogView<
-        impl FnMut(&Recorded) -> Result<Vec<(TopicPartition, Record)>, BoxError> + Send + use<>,
-    > {
+    type Project = fn(&Recorded) -> Result<Vec<(TopicPartition, Record)>, BoxError>;
+
+    fn view(log: &Log, id: &ProjectionId) -> LogView<Project> {
         LogView::new(log.clone(), id.clone(), |event: &Recorded| {
             if event.kind == "poison" {
                 return Err("poison".into());

@@ -46,7 +46,8 @@ fn a_second_process_is_refused_with_a_sentence() {
     let open = || Log::open_dir(dir.path(), clock(), Options::default());
     let _first = open().unwrap();
     let error = headwater_events::Error::from(open().unwrap_err());
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains("is in use by"), "{error}");
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use headwater_log::{ErrorKind, Version};
 
-use super::suite::{append, conflict, event, events, kinds, read};
+use super::suite::{Case, append, conflict, event, events, kinds, read};
 use crate::error::Conflict;
 use crate::event::{NewEvent, Position};
 use crate::store::{Append, Expected, ReadStream, Store};
 use crate::task::block_on;
 
-pub(super) const CASES: &[(&str, fn(Store))] = &[
+pub(super) const CASES: &[Case] = &[
     (
         "versions and positions ascend",
         versions_and_positions_ascend,

@@ -2,13 +2,13 @@
 
 use headwater_log::{Query, QueryItem};
 
-use super::suite::{append, conflict, event, events, read};
+use super::suite::{Case, append, conflict, event, events, read};
 use crate::error::Conflict;
 use crate::event::Position;
 use crate::store::{Append, Condition, Expected, ReadStream, Store};
 use crate::task::block_on;
 
-pub(super) const CASES: &[(&str, fn(Store))] = &[
+pub(super) const CASES: &[Case] = &[
     ("what has come since fails the append", what_has_come_fails),
     (
         "what came before, or does not match, does not",

@@ -2,13 +2,13 @@
 
 use headwater_log::{ErrorKind, Version};
 
-use super::suite::{append, conflict, events, read};
+use super::suite::{Case, append, conflict, events, read};
 use crate::error::Conflict;
 use crate::event::Position;
 use crate::store::{Expected, Filter, Lifecycle, ReadStream, Store};
 use crate::task::block_on;
 
-pub(super) const CASES: &[(&str, fn(Store))] = &[
+pub(super) const CASES: &[Case] = &[
     (
         "an archived stream can be read, and takes events once it is open again",
         archived,

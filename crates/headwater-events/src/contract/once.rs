@@ -2,12 +2,12 @@
 
 use headwater_log::Version;
 
-use super::suite::{append, conflict, event, events, read};
+use super::suite::{Case, append, conflict, event, events, read};
 use crate::error::Conflict;
 use crate::store::{Append, Expected, Filter, ReadStream, Store};
 use crate::task::block_on;
 
-pub(super) const CASES: &[(&str, fn(Store))] = &[
+pub(super) const CASES: &[Case] = &[
     (
         "events with ids are stored once, whatever is expected",
         ids_once,

@@ -113,7 +113,8 @@ fn arbitrary(store: &Store, name: &str, dice: &mut Dice) -> Append {
     let mut versions = Vec::new();
     let mut count = 0;
     for stream in 0..STREAMS {
-        if !dice.one_in(3) && !(stream + 1 == STREAMS && count == 0) {
+        let is_last_chance = stream + 1 == STREAMS && count == 0;
+        if !is_last_chance && !dice.one_in(3) {
             continue;
         }
         let stream = format!("s{stream}");

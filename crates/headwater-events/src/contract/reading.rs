@@ -2,12 +2,12 @@
 
 use headwater_log::Version;
 
-use super::suite::{append, event, events, kinds, read};
+use super::suite::{Case, append, event, events, kinds, read};
 use crate::event::{NewEvent, Position};
 use crate::store::{Expected, Filter, ReadStream, Store, Until};
 use crate::task::block_on;
 
-pub(super) const CASES: &[(&str, fn(Store))] = &[
+pub(super) const CASES: &[Case] = &[
     (
         "a stream is read forward, backward, from and until a version",
         stream,

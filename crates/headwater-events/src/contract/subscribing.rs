@@ -1,11 +1,11 @@
 //! Following events from history into the present.
 
-use super::suite::{append, event, events};
+use super::suite::{Case, append, event, events};
 use crate::event::Position;
 use crate::store::{Expected, Filter, Store};
 use crate::task::block_on;
 
-pub(super) const CASES: &[(&str, fn(Store))] = &[
+pub(super) const CASES: &[Case] = &[
     (
         "history goes over into the present without gap or double",
         history_to_present,

@@ -8,7 +8,8 @@ use crate::{Error, Result};
 
 use super::{appending, conditions, lifecycle, once, reading, subscribing};
 
-type Case = (&'static str, fn(Store));
+/// A case: what must be, and what tries it.
+pub(super) type Case = (&'static str, fn(Store));
 
 /// Tries every case on a store that `make` has made for it, and that is empty.
 ///

@@ -44,7 +44,7 @@ impl FileKeys {
     /// Opens the file, or makes it, and keeps other processes out of it.
     ///
     /// # Errors
-    /// `Unavailable` if it is in use or cannot be used; `Corrupt`.
+    /// `Conflict` if another process has it open; `Unavailable` if it cannot be used; `Corrupt`.
     pub fn open(path: &Path) -> Result<Self> {
         let file = OpenOptions::new()
             .read(true)
@@ -57,7 +57,7 @@ impl FileKeys {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let message = format!("key file {path:?} is in use by another process");
-                return Err(Error::new(ErrorKind::Unavailable, message));
+                return Err(Error::new(ErrorKind::Conflict, message));
             }
             Err(TryLockError::Error(error)) => return Err(unusable(path, error)),
         }

@@ -1,10 +1,10 @@
 //! Event-carried state transfer: a service publishes its state as keyed records, another keeps a local copy of it that it can
 //! query without a call, that survives restarts, and that knows how far behind it is.
 
+mod copy;
 mod feed;
 mod publisher;
-mod replica;
 
+pub use copy::{Replica, ReplicaStatus};
 pub use feed::{Change, Feed, FeedPage, TopicFeed};
 pub use publisher::Publisher;
-pub use replica::{Replica, ReplicaStatus};
