@@ -214,8 +214,13 @@ impl Simulation {
     }
 
     fn check(&mut self) {
-        self.boot();
+        self.sagas = None;
+        // It may have gone in a checkpoint, of which nobody was told.
+        if self.disk.is_off() {
+            self.disk = self.disk.crash();
+        }
         self.disk.set_faults(Faults::default());
+        self.sagas = Some(self.try_boot().unwrap());
         let sagas = self.sagas.as_ref().unwrap();
         for n in 0..SAGAS {
             let saga = block_on(sagas.show(&format!("s{n}"))).unwrap();
