@@ -292,6 +292,20 @@ impl TestDriver {
         Ok(found)
     }
 
+    /// All records of a topic, by partition and offset, whether they were read before or not.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such topic.
+    pub fn records(&self, topic: &str) -> Result<Vec<OutputRecord>> {
+        let mut found = Vec::new();
+        for partition in 0..self.partitions(topic)? {
+            let of = TopicPartition::new(topic, partition);
+            let bounds = self.log().bounds(&of)?;
+            self.fetch(&of, bounds.start, bounds.end, &mut found)?;
+        }
+        Ok(found)
+    }
+
     fn fetch(
         &self,
         of: &TopicPartition,

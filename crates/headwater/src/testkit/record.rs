@@ -71,6 +71,12 @@ impl From<Record> for TestRecord {
     }
 }
 
+impl From<TestRecord> for Record {
+    fn from(record: TestRecord) -> Self {
+        record.record
+    }
+}
+
 impl From<&str> for TestRecord {
     fn from(value: &str) -> Self {
         Self::new(value.to_owned())
