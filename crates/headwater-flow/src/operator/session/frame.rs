@@ -194,7 +194,8 @@ impl Incoming {
         for i in 0..self.len() {
             let bound = self.judge.bound(bounds, i);
             if self.times.is_null(i) {
-                out.late.push(late_row(&self.rows, i, None, bound, Vec::new())?);
+                out.late
+                    .push(late_row(&self.rows, i, None, bound, Vec::new())?);
                 continue;
             }
             let time = self.times.value(i);

@@ -1,5 +1,6 @@
 //! DataFusion's batch engine, and how its rows are compared with those of a pipeline.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
@@ -70,6 +71,20 @@ pub(crate) fn batch(schema: &SchemaRef, rows: &[Row]) -> RecordBatch {
     let column = |i: usize| ScalarValue::iter_to_array(rows.iter().map(|r| r[i].clone())).unwrap();
     let columns = (0..schema.fields().len()).map(column).collect();
     RecordBatch::try_new(schema.clone(), columns).unwrap()
+}
+
+/// What does not count, by row: the ends of its windows.
+pub(crate) fn missing(rows: &BTreeMap<i64, Vec<i64>>) -> RecordBatch {
+    let fields = ["rid", "until"].map(|n| Field::new(n, DataType::Int64, true));
+    let schema: SchemaRef = Arc::new(Schema::new(fields.to_vec()));
+    let value = |v: i64| ScalarValue::Int64(Some(v));
+    let distinct = |ends: &Vec<i64>| ends.iter().copied().collect::<BTreeSet<i64>>();
+    let rows = rows.iter().flat_map(|(id, ends)| {
+        distinct(ends)
+            .into_iter()
+            .map(move |end| vec![value(*id), value(end)])
+    });
+    batch(&schema, &rows.collect::<Vec<_>>())
 }
 
 /// Rows one by one, cast to the types of `schema`.

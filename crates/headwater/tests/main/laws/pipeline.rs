@@ -1,5 +1,6 @@
 //! A random pipeline in SQL: tables, a query over them, and where its results go.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -8,7 +9,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::oracle::{Oracle, batch, with_added};
+use super::oracle::{Oracle, batch, missing, with_added};
 use super::query::Query;
 use super::table::Table;
 use super::value::Type;
@@ -63,6 +64,7 @@ impl Pipeline {
             }
             oracle.table(&table.name, batch(&with_added(&table.schema()), &[]));
         }
+        oracle.table("missing", missing(&BTreeMap::new()));
         let query = Query::random(rng, &tables);
         let target = Target::random(rng, &query);
         let (result, _) = oracle.run(&query.oracle(&tables, None));

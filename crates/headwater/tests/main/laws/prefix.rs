@@ -2,10 +2,8 @@
 //! the input so far without the late rows; of windows that are emitted on close, of those that the watermark has
 //! closed. Which rows are late, and how far the watermark is, a model says.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion_common::ScalarValue;
 use headwater::testkit::{OutputRecord, TestDriver};
 use headwater_log::Clock;
@@ -14,7 +12,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use super::model::{Arrival, Judge, Late, Time, Windows};
-use super::oracle::{self, Oracle, Row, assert_same, batch, sorted, with_added};
+use super::oracle::{self, Oracle, Row, assert_same, batch, missing, sorted, with_added};
 use super::pipeline::{Class, Pipeline, RESULT, Target, options};
 use super::seeds::each_seed;
 use super::stream::{Event, Stream};
@@ -39,7 +37,6 @@ struct Case {
 impl Case {
     fn random(rng: &mut StdRng) -> Self {
         let oracle = Oracle::new();
-        oracle.table("missing", missing(&BTreeMap::new()));
         let pipeline = Pipeline::random(rng, &oracle, Class::ALL);
         let lateness = pipeline.tables.iter().map(|t| t.lateness_ms).max().unwrap();
         Self {
@@ -336,19 +333,6 @@ impl Case {
             }
         }
     }
-}
-
-fn missing(rows: &BTreeMap<i64, Vec<i64>>) -> arrow::array::RecordBatch {
-    let fields = ["rid", "until"].map(|n| Field::new(n, DataType::Int64, true));
-    let schema: SchemaRef = Arc::new(Schema::new(fields.to_vec()));
-    let value = |v: i64| ScalarValue::Int64(Some(v));
-    let distinct = |ends: &Vec<i64>| ends.iter().copied().collect::<BTreeSet<i64>>();
-    let rows = rows.iter().flat_map(|(id, ends)| {
-        distinct(ends)
-            .into_iter()
-            .map(move |end| vec![value(*id), value(end)])
-    });
-    batch(&schema, &rows.collect::<Vec<_>>())
 }
 
 /// Where a late record came from, and what it missed.
