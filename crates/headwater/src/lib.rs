@@ -5,6 +5,7 @@
 mod clock;
 mod engine;
 mod error;
+pub mod testkit;
 
 pub use clock::SystemClock;
 pub use engine::{Answer, Answers, Headwater, JobInfo, Options};

@@ -14,12 +14,10 @@ use crate::time::InputTime;
 pub struct Outcome {
     /// Per output its rows, in canonical order.
     pub outputs: Vec<Vec<ZBatch>>,
-    /// Per output the rows judged late on the way to it.
+    /// Per output the rows on the way to it that no window could take.
     pub late: Vec<Vec<LateRow>>,
     /// The earliest processing time, microseconds, at which an operator wants an epoch even without input.
     pub timer: Option<i64>,
-    /// How many rows belonged to no window for want of an event time.
-    pub untimed: u64,
 }
 
 /// The rows of a step so far.
@@ -131,7 +129,6 @@ impl Circuit {
                     outcome.late[*output].extend_from_slice(&outbox.late);
                 }
                 outcome.timer = outcome.timer.into_iter().chain(outbox.timer).min();
-                outcome.untimed += outbox.untimed;
             }
         }
         for feeds in &self.outputs {

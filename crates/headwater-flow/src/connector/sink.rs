@@ -50,16 +50,17 @@ pub struct EncodedRow {
     pub value: Option<Vec<u8>>,
 }
 
-/// A row that came after the watermark had closed its window.
+/// A row that belongs to no window that could still take it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateRow {
     /// Packed [`Origin`](crate::time::Origin), if the row came straight from a source.
     pub origin: Option<u64>,
-    /// Its event time, microseconds.
-    pub event_time: i64,
+    /// Its event time, microseconds; `None`: it has none.
+    pub event_time: Option<i64>,
     /// The watermark it was judged against, microseconds.
     pub watermark: i64,
-    /// The windows it missed, as (start, end) in microseconds; all of its windows unless it hopped.
+    /// The windows it missed, as (start, end) in microseconds; all of its windows unless it hopped. None if it has no
+    /// event time, or one so far out that no window has bounds there.
     pub windows: Vec<(i64, i64)>,
     /// The row as JSON, for rows without an origin.
     pub row: Option<String>,

@@ -45,6 +45,7 @@ pub(super) struct Journal {
     at: TopicPartition,
     owner: String,
     digest: String,
+    shards: usize,
 }
 
 /// The position of a pipeline: its newest epoch, and whose epochs they are.
@@ -52,21 +53,41 @@ pub(super) struct Journal {
 struct JournalPosition {
     epoch: u64,
     digest: String,
+    shards: usize,
+}
+
+fn owner(pipeline: &str) -> String {
+    format!("pipeline/{pipeline}")
+}
+
+fn position(log: &Log, owner: &str) -> Result<Option<JournalPosition>> {
+    let stored = log.position(owner);
+    stored.map(|bytes| decode(&bytes, "position")).transpose()
+}
+
+/// The shards of a pipeline's stored state, which its next run must have too; `None` if there is no epoch yet.
+///
+/// # Errors
+/// `Corrupt` if its position cannot be read.
+pub fn stored_shards(log: &Log, pipeline: &str) -> Result<Option<usize>> {
+    Ok(position(log, &owner(pipeline))?.map(|p| p.shards))
 }
 
 impl Journal {
-    /// The journal of `pipeline`, whose plan has this digest; its topic is created if it is not there.
+    /// The journal of `pipeline`, whose plan has this digest and whose state has so many shards; its topic is created
+    /// if it is not there.
     ///
     /// # Errors
     /// `Conflict` if the epochs there are those of another plan; those of the log.
-    pub(super) fn open(log: &Log, pipeline: &str, digest: &str) -> Result<Self> {
+    pub(super) fn open(log: &Log, pipeline: &str, digest: &str, shards: usize) -> Result<Self> {
         let topic = format!("__journal.{pipeline}");
         create_internal(log, &topic)?;
         let journal = Self {
             log: log.clone(),
             at: TopicPartition::new(topic, 0),
-            owner: format!("pipeline/{pipeline}"),
+            owner: owner(pipeline),
             digest: digest.to_owned(),
+            shards,
         };
         match journal.position()? {
             Some(position) if position.digest != digest => Err(Error::new(
@@ -81,10 +102,7 @@ impl Journal {
     }
 
     fn position(&self) -> Result<Option<JournalPosition>> {
-        self.log
-            .position(&self.owner)
-            .map(|bytes| decode(&bytes, "position"))
-            .transpose()
+        position(&self.log, &self.owner)
     }
 
     /// The newest committed epoch; 0: none.
@@ -101,6 +119,7 @@ impl Journal {
             encode(&JournalPosition {
                 epoch,
                 digest: self.digest.clone(),
+                shards: self.shards,
             })
         };
         let expected = (record.epoch > 1).then(|| at(record.epoch - 1));

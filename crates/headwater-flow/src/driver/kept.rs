@@ -42,8 +42,15 @@ pub(super) fn late(
     if let Some(from) = from {
         add_provenance(&mut record, from);
     }
-    add(&mut record, "reason", "late");
-    add(&mut record, "event-time", &micros(late.event_time));
+    let reason = match (late.event_time, &late.windows[..]) {
+        (None, _) => "no event time",
+        (Some(_), []) => "event time out of range",
+        (Some(_), _) => "late",
+    };
+    add(&mut record, "reason", reason);
+    if let Some(time) = late.event_time {
+        add(&mut record, "event-time", &micros(time));
+    }
     add(&mut record, "watermark", &micros(late.watermark));
     let windows: Vec<String> = late
         .windows
@@ -120,7 +127,7 @@ mod tests {
         };
         let row = LateRow {
             origin: Some(0),
-            event_time: 1_000_000,
+            event_time: Some(1_000_000),
             watermark: 3_000_000,
             windows: vec![(0, 2_000_000)],
             row: None,

@@ -26,7 +26,7 @@ mod supervise;
 mod tests;
 
 pub use control::{Control, Phase, Status};
+pub use journal::stored_shards;
 pub use pipeline::{Pipeline, PipelineSpec, ViewContent};
 pub use schedule::{Action, Ending, Limits};
-pub use store::stored_shards;
 pub use supervise::supervise;

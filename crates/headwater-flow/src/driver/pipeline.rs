@@ -112,7 +112,7 @@ impl Pipeline {
         let outputs = outputs.into_iter().zip(spec.sinks);
         let (journal, snapshots) = match spec.durable {
             true => (
-                Some(Journal::open(&spec.log, &spec.name, &digest)?),
+                Some(Journal::open(&spec.log, &spec.name, &digest, spec.shards)?),
                 Some(Snapshots::open(
                     &spec.log,
                     &spec.name,

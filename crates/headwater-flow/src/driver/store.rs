@@ -230,11 +230,3 @@ fn missing(offset: u64) -> Error {
     )
     .with_hint("the data directory was damaged or edited; `headwater log verify` finds where")
 }
-
-/// The shards of a pipeline's stored state, which its next run must have too.
-///
-/// # Errors
-/// `Corrupt` if the state cannot be read.
-pub fn stored_shards(log: &Log, pipeline: &str) -> Result<Option<usize>> {
-    Ok(Store::open(log, pipeline)?.current.map(|m| m.shards))
-}

@@ -35,10 +35,8 @@ pub struct EpochContext {
 pub struct Outbox {
     /// Rows, in canonical order.
     pub rows: Vec<ZBatch>,
-    /// Rows judged late.
+    /// Rows that belong to no window that could still take them.
     pub late: Vec<LateRow>,
-    /// How many rows belonged to no window for want of an event time.
-    pub untimed: u64,
     /// When, in processing time (microseconds), the operator wants an epoch even without input.
     pub timer: Option<i64>,
 }

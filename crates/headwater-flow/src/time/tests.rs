@@ -139,7 +139,7 @@ fn idle_partition_holds_back_until_its_timeout_and_is_late_when_it_returns() {
             }
             .pack(),
         ),
-        event_time: 60 * SECOND,
+        event_time: Some(60 * SECOND),
         watermark: 100 * SECOND,
         windows: vec![(0, end)],
         row: None,

@@ -249,7 +249,7 @@ impl WatermarkTracker {
     /// Counts a row of this epoch that an operator judged late, if it was so only because the others did not wait for
     /// its partition; says whether it was.
     pub fn note_late(&mut self, row: &LateRow) -> bool {
-        let Some(origin) = row.origin.map(Origin::unpack) else {
+        let (Some(origin), Some(_)) = (row.origin.map(Origin::unpack), row.event_time) else {
             return false;
         };
         let Some(epoch) = self.epoch.get(usize::from(origin.partition)) else {

@@ -54,7 +54,9 @@ impl<'a> Planner<'a> {
 
     /// The optimised plan of a view's query, with the view's names for its columns.
     pub(crate) fn view(self, query: &Query, columns: &[String]) -> Result<LogicalPlan> {
-        let plan = table::rename(self.query(query)?, columns).map_err(|e| e.at(query.span))?;
+        let named = table::rename(self.query(query)?, columns);
+        let stored = named.and_then(table::as_stored);
+        let plan = stored.map_err(|e| e.at(query.span))?;
         optimize(plan).map_err(|e| from_datafusion(e, query.span))
     }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, DFSchema, DataFusionError};
 use datafusion_expr::logical_plan::builder::LogicalTableSource;
-use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion_sql::planner::{PlannerContext, SqlToRel};
 use headwater_flow::connector::Options;
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef, WatermarkDef};
@@ -393,12 +393,38 @@ fn inline(expr: Expr, columns: &[ColumnDef]) -> Result<Expr> {
     }
 }
 
-/// Column types as they are stored: no views, no dictionaries.
+/// The rows of a plan in the types that they are stored in.
+pub(crate) fn as_stored(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    let stored = |f: &Arc<Field>| plain(f.data_type());
+    let fields = plan.schema().fields();
+    if fields.iter().all(|f| stored(f) == *f.data_type()) {
+        return Ok(plan);
+    }
+    let columns = plan.schema().columns().into_iter().zip(fields);
+    let exprs = columns.map(|(column, field)| {
+        let name = column.name.clone();
+        match stored(field) {
+            same if same == *field.data_type() => Expr::Column(column),
+            other => cast(Expr::Column(column), other).alias(name),
+        }
+    });
+    let exprs: Vec<Expr> = exprs.collect();
+    LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(|e| SqlError::invalid(e.strip_backtrace()))
+}
+
+/// Column types as they are stored: no views, no dictionaries, no unsigned numbers.
 pub(crate) fn plain(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
         DataType::Dictionary(_, value) => plain(value),
+        DataType::UInt8 => DataType::Int16,
+        DataType::UInt16 => DataType::Int32,
+        // Counts are UInt64 in DataFusion and never that large.
+        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
         DataType::Null => DataType::Utf8,
         other => other.clone(),
     }

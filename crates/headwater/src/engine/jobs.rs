@@ -1,4 +1,5 @@
-//! The pipelines of a process: each on a thread of its own, started from planned statements, asked and stopped by name.
+//! The pipelines of a process, started from planned statements, asked and stopped by name: each on a thread of its own,
+//! or all turned by hand.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct Job {
     text: String,
     control: Control,
-    thread: Option<JoinHandle<Result<Ending>>>,
+    /// Who runs it; `None`: it has ended.
+    runner: Option<Runner>,
     /// How it ended, once that is known.
     ended: Option<Result<Ending, (ErrorKind, String)>>,
 }
@@ -21,6 +23,39 @@ impl Job {
     fn has_ended(&self) -> bool {
         let phase = self.control.status().phase;
         matches!(phase, Phase::Ended(_) | Phase::Failed(_))
+    }
+}
+
+/// Who runs a pipeline.
+enum Runner {
+    Thread(JoinHandle<Result<Ending>>),
+    /// Whoever calls [`Jobs::by_hand`].
+    Hand(Box<Pipeline>),
+}
+
+impl Runner {
+    fn new(by_hand: bool, name: &str, mut pipeline: Pipeline) -> Result<Self> {
+        if by_hand {
+            return Ok(Self::Hand(Box::new(pipeline)));
+        }
+        std::thread::Builder::new()
+            .name(name.chars().take(15).collect())
+            .spawn(move || Ok(pipeline.run()?))
+            .map(Self::Thread)
+            .map_err(|e| {
+                let text = format!("no thread for job '{name}': {e}");
+                Error::new(ErrorKind::Unavailable, text)
+            })
+    }
+
+    /// Waits until the pipeline has ended.
+    fn join(self) -> Result<Ending> {
+        match self {
+            Self::Thread(thread) => thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a pipeline panicked"))),
+            Self::Hand(mut pipeline) => Ok(pipeline.run()?),
+        }
     }
 }
 
@@ -36,10 +71,20 @@ pub struct JobInfo {
 }
 
 /// The jobs of a process, by name.
-#[derive(Default)]
-pub(crate) struct Jobs(Mutex<BTreeMap<String, Job>>);
+pub(crate) struct Jobs {
+    by_hand: bool,
+    jobs: Mutex<BTreeMap<String, Job>>,
+}
 
 impl Jobs {
+    /// No jobs; those to come run on threads, or are turned by hand.
+    pub(crate) fn new(by_hand: bool) -> Self {
+        Self {
+            by_hand,
+            jobs: Mutex::default(),
+        }
+    }
+
     /// A name for a job: `wanted`, or the first of `wanted-2`, `wanted-3`, … that no running job of this process has.
     pub(crate) fn free_name(&self, wanted: &str) -> String {
         let jobs = self.lock();
@@ -64,26 +109,42 @@ impl Jobs {
         self.lock().contains_key(name)
     }
 
-    /// Runs an opened pipeline on a thread.
-    pub(crate) fn spawn(&self, name: &str, text: &str, mut pipeline: Pipeline) -> Result<()> {
-        let control = pipeline.control().clone();
-        let thread = std::thread::Builder::new()
-            .name(name.chars().take(15).collect())
-            .spawn(move || Ok(pipeline.run()?))
-            .map_err(|e| {
-                Error::new(
-                    ErrorKind::Unavailable,
-                    format!("no thread for job '{name}': {e}"),
-                )
-            })?;
+    /// Runs an opened pipeline.
+    pub(crate) fn begin(&self, name: &str, text: &str, pipeline: Pipeline) -> Result<()> {
         let job = Job {
             text: text.to_owned(),
-            control,
-            thread: Some(thread),
+            control: pipeline.control().clone(),
+            runner: Some(Runner::new(self.by_hand, name, pipeline)?),
             ended: None,
         };
         self.lock().insert(name.to_owned(), job);
         Ok(())
+    }
+
+    /// Does something with a pipeline that is turned by hand; `None`: there is none, or it has ended.
+    ///
+    /// # Errors
+    /// Those of `act`, after which the pipeline has failed.
+    pub(crate) fn by_hand<T>(
+        &self,
+        name: &str,
+        act: impl FnOnce(&mut Pipeline) -> headwater_flow::Result<T>,
+    ) -> Result<Option<T>> {
+        let mut jobs = self.lock();
+        let Some(job) = jobs.get_mut(name) else {
+            return Ok(None);
+        };
+        let Some(Runner::Hand(pipeline)) = &mut job.runner else {
+            return Ok(None);
+        };
+        let done = act(pipeline).map_err(Error::from);
+        let ended = match (&done, job.control.status().phase) {
+            (Err(e), _) => Err((e.kind(), e.to_string())),
+            (_, Phase::Ended(ending)) => Ok(ending),
+            _ => return done.map(Some),
+        };
+        (job.runner, job.ended) = (None, Some(ended));
+        done.map(Some)
     }
 
     /// All jobs.
@@ -100,15 +161,15 @@ impl Jobs {
 
     /// Asks a job to stop and waits until it has.
     pub(crate) fn stop(&self, name: &str) -> Result<()> {
-        let thread = {
+        let runner = {
             let mut jobs = self.lock();
             let job = jobs.get_mut(name).ok_or_else(|| {
                 Error::new(ErrorKind::NotFound, format!("job '{name}' is not running"))
             })?;
             job.control.stop();
-            job.thread.take()
+            job.runner.take()
         };
-        let ended = thread.map(join);
+        let ended = runner.map(Runner::join);
         self.lock().remove(name);
         ended.map_or(Ok(()), |e| e.map(drop))
     }
@@ -133,9 +194,9 @@ impl Jobs {
 
     /// Waits until a job has ended; the error that it ended with.
     pub(crate) fn wait_for(&self, name: &str) -> Result<()> {
-        let thread = self.lock().get_mut(name).and_then(|job| job.thread.take());
-        if let Some(thread) = thread {
-            let ended = join(thread).map_err(|e| (e.kind(), e.to_string()));
+        let runner = self.lock().get_mut(name).and_then(|job| job.runner.take());
+        if let Some(runner) = runner {
+            let ended = runner.join().map_err(|e| (e.kind(), e.to_string()));
             if let Some(job) = self.lock().get_mut(name) {
                 job.ended = Some(ended);
             }
@@ -152,12 +213,6 @@ impl Jobs {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Job>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn join(thread: JoinHandle<Result<Ending>>) -> Result<Ending> {
-    thread
-        .join()
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a pipeline panicked")))
 }

@@ -9,4 +9,5 @@ mod start;
 
 pub use execute::{Answer, Answers};
 pub use jobs::JobInfo;
+pub(crate) use open::Running;
 pub use open::{Headwater, Options};

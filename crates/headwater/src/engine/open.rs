@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headwater_connect::PrintTarget;
 use headwater_flow::connector::Registry;
+use headwater_flow::driver::Limits;
 use headwater_log::{Clock, Log};
 use headwater_sql::Session;
 use headwater_sql::catalogue::Catalogue;
@@ -12,6 +13,9 @@ use headwater_sql::catalogue::Catalogue;
 use super::jobs::{JobInfo, Jobs};
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
+
+/// Time between snapshots, milliseconds.
+const SNAPSHOT_INTERVAL_MS: i64 = 10_000;
 
 /// How a [`Headwater`] works.
 #[derive(Debug, Clone)]
@@ -49,14 +53,41 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Headwater(pub(crate) Arc<Inner>, pub(crate) Registry);
 
+/// How pipelines are run.
+#[derive(Debug, Clone)]
+pub(crate) struct Running {
+    /// Whether the log outlives the process, so that pipelines record their epochs.
+    pub(crate) durable: bool,
+    /// Whether whoever owns this turns the pipelines; if not, each has a thread.
+    pub(crate) by_hand: bool,
+    /// Shards of new pipelines; `None`: by the number of threads.
+    pub(crate) shards: Option<usize>,
+    /// Bounds of steps and epochs.
+    pub(crate) limits: Limits,
+    /// Time between snapshots, milliseconds.
+    pub(crate) snapshot_interval_ms: i64,
+}
+
+impl Running {
+    /// On threads of their own; `durable`: the log outlives the process.
+    fn on_threads(durable: bool) -> Self {
+        Self {
+            durable,
+            by_hand: false,
+            shards: None,
+            limits: Limits::default(),
+            snapshot_interval_ms: SNAPSHOT_INTERVAL_MS,
+        }
+    }
+}
+
 /// What all clones share.
 pub(crate) struct Inner {
     pub(crate) log: Log,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalogue: Catalogue,
     pub(crate) options: Options,
-    /// Whether the log outlives the process, so that pipelines record their epochs.
-    pub(crate) durable: bool,
+    pub(crate) running: Running,
     /// The worker threads that all pipelines share; `None`: one, the pipeline's own.
     pub(crate) pool: Option<Arc<rayon::ThreadPool>>,
     pub(crate) jobs: Jobs,
@@ -87,7 +118,7 @@ impl Headwater {
     pub fn open_with(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let log = Log::open_dir(dir.as_ref(), Arc::clone(&clock), options.log.clone())?;
-        Self::assemble(log, clock, options, true)
+        Self::assemble(log, clock, options, Running::on_threads(true))
     }
 
     /// A Headwater that keeps nothing.
@@ -104,10 +135,15 @@ impl Headwater {
     /// # Errors
     /// `Corrupt` if the catalogue cannot be read.
     pub fn over(log: Log, clock: Arc<dyn Clock>, options: Options) -> Result<Self> {
-        Self::assemble(log, clock, options, false)
+        Self::assemble(log, clock, options, Running::on_threads(false))
     }
 
-    fn assemble(log: Log, clock: Arc<dyn Clock>, options: Options, durable: bool) -> Result<Self> {
+    pub(crate) fn assemble(
+        log: Log,
+        clock: Arc<dyn Clock>,
+        options: Options,
+        running: Running,
+    ) -> Result<Self> {
         let mut registry = Registry::default();
         headwater_connect::register_all(&mut registry, options.print.clone());
         let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;
@@ -118,9 +154,9 @@ impl Headwater {
             clock,
             catalogue,
             options,
-            durable,
+            jobs: Jobs::new(running.by_hand),
+            running,
             pool,
-            jobs: Jobs::default(),
             starting: Mutex::default(),
             session,
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use headwater_flow::ZBatch;
-use headwater_flow::plan::OutputInfo;
+use headwater_flow::plan::{OutputInfo, TableDef};
 use headwater_log::Commit;
 use headwater_sql::batch::{SourceTables, run};
 use headwater_sql::{PlannedOutput, PlannedQuery};
@@ -48,20 +48,43 @@ impl Headwater {
             updating: None,
             key: None,
         };
-        self.write_once(output, &info, answer.batches)?;
+        self.write_once(&output.target, &info, answer.batches)?;
         Ok(Answer::Done(format!(
             "inserted {rows} rows into {}",
             output.target.name
         )))
     }
 
+    /// Writes rows into a table, in one commit.
+    pub(crate) fn write_rows(&self, table: &str, rows: RecordBatch) -> Result<()> {
+        let info = OutputInfo {
+            name: table.to_owned(),
+            schema: rows.schema(),
+            updating: None,
+            key: None,
+        };
+        let table = self.table(table)?;
+        self.write_once(&table, &info, vec![rows])
+    }
+
+    /// The table of this name.
+    pub(crate) fn table(&self, name: &str) -> Result<Arc<TableDef>> {
+        let object = self.session().object(name);
+        let table = object.and_then(|o| o.table.clone());
+        let missing = || {
+            let text = format!("table '{name}' does not exist");
+            Error::new(ErrorKind::NotFound, text)
+        };
+        table.ok_or_else(missing)
+    }
+
     fn write_once(
         &self,
-        output: &PlannedOutput,
+        table: &TableDef,
         info: &OutputInfo,
         batches: Vec<RecordBatch>,
     ) -> Result<()> {
-        let mut sink = self.sink(&output.target, info)?;
+        let mut sink = self.sink(table, info)?;
         let rows: Vec<ZBatch> = batches.into_iter().map(ZBatch::append_only).collect();
         let mut commit = Commit::new();
         sink.recover(0)?;

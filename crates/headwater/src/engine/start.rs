@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use headwater_flow::connector::{Sink, SinkRequest, Source, SourceRequest};
-use headwater_flow::driver::{Control, Limits, Pipeline, PipelineSpec, stored_shards};
+use headwater_flow::driver::{Control, Pipeline, PipelineSpec, stored_shards};
 use headwater_flow::plan::{
     Changes, ColumnKind, Emit, OutputInfo, OutputPlan, PlanOptions, ScanInput, TableDef, lower,
 };
@@ -15,8 +15,8 @@ use super::Headwater;
 use super::execute::Answer;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Time between snapshots, milliseconds.
-const SNAPSHOT_INTERVAL_MS: i64 = 10_000;
+/// The most shards that a pipeline's state has.
+const SHARDS_MAX: usize = 256;
 /// Sinks that show changes as they are.
 const SHOWS_CHANGES: [&str; 2] = ["print", "blackhole"];
 
@@ -63,13 +63,13 @@ impl Headwater {
             sinks,
             shards,
             pool,
-            limits: Limits::default(),
-            durable: self.0.durable,
-            snapshot_interval_ms: SNAPSHOT_INTERVAL_MS,
-            background: true,
+            limits: self.0.running.limits,
+            durable: self.0.running.durable,
+            snapshot_interval_ms: self.0.running.snapshot_interval_ms,
+            background: !self.0.running.by_hand,
         };
         let opened = Pipeline::open(spec, Control::default())?;
-        self.0.jobs.spawn(&name, &pipeline.text, opened)?;
+        self.0.jobs.begin(&name, &pipeline.text, opened)?;
         Ok(Answer::Started {
             job: name,
             is_bounded,
@@ -99,12 +99,13 @@ impl Headwater {
 
     /// The shards that the state of `name` has, or those of a new one.
     fn shards(&self, name: &str) -> Result<usize> {
-        let stored = match self.0.durable {
+        let stored = match self.0.running.durable {
             true => stored_shards(&self.0.log, name)?,
             false => None,
         };
         let threads = self.0.pool.as_ref().map_or(1, |p| p.current_num_threads());
-        Ok(stored.unwrap_or(threads.next_power_of_two().min(256)))
+        let wanted = self.0.running.shards.unwrap_or(threads);
+        Ok(stored.unwrap_or(wanted.next_power_of_two().min(SHARDS_MAX)))
     }
 
     /// Tells the catalogue of the view that the pipeline keeps, with the key that it turned out to have.
@@ -122,13 +123,34 @@ impl Headwater {
     }
 
     fn source(&self, input: &ScanInput) -> Result<Box<dyn Source>> {
-        let def = &input.def;
+        let (schema, metadata) = (Arc::clone(&input.schema), input.metadata.clone());
+        self.source_of(&input.def, schema, metadata)
+    }
+
+    /// A source of all columns that a table stores.
+    pub(crate) fn whole_source(&self, def: &TableDef) -> Result<Box<dyn Source>> {
+        let stored = || {
+            let columns = def.columns.iter();
+            columns.filter(|c| !matches!(c.kind, ColumnKind::Computed(_)))
+        };
+        let fields = stored().map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let metadata = stored().map(|c| metadata_key(&c.kind)).collect();
+        self.source_of(def, schema, metadata)
+    }
+
+    fn source_of(
+        &self,
+        def: &TableDef,
+        schema: SchemaRef,
+        metadata: Vec<Option<String>>,
+    ) -> Result<Box<dyn Source>> {
         let connector = Arc::clone(self.1.connector(&def.connector)?);
         Ok(connector.source(SourceRequest {
             table: def.name.clone(),
-            schema: Arc::clone(&input.schema),
+            schema,
             declared: physical(def),
-            metadata: input.metadata.clone(),
+            metadata,
             primary_key: def.primary_key.clone(),
             options: def.options.clone(),
             log: self.0.log.clone(),

@@ -16,6 +16,7 @@ mod guides;
 mod inputs;
 #[cfg(feature = "cli")]
 mod kill;
+mod laws;
 #[cfg(feature = "cli")]
 mod run;
 #[cfg(feature = "cli")]

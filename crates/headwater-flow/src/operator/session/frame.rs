@@ -192,18 +192,20 @@ impl Incoming {
         let mut slots = Vec::with_capacity(self.len());
         let mut indices = Vec::with_capacity(self.len());
         for i in 0..self.len() {
+            let bound = self.judge.bound(bounds, i);
             if self.times.is_null(i) {
-                out.untimed += 1;
+                out.late
+                    .push(late_row(&self.rows, i, None, bound, Vec::new())?);
                 continue;
             }
-            let (time, bound) = (self.times.value(i), self.judge.bound(bounds, i));
+            let time = self.times.value(i);
             match place(&self, i, time, self.options.closed_through(bound))? {
                 Place::In(slot) => {
                     slots.push(slot);
                     indices.push(i as u32);
                 }
                 Place::Late(start, end) => {
-                    let missed = vec![(start, end)];
+                    let (time, missed) = (Some(time), vec![(start, end)]);
                     out.late.push(late_row(&self.rows, i, time, bound, missed)?);
                 }
             }

@@ -182,7 +182,6 @@ impl Operator for FixedAggregate {
             false => rows,
         };
         let timely = judge(&self.windows, &rows, &times, by, &mut out.late)?;
-        out.untimed += timely.untimed;
         let (runs, rows) = self.spread(timely, rows)?;
         if runs.is_empty() {
             return Ok(());

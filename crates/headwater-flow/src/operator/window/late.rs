@@ -36,11 +36,9 @@ pub(super) struct Timely {
     pub(super) rows: Option<Vec<u32>>,
     /// The open windows of each.
     pub(super) runs: Vec<Run>,
-    /// How many rows have no event time.
-    pub(super) untimed: u64,
 }
 
-/// Finds the open windows of every row, and adds a [`LateRow`] for each row that missed some.
+/// Finds the open windows of every row, and adds a [`LateRow`] for each row that missed some or has none.
 pub(super) fn judge(
     windows: &FixedWindows,
     batch: &ZBatch,
@@ -56,7 +54,9 @@ pub(super) fn judge(
     for i in 0..times.len() {
         let run = (!times.is_null(i)).then(|| finder.run(times.value(i)));
         let Some(run) = run.flatten() else {
-            timely.untimed += 1;
+            let bound = judge.bound(bounds, i);
+            let time = (!times.is_null(i)).then(|| times.value(i));
+            late.push(late_row(batch, i, time, bound, Vec::new())?);
             timely.skip(i);
             continue;
         };
@@ -68,7 +68,7 @@ pub(super) fn judge(
         if open != run {
             let missed = windows.ends(run, i64::MIN, through.1);
             let missed = missed.map(|end| (windows.start(end), end)).collect();
-            late.push(late_row(batch, i, times.value(i), bound, missed)?);
+            late.push(late_row(batch, i, Some(times.value(i)), bound, missed)?);
         }
         if open.is_empty() {
             timely.skip(i);
@@ -97,7 +97,7 @@ impl Timely {
 pub(crate) fn late_row(
     batch: &ZBatch,
     i: usize,
-    event_time: i64,
+    event_time: Option<i64>,
     watermark: Watermark,
     windows: Vec<(i64, i64)>,
 ) -> Result<LateRow> {

@@ -36,7 +36,7 @@ fn a_window_closes_when_the_watermark_reaches_its_last_millisecond() {
     assert_eq!(shards.outcome.late.len(), 1);
     let late = &shards.outcome.late[0];
     assert_eq!(late.windows, [(0, 10 * MS)]);
-    assert_eq!((late.origin, late.event_time), (Some(4), 9 * MS));
+    assert_eq!((late.origin, late.event_time), (Some(4), Some(9 * MS)));
     assert_eq!(late.watermark, 9 * MS);
     shards.finish(Watermark::MAX);
     assert_eq!(shards.outcome.table[&(10, 20, Some(1))].0, 2);

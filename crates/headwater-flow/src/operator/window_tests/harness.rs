@@ -177,7 +177,6 @@ pub(super) fn batch(rows: &[Row], first: usize, bounds: Option<&[i64]>) -> ZBatc
 pub(super) struct Outcome {
     pub(super) table: Table,
     pub(super) late: Vec<LateRow>,
-    pub(super) untimed: u64,
     pub(super) retractions: usize,
 }
 
@@ -242,7 +241,6 @@ impl<F: Fn() -> Box<dyn Operator>> Shards<F> {
 impl Outcome {
     fn take(&mut self, out: Outbox) {
         self.late.extend(out.late);
-        self.untimed += out.untimed;
         for batch in &out.rows {
             for i in 0..batch.num_rows() {
                 self.change(batch, i);

@@ -75,9 +75,12 @@ impl Kept {
         net.into_iter().filter(|n| n.1 > 0).map(|n| n.0).collect()
     }
 
-    /// A row first merges, then is judged; what touches a closed session is late.
+    /// A row first merges, then is judged; what touches a closed session is late, and what has no time.
     fn take(&mut self, case: &Case, row: Row, bound: Watermark) {
-        let Some(time) = row.time else { return };
+        let Some(time) = row.time else {
+            self.late += 1;
+            return;
+        };
         let closed = |end: i64| {
             bound == Watermark::MAX
                 || (bound != Watermark::MIN && end * MS <= bound.0 - case.lateness)

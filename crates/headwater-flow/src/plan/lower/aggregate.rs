@@ -141,6 +141,7 @@ impl Builder<'_> {
         let mut facts = Facts {
             inputs: relation.facts.inputs,
             explain: relation.facts.explain,
+            lateness: relation.facts.lateness,
             ..Facts::default()
         };
         facts.key = Some(keys);

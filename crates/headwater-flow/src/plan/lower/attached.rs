@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use datafusion_common::{Column, Result};
 use datafusion_expr::Expr;
@@ -43,16 +42,14 @@ impl Builder<'_> {
             }
         }
         let calls = calls(aggregate, &over, &mut columns)?;
-        let RowWindows {
-            by_clock, lateness, ..
-        } = relation.facts.windows;
+        let by_clock = relation.facts.windows.by_clock;
         self.need_time(&relation.facts, by_clock)?;
         let parts = WindowParts {
             window: None,
             roles,
             columns,
             calls,
-            lateness,
+            lateness: relation.facts.lateness,
             processing_time: by_clock,
         };
         self.add_window_aggregate(aggregate, relation, parts)
@@ -99,7 +96,7 @@ impl Builder<'_> {
             input: Arc::clone(&input.base),
             output: Arc::clone(&output),
             mode: self.window_mode(),
-            allowed_lateness: micros(self.lateness(&input.facts)),
+            allowed_lateness: micros(input.facts.lateness),
             append_only: input.facts.updating.is_none(),
             processing_time: by_clock,
         };
@@ -120,7 +117,6 @@ impl Builder<'_> {
             windows: RowWindows {
                 ends: BTreeSet::from([output.fields().len() - 2]),
                 by_clock,
-                lateness: Duration::ZERO,
             },
             ..Facts::default()
         };

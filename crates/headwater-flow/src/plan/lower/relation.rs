@@ -42,6 +42,8 @@ pub(super) struct Facts {
     pub(super) processing_time: BTreeSet<usize>,
     /// The windows that the rows carry.
     pub(super) windows: RowWindows,
+    /// How late rows may be. An aggregate over windows grants that; what comes of it is in time.
+    pub(super) lateness: Duration,
     /// Lines of EXPLAIN, this operator's first.
     pub(super) explain: Vec<String>,
 }
@@ -53,8 +55,6 @@ pub(super) struct RowWindows {
     pub(super) ends: BTreeSet<usize>,
     /// The clock closes them.
     pub(super) by_clock: bool,
-    /// How long after its end such a window still takes rows.
-    pub(super) lateness: Duration,
 }
 
 impl Facts {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion_common::{DFSchema, DFSchemaRef, DataFusionError, Result as PlanResult};
 use datafusion_expr::logical_plan::TableScan;
@@ -28,9 +29,11 @@ impl Builder<'_> {
             chain: Vec::new(),
         };
         let (columns, base) = (self.scans[input].columns(), self.scans[input].schema());
+        let watermark = table.def().watermark.as_ref();
         let mut facts = Facts {
             inputs: BTreeSet::from([input]),
             processing_time: self.scans[input].processing_time(),
+            lateness: watermark.map_or(Duration::ZERO, |w| w.allowed_lateness),
             ..Facts::default()
         };
         facts.explain(format!("Scan: {}", table.def().name));

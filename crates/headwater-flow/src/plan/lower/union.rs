@@ -23,7 +23,14 @@ impl Builder<'_> {
             .enumerate();
         let nullable = |i: usize| branches.iter().any(|b| b.base.field(i).is_nullable());
         let base = numbered(types.map(|(i, t)| (t, nullable(i))).collect::<Vec<_>>());
-        let mut facts = Facts::default();
+        let by_clock = |i: &usize| {
+            let mut branches = branches.iter();
+            branches.all(|b| b.facts.processing_time.contains(i))
+        };
+        let mut facts = Facts {
+            processing_time: (0..base.fields().len()).filter(by_clock).collect(),
+            ..Facts::default()
+        };
         let mut feeds = Vec::new();
         for branch in branches {
             if branch
@@ -45,6 +52,7 @@ impl Builder<'_> {
             feeds.extend(branch.feeds);
             facts.updating = facts.updating.or(branch.facts.updating);
             facts.inputs.extend(branch.facts.inputs);
+            facts.lateness = facts.lateness.max(branch.facts.lateness);
             facts.explain.extend(branch.facts.explain);
         }
         facts.explain("Union".to_owned());

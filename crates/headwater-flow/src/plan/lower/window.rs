@@ -248,7 +248,7 @@ impl Builder<'_> {
             roles,
             columns,
             calls,
-            lateness: self.lateness(&input.facts),
+            lateness: input.facts.lateness,
             processing_time,
         };
         self.add_window_aggregate(aggregate, input, parts)
@@ -314,7 +314,6 @@ impl Builder<'_> {
             windows: RowWindows {
                 ends: ends.map(|(i, _)| i).collect(),
                 by_clock: parts.processing_time,
-                lateness: Duration::ZERO,
             },
             ..Facts::default()
         }
@@ -353,7 +352,6 @@ impl Builder<'_> {
         relation.facts.windows = RowWindows {
             ends: BTreeSet::from([output.fields().len() - 2]),
             by_clock: relation.facts.processing_time.contains(&time),
-            lateness: self.lateness(&relation.facts),
         };
         relation.facts.explain(format!("Window: {:?}", window.spec));
         relation.exprs = (0..output.fields().len())
@@ -380,17 +378,5 @@ impl Builder<'_> {
             self.judged.insert(*input);
         }
         Ok(())
-    }
-
-    /// The longest lateness that the inputs allow.
-    pub(super) fn lateness(&self, facts: &Facts) -> Duration {
-        let allowed = facts
-            .inputs
-            .iter()
-            .filter_map(|i| self.scans[*i].def.watermark.as_ref());
-        allowed
-            .map(|w| w.allowed_lateness)
-            .max()
-            .unwrap_or_default()
     }
 }

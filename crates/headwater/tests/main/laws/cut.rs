@@ -1,0 +1,112 @@
+//! Law 2, the cut law: for input of one partition, the result does not depend on how it was cut into epochs; nor, for given
+//! epochs, on threads or shards.
+
+use headwater::testkit::{Limits, TestDriver, TestOptions, TestRecord};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+use super::oracle::Oracle;
+use super::pipeline::{Class, Pipeline, options};
+use super::script::{Outcome, assert_records, by_commit, epochs, plain, script, step};
+use super::seeds::each_seed;
+use super::stream::Stream;
+
+/// Records on which the cuts are tried.
+const RECORDS: usize = 45;
+
+fn oracle() -> Oracle {
+    Oracle::new()
+}
+
+/// Bounds so small that steps and epochs are full before the input is.
+fn limits(rng: &mut StdRng) -> Limits {
+    let bytes = |rng: &mut StdRng| *[1, 300, 1_000, 1 << 20].choose(rng).unwrap();
+    Limits {
+        chunk_bytes: bytes(rng),
+        step_bytes: bytes(rng),
+        epoch_bytes: bytes(rng),
+        ..Limits::default()
+    }
+}
+
+/// Runs a pipeline over records that come and are taken in at random.
+fn run_cut(
+    rng: &mut StdRng,
+    pipeline: &Pipeline,
+    records: &[TestRecord],
+    options: &TestOptions,
+) -> TestDriver {
+    let mut driver = pipeline.start(options);
+    let table = &pipeline.tables[0].name;
+    let mut rest = records;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(rng.random_range(1..=rest.len().min(12)));
+        driver.pipe(table, now.iter().cloned()).unwrap();
+        rest = later;
+        if rng.random_bool(0.6) {
+            epochs(&mut driver).unwrap_or_else(|e| panic!("{e}\n{}", pipeline.statements));
+        }
+    }
+    epochs(&mut driver).unwrap_or_else(|e| panic!("{e}\n{}", pipeline.statements));
+    driver
+}
+
+#[test]
+fn one_partition_gives_the_same_however_it_is_cut_into_epochs() {
+    let class = Class {
+        one_partition: true,
+        ..Class::ALL
+    };
+    let oracle = oracle();
+    each_seed(25, |seed| {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let pipeline = Pipeline::random(&mut rng, &oracle, class);
+        let (records, _) = Stream::new().records(&mut rng, (0, &pipeline.tables[0]), RECORDS);
+        let run = |rng: &mut StdRng| {
+            let options = TestOptions {
+                limits: limits(rng),
+                ..options(rng)
+            };
+            let driver = run_cut(rng, &pipeline, &records, &options);
+            (options.shards, Outcome::of(&driver))
+        };
+        let ((shards, one), (others, other)) = (run(&mut rng), run(&mut rng));
+        let what = &pipeline.statements;
+        assert_records(&one.content(), &other.content(), what);
+        assert_records(&one.sorted_late(), &other.sorted_late(), what);
+        if pipeline.target.on_close() && shards == others && shards == Some(1) {
+            let bytes = |o: &Outcome| o.result.iter().map(plain).collect::<Vec<_>>();
+            assert_records(&bytes(&one), &bytes(&other), what);
+        }
+    });
+}
+
+#[test]
+fn threads_and_shards_change_no_epoch() {
+    let oracle = oracle();
+    each_seed(20, |seed| {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let pipeline = Pipeline::random(&mut rng, &oracle, Class::ALL);
+        let steps = script(&mut rng, &pipeline.tables, 5);
+        let run = |rng: &mut StdRng| {
+            let options = options(rng);
+            let mut driver = pipeline.start(&options);
+            for s in &steps {
+                step(&mut driver, s).unwrap_or_else(|e| panic!("{e}\n{}", pipeline.statements));
+            }
+            (options.shards, Outcome::of(&driver))
+        };
+        let ((shards, one), (others, other)) = (run(&mut rng), run(&mut rng));
+        for (one, other) in [(&one.result, &other.result), (&one.late, &other.late)] {
+            let (by_one, by_other) = (by_commit(one), by_commit(other));
+            let what = &pipeline.statements;
+            assert_records(&by_one.concat(), &by_other.concat(), what);
+            assert_eq!(by_one, by_other, "the same records in other epochs: {what}");
+            if shards == others {
+                let bytes = |r: &[_]| r.iter().map(plain).collect::<Vec<_>>();
+                assert_eq!(bytes(one), bytes(other), "in another order: {what}");
+            }
+        }
+    });
+}

@@ -1,0 +1,46 @@
+//! Which seeds a law is tried with.
+
+use std::ops::Range;
+
+/// How many times more seeds a soak tries.
+const SOAK: u64 = 50;
+
+/// The seeds that the environment asks for; else the first `usual`.
+pub(crate) fn seeds(usual: u64) -> Range<u64> {
+    match std::env::var("HEADWATER_SEEDS") {
+        Ok(text) => {
+            parse(&text).unwrap_or_else(|| panic!("HEADWATER_SEEDS is not N or A..B: {text}"))
+        }
+        Err(_) if std::env::var_os("HEADWATER_SOAK").is_some() => 0..usual * SOAK,
+        Err(_) => 0..usual,
+    }
+}
+
+fn parse(text: &str) -> Option<Range<u64>> {
+    match text.split_once("..") {
+        Some((from, to)) => Some(from.parse().ok()?..to.parse().ok()?),
+        None => Some(0..text.parse().ok()?),
+    }
+}
+
+/// Tries a law with each of its seeds, and names the one that it fails with.
+pub(crate) fn each_seed(usual: u64, law: impl Fn(u64)) {
+    for seed in seeds(usual) {
+        let named = Named(seed);
+        law(seed);
+        std::mem::forget(named);
+    }
+}
+
+struct Named(u64);
+
+impl Drop for Named {
+    #[expect(clippy::print_stderr, reason = "to repeat a failed test")]
+    fn drop(&mut self) {
+        let seed = self.0;
+        eprintln!(
+            "seed {seed}: repeat with HEADWATER_SEEDS={seed}..{}",
+            seed + 1
+        );
+    }
+}
