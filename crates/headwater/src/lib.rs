@@ -7,6 +7,8 @@ mod engine;
 mod error;
 
 pub use clock::SystemClock;
-pub use engine::{Answer, Answers, Headwater, JobInfo, Options};
+pub use engine::{
+    Answer, Answers, Changes, Checked, Checker, Headwater, JobInfo, Options, Script, Waited,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use headwater_flow::driver::{Phase, Status};

@@ -54,18 +54,28 @@ struct JournalPosition {
     digest: String,
 }
 
+/// The topic that the epochs of a pipeline are recorded in.
+pub(super) fn journal_topic(pipeline: &str) -> String {
+    format!("__journal.{pipeline}")
+}
+
+/// Owner of the position of a pipeline.
+pub(super) fn journal_owner(pipeline: &str) -> String {
+    format!("pipeline/{pipeline}")
+}
+
 impl Journal {
     /// The journal of `pipeline`, whose plan has this digest; its topic is created if it is not there.
     ///
     /// # Errors
     /// `Conflict` if the epochs there are those of another plan; those of the log.
     pub(super) fn open(log: &Log, pipeline: &str, digest: &str) -> Result<Self> {
-        let topic = format!("__journal.{pipeline}");
+        let topic = journal_topic(pipeline);
         create_internal(log, &topic)?;
         let journal = Self {
             log: log.clone(),
             at: TopicPartition::new(topic, 0),
-            owner: format!("pipeline/{pipeline}"),
+            owner: journal_owner(pipeline),
             digest: digest.to_owned(),
         };
         match journal.position()? {

@@ -1,4 +1,4 @@
-//! The pipelines of a process: each on a thread of its own, started from planned statements, asked and stopped by name.
+//! The pipelines of a process: each on a thread of its own, asked and stopped by name.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,59 +9,76 @@ use headwater_flow::driver::{Control, Ending, Phase, Pipeline, Status};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A running or ended pipeline.
-pub(crate) struct Job {
+struct Running {
     text: String,
-    control: Control,
+    /// `None`: it could not be started.
+    control: Option<Control>,
     thread: Option<JoinHandle<Result<Ending>>>,
     /// How it ended, once that is known.
     ended: Option<Result<Ending, (ErrorKind, String)>>,
 }
 
-impl Job {
-    fn has_ended(&self) -> bool {
-        let phase = self.control.status().phase;
-        matches!(phase, Phase::Ended(_) | Phase::Failed(_))
+impl Running {
+    fn status(&self) -> Status {
+        let Some(control) = &self.control else {
+            let mut status = Status::default();
+            if let Some(Err((_, why))) = &self.ended {
+                status.phase = Phase::Failed(why.clone());
+            }
+            return status;
+        };
+        control.status()
+    }
+
+    fn stop(&self) {
+        if let Some(control) = &self.control {
+            control.stop();
+        }
     }
 }
 
-/// What is known of a job.
+/// What is known of a job or materialised view.
 #[derive(Debug, Clone)]
 pub struct JobInfo {
     /// Its name.
     pub name: String,
     /// The statement.
     pub text: String,
-    /// Its figures.
-    pub status: Status,
+    /// Its figures in this process; `None`: it does not run here.
+    pub status: Option<Status>,
+    /// It waits to be resumed.
+    pub is_suspended: bool,
 }
 
-/// The jobs of a process, by name.
+/// The pipelines of a process, by name.
 #[derive(Default)]
-pub(crate) struct Jobs(Mutex<BTreeMap<String, Job>>);
+pub(crate) struct Jobs {
+    running: Mutex<BTreeMap<String, Running>>,
+    /// Held by who starts, stops or drops one.
+    turn: Mutex<()>,
+}
 
 impl Jobs {
-    /// A name for a job: `wanted`, or the first of `wanted-2`, `wanted-3`, … that no running job of this process has.
-    pub(crate) fn free_name(&self, wanted: &str) -> String {
-        let jobs = self.lock();
-        let mut name = wanted.to_owned();
-        let mut n = 2;
-        while jobs.get(&name).is_some_and(|job| !job.has_ended()) {
-            name = format!("{wanted}-{n}");
-            n += 1;
+    /// Waits until nobody else starts, stops or drops a pipeline.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a job runs, or, if that counts, has finished; one that has ended otherwise is forgotten.
+    pub(crate) fn is_live(&self, name: &str, if_finished: bool) -> bool {
+        let mut running = self.lock();
+        let Some(job) = running.get(name) else {
+            return false;
+        };
+        let is_live = match job.status().phase {
+            Phase::Recovering | Phase::Running => true,
+            Phase::Ended(Ending::Finished) => if_finished,
+            Phase::Ended(Ending::Stopped) | Phase::Failed(_) => false,
+        };
+        if !is_live {
+            running.remove(name);
         }
-        name
-    }
-
-    /// The running job of a statement.
-    pub(crate) fn running(&self, text: &str) -> Option<String> {
-        let jobs = self.lock();
-        let same = |(_, job): &(&String, &Job)| job.text == text && !job.has_ended();
-        jobs.iter().find(same).map(|(name, _)| name.clone())
-    }
-
-    /// Whether there is a job of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
+        is_live
     }
 
     /// Runs an opened pipeline on a thread.
@@ -76,9 +93,9 @@ impl Jobs {
                     format!("no thread for job '{name}': {e}"),
                 )
             })?;
-        let job = Job {
+        let job = Running {
             text: text.to_owned(),
-            control,
+            control: Some(control),
             thread: Some(thread),
             ended: None,
         };
@@ -86,43 +103,48 @@ impl Jobs {
         Ok(())
     }
 
-    /// All jobs.
-    pub(crate) fn list(&self) -> Vec<JobInfo> {
-        let jobs = self.lock();
-        jobs.iter()
-            .map(|(name, job)| JobInfo {
-                name: name.clone(),
-                text: job.text.clone(),
-                status: job.control.status(),
-            })
-            .collect()
+    /// Notes that a job could not be started.
+    pub(crate) fn note_failed(&self, name: &str, text: &str, error: &Error) {
+        let job = Running {
+            text: text.to_owned(),
+            control: None,
+            thread: None,
+            ended: Some(Err((error.kind(), error.to_string()))),
+        };
+        self.lock().insert(name.to_owned(), job);
     }
 
-    /// Asks a job to stop and waits until it has.
-    pub(crate) fn stop(&self, name: &str) -> Result<()> {
-        let thread = {
-            let mut jobs = self.lock();
-            let job = jobs.get_mut(name).ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format!("job '{name}' is not running"))
-            })?;
-            job.control.stop();
-            job.thread.take()
-        };
-        let ended = thread.map(join);
-        self.lock().remove(name);
-        ended.map_or(Ok(()), |e| e.map(drop))
+    /// The pipelines of this process.
+    pub(crate) fn list(&self) -> Vec<JobInfo> {
+        let running = self.lock();
+        let infos = running.iter().map(|(name, job)| JobInfo {
+            name: name.clone(),
+            text: job.text.clone(),
+            status: Some(job.status()),
+            is_suspended: false,
+        });
+        infos.collect()
+    }
+
+    /// Asks a job to stop, waits until it has, and forgets it, however it ended.
+    pub(crate) fn remove(&self, name: &str) {
+        let removed = self.lock().remove(name);
+        if let Some(mut job) = removed {
+            job.stop();
+            job.thread.take().map(JoinHandle::join);
+        }
     }
 
     /// Asks a job to stop.
     pub(crate) fn ask_to_stop(&self, name: &str) {
         if let Some(job) = self.lock().get(name) {
-            job.control.stop();
+            job.stop();
         }
     }
 
     /// Asks all jobs to stop.
     pub(crate) fn ask_all_to_stop(&self) {
-        self.lock().values().for_each(|job| job.control.stop());
+        self.lock().values().for_each(Running::stop);
     }
 
     /// Waits until all jobs have ended; the first error that one ended with.
@@ -148,11 +170,13 @@ impl Jobs {
 
     /// Whether every job has ended or failed.
     pub(crate) fn all_ended(&self) -> bool {
-        self.lock().values().all(Job::has_ended)
+        let is_over =
+            |job: &Running| matches!(job.status().phase, Phase::Ended(_) | Phase::Failed(_));
+        self.lock().values().all(is_over)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Job>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,6 +16,7 @@ mod guides;
 mod inputs;
 #[cfg(feature = "cli")]
 mod kill;
+mod slt;
 #[cfg(feature = "cli")]
 mod run;
 #[cfg(feature = "cli")]

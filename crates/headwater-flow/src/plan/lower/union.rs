@@ -8,6 +8,7 @@ use datafusion_expr::Union;
 use super::build::Builder;
 use super::expr::{column, numbered, unsupported};
 use super::relation::{Facts, Relation};
+use crate::plan::ExplainNode;
 
 impl Builder<'_> {
     pub(super) fn union(&mut self, union: &Union) -> PlanResult<Relation> {
@@ -25,6 +26,14 @@ impl Builder<'_> {
         let base = numbered(types.map(|(i, t)| (t, nullable(i))).collect::<Vec<_>>());
         let mut facts = Facts::default();
         let mut feeds = Vec::new();
+        let names = match branches.first() {
+            Some(first) => first.names.clone(),
+            None => Vec::new(),
+        };
+        // What is processing time in all branches is so in all rows.
+        let clocks = branches.iter().map(|b| &b.facts.processing_time);
+        let clocks = clocks.cloned().reduce(|a, b| &a & &b);
+        facts.processing_time = clocks.unwrap_or_default();
         for branch in branches {
             if branch
                 .base
@@ -47,11 +56,12 @@ impl Builder<'_> {
             facts.inputs.extend(branch.facts.inputs);
             facts.explain.extend(branch.facts.explain);
         }
-        facts.explain("Union".to_owned());
+        facts.explain(ExplainNode::new("Union"));
         let exprs = (0..base.fields().len()).map(column).collect();
         Ok(Relation {
             feeds,
             base,
+            names,
             predicate: None,
             exprs,
             schema: Arc::clone(&union.schema),
