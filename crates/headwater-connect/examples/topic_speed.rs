@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         schema,
         metadata: vec![None; 4],
         primary_key: Vec::new(),
+        row_key: None,
         options: Options::default(),
         log: log.clone(),
         clock,

@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use headwater_flow::connector::{
     Connector, OptionKind, OptionSpec, Sink, SinkRequest, Source, SourceRequest,
 };
-use headwater_flow::{Error, ErrorKind, Result, ZBatch};
+use headwater_flow::{Changelog, Error, ErrorKind, Result, ZBatch};
 
 use crate::plain;
 use crate::temporal::TimestampStyle;
@@ -103,6 +103,7 @@ impl Connector for PrintConnector {
             target: self.target.clone(),
             to_error: request.options.flag("standard-error", false)?,
             prefix: identifier.map(|i| format!("{i}> ")).unwrap_or_default(),
+            changelog: Changelog::new(request.schema, request.row_key),
             pending: Vec::new(),
         }))
     }
@@ -112,6 +113,7 @@ struct Print {
     target: PrintTarget,
     to_error: bool,
     prefix: String,
+    changelog: Changelog,
     /// The text of epochs that are not committed yet.
     pending: Vec<(u64, Vec<u8>)>,
 }
@@ -124,16 +126,12 @@ impl Sink for Print {
         _commit: &mut headwater_log::Commit,
     ) -> Result<()> {
         let mut text = Vec::new();
-        for batch in rows {
-            for row in 0..batch.num_rows() {
-                let weight = batch.weight(row);
-                for _ in 0..weight.unsigned_abs() {
-                    text.extend_from_slice(self.prefix.as_bytes());
-                    text.extend_from_slice(if weight > 0 { b"+I" } else { b"-D" });
-                    write_row(batch.rows().columns(), row, &mut text);
-                    text.push(b'\n');
-                }
-            }
+        let (kinds, rows) = self.changelog.changes(rows)?;
+        for (row, kind) in kinds.into_iter().enumerate() {
+            text.extend_from_slice(self.prefix.as_bytes());
+            text.extend_from_slice(kind.as_str().as_bytes());
+            write_row(rows.columns(), row, &mut text);
+            text.push(b'\n');
         }
         self.pending.push((epoch, text));
         Ok(())

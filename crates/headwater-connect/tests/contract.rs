@@ -50,6 +50,7 @@ pub(crate) fn sink_request(
         schema: Arc::clone(schema),
         metadata: vec![None; schema.fields().len()],
         primary_key: Vec::new(),
+        row_key: None,
         options: options(pairs),
         log: log.clone(),
         clock: Arc::new(ManualClock::new(Timestamp(1_000))),

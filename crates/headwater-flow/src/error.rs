@@ -123,7 +123,28 @@ impl From<arrow::error::ArrowError> for Error {
 }
 
 impl From<datafusion_common::DataFusionError> for Error {
+    /// What the lowering itself says stays as it says it.
     fn from(e: datafusion_common::DataFusionError) -> Self {
-        Self::new(ErrorKind::Invalid, "an expression or plan failed").with_source(e)
+        use datafusion_common::DataFusionError as E;
+        match e {
+            E::NotImplemented(text) => Self::new(ErrorKind::Unsupported, sentence(&text)),
+            E::Plan(text) => Self::new(ErrorKind::Invalid, sentence(&text)),
+            E::Context(_, inner) | E::Diagnostic(_, inner) => Self::from(*inner),
+            E::External(inner) => match inner.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => {
+                    Self::new(ErrorKind::Invalid, "an expression or plan failed").with_source(other)
+                }
+            },
+            other => {
+                Self::new(ErrorKind::Invalid, "an expression or plan failed").with_source(other)
+            }
+        }
     }
+}
+
+/// A message of DataFusion's without what it adds for developers.
+fn sentence(text: &str) -> String {
+    let text = text.split("\n\nbacktrace:").next().unwrap_or(text);
+    text.trim_end_matches('.').to_owned()
 }

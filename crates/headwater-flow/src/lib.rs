@@ -4,6 +4,7 @@
 //! from a [`plan`] → sinks; the driver commits each epoch to the log.
 
 pub mod batch;
+mod changelog;
 pub mod circuit;
 pub mod connector;
 pub mod driver;
@@ -14,4 +15,5 @@ pub mod state;
 pub mod time;
 
 pub use batch::{RowTrack, ZBatch};
+pub use changelog::{Changelog, RowKind};
 pub use error::{Error, ErrorKind, Result};

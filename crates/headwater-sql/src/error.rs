@@ -64,6 +64,8 @@ struct Inner {
     message: String,
     place: Option<Place>,
     hint: Option<String>,
+    /// The view in whose text it is.
+    view: Option<String>,
 }
 
 /// The crate's result.
@@ -77,6 +79,7 @@ impl SqlError {
             message: message.into(),
             place: None,
             hint: None,
+            view: None,
         }))
     }
 
@@ -85,6 +88,49 @@ impl SqlError {
     pub(crate) fn at(mut self, span: Span) -> Self {
         if self.0.place.is_none() {
             self.0.place = Place::from_span(span);
+        }
+        self
+    }
+
+    /// Says where, unless that is known already.
+    #[must_use]
+    pub fn at_place(mut self, place: Option<Place>) -> Self {
+        self.0.place = self.0.place.or(place);
+        self
+    }
+
+    /// The error as one of the text of a view.
+    #[must_use]
+    pub(crate) fn in_view(mut self, view: &str) -> Self {
+        self.0.place = None;
+        if self.0.view.is_none() {
+            self.0.message = format!("in view '{view}': {}", self.0.message);
+        }
+        self.0.view = Some(view.to_owned());
+        self
+    }
+
+    /// The view in whose text it is.
+    pub(crate) fn view(&self) -> Option<&str> {
+        self.0.view.as_deref()
+    }
+
+    /// The error of a view where the view is named.
+    #[must_use]
+    pub(crate) fn moved_from_view(mut self, span: Span) -> Self {
+        self.0.view = None;
+        self.0.place = Place::from_span(span);
+        self
+    }
+
+    /// The error in a text that stands at `start` in another one.
+    #[must_use]
+    pub(crate) fn moved_to(mut self, start: Location) -> Self {
+        if let Some(place) = &mut self.0.place {
+            if place.line == 1 {
+                place.column += start.column - 1;
+            }
+            place.line += start.line - 1;
         }
         self
     }

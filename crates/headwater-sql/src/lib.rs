@@ -11,7 +11,6 @@ mod fuzz;
 mod options;
 mod planner;
 mod session;
-mod show;
 pub mod statement;
 
 pub use error::{Place, Result, SqlError, SqlErrorKind};

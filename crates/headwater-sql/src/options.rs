@@ -2,13 +2,11 @@
 
 use headwater_flow::connector::{OptionKind, OptionSpec, Registry};
 use headwater_flow::plan::TableDef;
+use sqlparser::tokenizer::Span;
 
 use crate::error::{Result, SqlError};
-use crate::planner::{ALLOWED_LATENESS, IDLE_TIMEOUT};
-use crate::statement::CreateTable;
-
-/// Options that name a format, whose own options are then known too.
-const FORMAT_KEYS: [&str; 3] = ["format", "key.format", "value.format"];
+use crate::planner::{ALLOWED_LATENESS, FORMAT_KEYS, IDLE_TIMEOUT};
+use crate::statement::TableOption;
 
 /// Options that every table has.
 pub const TABLE_OPTIONS: [OptionSpec; 3] = [
@@ -29,15 +27,27 @@ pub const TABLE_OPTIONS: [OptionSpec; 3] = [
     ),
 ];
 
+/// Whether a connector has formats at all; one that is not known may have some.
+pub(crate) fn has_formats(registry: &Registry, connector: &str) -> bool {
+    let connector = registry.connector(connector);
+    connector.map_or(true, |c| c.options().iter().any(|o| o.name == "format"))
+}
+
 /// Refuses an unknown connector, format or option, with the nearest known name, and a required one that is missing.
-pub(crate) fn check(registry: &Registry, create: &CreateTable, table: &TableDef) -> Result<()> {
+/// Errors are placed at the option among `given`, else at `fallback`.
+pub(crate) fn check(
+    registry: &Registry,
+    table: &TableDef,
+    given: &[TableOption],
+    fallback: Span,
+) -> Result<()> {
     // A session without any connector only plans.
     if registry.connectors().next().is_none() {
         return Ok(());
     }
     let at = |e: headwater_flow::Error, is_guilty: &dyn Fn(&str) -> bool| {
-        let guilty = create.options.iter().find(|o| is_guilty(&o.key));
-        SqlError::from(e).at(guilty.map_or(create.name.span, |o| o.span))
+        let guilty = given.iter().find(|o| is_guilty(&o.key));
+        SqlError::from(e).at(guilty.map_or(fallback, |o| o.span))
     };
     let connector = registry
         .connector(&table.connector)

@@ -8,7 +8,9 @@ mod error;
 pub mod testkit;
 
 pub use clock::SystemClock;
-pub use engine::{Answer, Answers, Headwater, JobInfo, Options};
+pub use engine::{
+    Answer, Answers, Changes, Checked, Checker, Headwater, JobInfo, Options, Script, Waited,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use headwater_flow::driver::{Phase, Status};
 pub use headwater_log::{Header, Offset, Receipt, Record};

@@ -47,6 +47,8 @@ pub struct SinkRequest {
     pub metadata: Vec<Option<String>>,
     /// Names of the primary-key columns.
     pub primary_key: Vec<String>,
+    /// The columns that identify a row of what the query gives, if it changes rows by them.
+    pub row_key: Option<Vec<usize>>,
     /// The table's options.
     pub options: Options,
     /// The log of the process.

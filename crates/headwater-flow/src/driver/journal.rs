@@ -56,10 +56,6 @@ struct JournalPosition {
     shards: usize,
 }
 
-fn owner(pipeline: &str) -> String {
-    format!("pipeline/{pipeline}")
-}
-
 fn position(log: &Log, owner: &str) -> Result<Option<JournalPosition>> {
     let stored = log.position(owner);
     stored.map(|bytes| decode(&bytes, "position")).transpose()
@@ -70,7 +66,17 @@ fn position(log: &Log, owner: &str) -> Result<Option<JournalPosition>> {
 /// # Errors
 /// `Corrupt` if its position cannot be read.
 pub fn stored_shards(log: &Log, pipeline: &str) -> Result<Option<usize>> {
-    Ok(position(log, &owner(pipeline))?.map(|p| p.shards))
+    Ok(position(log, &journal_owner(pipeline))?.map(|p| p.shards))
+}
+
+/// The topic that the epochs of a pipeline are recorded in.
+pub(super) fn journal_topic(pipeline: &str) -> String {
+    format!("__journal.{pipeline}")
+}
+
+/// Owner of the position of a pipeline.
+pub(super) fn journal_owner(pipeline: &str) -> String {
+    format!("pipeline/{pipeline}")
 }
 
 impl Journal {
@@ -80,12 +86,12 @@ impl Journal {
     /// # Errors
     /// `Conflict` if the epochs there are those of another plan; those of the log.
     pub(super) fn open(log: &Log, pipeline: &str, digest: &str, shards: usize) -> Result<Self> {
-        let topic = format!("__journal.{pipeline}");
+        let topic = journal_topic(pipeline);
         create_internal(log, &topic)?;
         let journal = Self {
             log: log.clone(),
             at: TopicPartition::new(topic, 0),
-            owner: owner(pipeline),
+            owner: journal_owner(pipeline),
             digest: digest.to_owned(),
             shards,
         };

@@ -8,6 +8,7 @@ mod commit;
 mod control;
 mod epoch;
 mod errors;
+mod forget;
 mod input;
 mod journal;
 mod kept;
@@ -26,6 +27,7 @@ mod supervise;
 mod tests;
 
 pub use control::{Control, Phase, Status};
+pub use forget::forget;
 pub use journal::stored_shards;
 pub use pipeline::{Pipeline, PipelineSpec, ViewContent};
 pub use schedule::{Action, Ending, Limits};

@@ -13,14 +13,16 @@ pub(super) struct Output {
     info: OutputInfo,
     pub(super) sink: Box<dyn Sink>,
     late: Vec<Record>,
+    keeps_late: bool,
 }
 
 impl Output {
-    pub(super) fn new(info: OutputInfo, sink: Box<dyn Sink>) -> Self {
+    pub(super) fn new(info: OutputInfo, sink: Box<dyn Sink>, keeps_late: bool) -> Self {
         Self {
             info,
             sink,
             late: Vec::new(),
+            keeps_late,
         }
     }
 
@@ -57,9 +59,12 @@ impl Output {
         if records.is_empty() {
             return Ok(0);
         }
+        let count = records.len() as u64;
+        if !self.keeps_late {
+            return Ok(count);
+        }
         let topic = format!("{}$late", self.info.name);
         ensure_topic(log, &topic)?;
-        let count = records.len() as u64;
         commit.appends.push(headwater_log::Append {
             to: TopicPartition::new(topic, 0),
             records,

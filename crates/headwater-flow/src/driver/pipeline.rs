@@ -41,6 +41,8 @@ pub struct PipelineSpec {
     pub limits: Limits,
     /// Whether epochs are recorded, so that a later process goes on where this one stops.
     pub durable: bool,
+    /// Whether late rows are kept in topics; else they are only counted.
+    pub keeps_late: bool,
     /// Time between snapshots, milliseconds.
     pub snapshot_interval_ms: i64,
     /// Whether snapshots are written on a thread of their own; if not, by whoever turns the pipeline, so that a
@@ -137,7 +139,7 @@ impl Pipeline {
             inputs,
             circuit,
             outputs: outputs
-                .map(|(info, sink)| Output::new(info, sink))
+                .map(|(info, sink)| Output::new(info, sink, spec.keeps_late))
                 .collect(),
             journal,
             snapshots,

@@ -73,6 +73,16 @@ pub(super) struct Delta {
     bytes: u64,
 }
 
+/// The topic that the snapshots of a pipeline are in.
+pub(super) fn state_topic(pipeline: &str) -> String {
+    format!("__state.{pipeline}")
+}
+
+/// Owner of the position that names the current snapshot of a pipeline.
+pub(super) fn snapshot_owner(pipeline: &str) -> String {
+    format!("pipeline/{pipeline}/snapshot")
+}
+
 /// The snapshots of one pipeline.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -88,12 +98,12 @@ impl Store {
     /// # Errors
     /// `Corrupt` if there is a manifest that cannot be read; those of the log.
     pub(super) fn open(log: &Log, pipeline: &str) -> Result<Self> {
-        let topic = format!("__state.{pipeline}");
+        let topic = state_topic(pipeline);
         create_internal(log, &topic)?;
         let mut store = Self {
             log: log.clone(),
             at: TopicPartition::new(topic, 0),
-            owner: format!("pipeline/{pipeline}/snapshot"),
+            owner: snapshot_owner(pipeline),
             current: None,
         };
         if let Some(position) = store.log.position(&store.owner) {

@@ -4,6 +4,7 @@
 mod aggregate;
 mod calc;
 mod contract;
+mod current_watermark;
 mod exchange;
 mod expand;
 mod group;
@@ -18,6 +19,7 @@ mod window_tests;
 pub use aggregate::{AggregateCall, AggregateFunction, AggregateMode, AggregateSet};
 pub use calc::{Calc, Projection, evaluate};
 pub use contract::{EpochContext, Operator, Outbox, Stateless};
+pub use current_watermark::CurrentWatermark;
 pub use exchange::{Exchange, KEY_GROUPS, key_converter, shard_of};
 pub use expand::{Expand, GroupingSet};
 pub use group::GroupAggregate;

@@ -1,12 +1,16 @@
 //! From a DataFusion `LogicalPlan` to operators: the tables that plans scan, our own plan nodes, and the lowering.
 
+mod explain;
 mod lower;
+mod measure;
 mod node;
 mod table;
 
+pub use explain::{Explain, ExplainNode, shown};
 pub use lower::{
     Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, ScanInput, is_clock_function, lower,
-    physical,
+    lower_measured, physical,
 };
+pub use measure::Measure;
 pub use node::{WindowNode, WindowSpec};
 pub use table::{Changes, ColumnDef, ColumnKind, StreamTable, TableDef, WatermarkDef};

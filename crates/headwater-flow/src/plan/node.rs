@@ -44,6 +44,54 @@ pub enum WindowSpec {
     },
 }
 
+impl fmt::Display for WindowSpec {
+    /// As in SQL: `HOP(SLIDE 1 min, SIZE 1 h)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, lengths, offset) = match self {
+            Self::Tumble { size, offset } => ("TUMBLE", vec![("SIZE", *size)], *offset),
+            Self::Hop {
+                slide,
+                size,
+                offset,
+            } => ("HOP", vec![("SLIDE", *slide), ("SIZE", *size)], *offset),
+            Self::Cumulate { step, size, offset } => {
+                ("CUMULATE", vec![("STEP", *step), ("SIZE", *size)], *offset)
+            }
+            Self::Session { gap, .. } => ("SESSION", vec![("GAP", *gap)], 0),
+        };
+        let offset = (offset != 0).then_some(("OFFSET", offset));
+        let lengths = lengths.into_iter().chain(offset);
+        let lengths: Vec<String> = lengths
+            .map(|(name, micros)| format!("{name} {}", duration(micros)))
+            .collect();
+        write!(f, "{name}({})", lengths.join(", "))
+    }
+}
+
+/// A length of time, in the units that it is made of.
+pub(super) fn duration(micros: i64) -> String {
+    const UNITS: [(&str, u64); 5] = [
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("min", 60_000_000),
+        ("s", 1_000_000),
+        ("ms", 1_000),
+    ];
+    let mut rest = micros.unsigned_abs();
+    let mut parts = Vec::new();
+    for (unit, length) in UNITS {
+        if rest >= length {
+            parts.push(format!("{} {unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if rest > 0 || parts.is_empty() {
+        parts.push(format!("{rest} µs"));
+    }
+    let sign = if micros < 0 { "-" } else { "" };
+    format!("{sign}{}", parts.join(" "))
+}
+
 /// A window table function: its input with `window_start`, `window_end` and `window_time` added, one row a window
 /// that the row belongs to. Rows without an event time belong to none and are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -126,7 +174,14 @@ impl UserDefinedLogicalNodeCore for WindowNode {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Window: {:?} on {}", self.spec, self.time_column)
+        write!(f, "Window: {} on {}", self.spec, self.time_column)?;
+        match &self.spec {
+            WindowSpec::Session { partition_by, .. } if !partition_by.is_empty() => {
+                let keys: Vec<String> = partition_by.iter().map(Column::flat_name).collect();
+                write!(f, " by {}", keys.join(", "))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {

@@ -114,6 +114,20 @@ pub struct FrozenState {
 }
 
 impl FrozenState {
+    /// The bytes that its columns have in memory.
+    ///
+    /// # Errors
+    /// `Unsupported` if a page is too large.
+    pub fn memory_bytes(&self) -> Result<usize> {
+        let columns = self.columns.iter().map(|column| {
+            let pages = column.arrays()?.into_iter();
+            Ok(pages
+                .map(|(_, page)| page.get_array_memory_size())
+                .sum::<usize>())
+        });
+        columns.sum()
+    }
+
     /// Freezes what `walk` visits.
     ///
     /// # Errors

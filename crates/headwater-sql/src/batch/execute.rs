@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::physical_plan::collect;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_common::DataFusionError;
 use datafusion_expr::LogicalPlan;
@@ -52,8 +53,28 @@ pub fn execute(sql: &str, tables: &HashMap<String, Vec<RecordBatch>>) -> Result<
         return Err(SqlError::invalid("expected a SELECT"));
     };
     let names = MemoryNames(tables);
-    let plan = Planner::new(&names).query(query)?;
+    let plan = Planner::new(&names).batch().query(query)?;
     finish(prepare(plan).map_err(failed)?, tables)
+}
+
+/// The plan that [`run`] would run, as text.
+///
+/// # Errors
+/// As [`run`].
+pub fn explain(plan: LogicalPlan) -> Result<String> {
+    let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
+    Ok(prepared.display_indent().to_string())
+}
+
+/// Runs a plan as [`run`] does, and gives what its operators did, as text.
+///
+/// # Errors
+/// As [`run`].
+pub fn analyze(plan: LogicalPlan, tables: &dyn Tables) -> Result<String> {
+    let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
+    let (physical, _) = execute_plan(load(prepared, tables)?)?;
+    let shown = DisplayableExecutionPlan::with_metrics(physical.as_ref());
+    Ok(shown.indent(false).to_string())
 }
 
 fn prepare(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
@@ -63,18 +84,29 @@ fn prepare(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
 fn finish(plan: LogicalPlan, tables: &dyn Tables) -> Result<Answer> {
     let plan = load(plan, tables)?;
     let schema: SchemaRef = Arc::clone(plan.schema().inner());
+    let (_, batches) = execute_plan(plan)?;
+    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    Ok(Answer { schema, batches })
+}
+
+fn execute_plan(plan: LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Vec<RecordBatch>)> {
+    // The caller may be in a runtime of its own, inside of which there can be no other.
+    let done = std::thread::scope(|threads| threads.spawn(|| on_this_thread(plan)).join());
+    done.unwrap_or_else(|_| Err(SqlError::new(SqlErrorKind::Bug, "a query panicked")))
+}
+
+fn on_this_thread(plan: LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Vec<RecordBatch>)> {
     let config = SessionConfig::from(settings()).with_target_partitions(1);
     let context = SessionContext::new_with_config(config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|e| SqlError::new(SqlErrorKind::Unavailable, format!("no runtime: {e}")))?;
-    let batches = runtime.block_on(async {
+    let done = runtime.block_on(async {
         let physical = context.state().create_physical_plan(&plan).await?;
-        collect(physical, context.task_ctx()).await
+        let batches = collect(Arc::clone(&physical), context.task_ctx()).await?;
+        Ok((physical, batches))
     });
-    let batches = batches.map_err(failed)?;
-    let schema = batches.first().map_or(schema, RecordBatch::schema);
-    Ok(Answer { schema, batches })
+    done.map_err(failed)
 }
 
 fn failed(error: DataFusionError) -> SqlError {

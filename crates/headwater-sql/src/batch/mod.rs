@@ -3,10 +3,11 @@
 
 mod clock;
 mod execute;
+mod past;
 mod source;
 mod table;
 mod window;
 
-pub use execute::{Answer, execute, run};
+pub use execute::{Answer, analyze, execute, explain, run};
 pub use source::SourceTables;
 pub use table::Tables;

@@ -11,6 +11,7 @@ use headwater_flow::connector::{Options, Poll, Registry, SourceRequest};
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 use headwater_log::{Clock, Log, ReadCut, TopicPartition};
 
+use super::past::{Past, Stops};
 use super::table::{Tables, project};
 use crate::error::{Result, SqlError};
 
@@ -44,45 +45,60 @@ impl SourceTables {
         self.cut.commit().0
     }
 
-    fn request(&self, table: &TableDef, columns: &[&ColumnDef]) -> SourceRequest {
+    fn request(&self, table: &TableDef, columns: &[&ColumnDef]) -> Result<SourceRequest> {
         let metadata = columns.iter().map(|c| match &c.kind {
             ColumnKind::Metadata { key, .. } => Some(key.clone()),
             _ => None,
         });
-        SourceRequest {
+        Ok(SourceRequest {
             table: table.name.clone(),
             schema: schema_of(columns.iter().copied()),
             declared: schema_of(table.columns.iter().filter(is_physical)),
             metadata: metadata.collect(),
             primary_key: table.primary_key.clone(),
-            options: self.bounded(table),
+            options: self.bounded(table)?,
             log: self.log.clone(),
             clock: Arc::clone(&self.clock),
             registry: self.registry.clone(),
-        }
+        })
     }
 
-    /// The table's options such that its source ends at the present and waits for nothing.
-    fn bounded(&self, table: &TableDef) -> Options {
+    /// The table's options such that its source ends at the present and waits for nothing. Where a stream would start is
+    /// heeded if it is a place; its end, which most streams start at, is none: a batch is over what is there.
+    ///
+    /// # Errors
+    /// `Unsupported` if the source has no end; `Invalid` for wrong options; `Unavailable`.
+    pub fn bounded(&self, table: &TableDef) -> Result<Options> {
+        refuse_endless(table, &self.registry)?;
         let mut options = table.options.clone();
         match table.connector.as_str() {
-            "topic" => {
-                let topic = options.get_or("topic", &table.name).to_owned();
-                let end = |p: u32| self.cut.bounds(&TopicPartition::new(topic.clone(), p));
-                let ends = (0..).map_while(end).map(|bounds| bounds.end.0);
-                let offsets: Vec<String> = ends
-                    .enumerate()
-                    .map(|(p, end)| format!("partition:{p},offset:{end}"))
-                    .collect();
-                options.set("scan.startup.mode", "earliest-offset");
-                options.set("scan.bounded.mode", "specific-offsets");
-                options.set("scan.bounded.specific-offsets", offsets.join(";"));
-            }
+            "topic" => self.bound_topic(table, &mut options)?,
             "nexmark" => options.set("next-event.rate", "0"),
             "datagen" => options.set("rows-per-second", "0"),
             _ => {}
         }
-        options
+        Ok(options)
+    }
+
+    fn bound_topic(&self, table: &TableDef, options: &mut Options) -> Result<()> {
+        if ["latest-offset", "group-offsets"].contains(&options.get_or("scan.startup.mode", "")) {
+            options.set("scan.startup.mode", "earliest-offset");
+        }
+        let stops = Stops::of(table, &self.log)?;
+        if stops == Stops::Offsets {
+            return Ok(());
+        }
+        let topic = options.get_or("topic", &table.name).to_owned();
+        let of = |partition| TopicPartition::new(topic.clone(), partition);
+        let ends = (0..).map_while(|p| Some((p, self.cut.bounds(&of(p))?.end.0)));
+        let mut offsets = Vec::new();
+        for (partition, end) in ends {
+            let end = stops.end(&self.log, &of(partition), end)?;
+            offsets.push(format!("partition:{partition},offset:{end}"));
+        }
+        options.set("scan.bounded.mode", "specific-offsets");
+        options.set("scan.bounded.specific-offsets", offsets.join(";"));
+        Ok(())
     }
 }
 
@@ -97,7 +113,6 @@ fn schema_of<'a>(columns: impl Iterator<Item = &'a ColumnDef>) -> SchemaRef {
 
 impl Tables for SourceTables {
     fn rows(&self, table: &TableDef, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-        refuse_endless(table, &self.registry)?;
         let keyed = table.changes == Changes::Upsert && !table.primary_key.is_empty();
         let columns: Vec<&ColumnDef> = table
             .columns
@@ -157,7 +172,7 @@ fn refuse_endless(table: &TableDef, registry: &Registry) -> Result<()> {
 impl SourceTables {
     /// The changes that make up the table; of a keyed topic without those that were superseded.
     fn changes(&self, table: &TableDef, columns: &[&ColumnDef]) -> Result<Vec<Change>> {
-        let mut request = self.request(table, columns);
+        let mut request = self.request(table, columns)?;
         if table.changes != Changes::Upsert || table.connector != "topic" {
             return Ok(self.read(table, request)?.0);
         }
@@ -179,12 +194,15 @@ impl SourceTables {
             }
         }
         let connector = self.registry.connector(&table.connector)?;
-        let mut source = connector.source(request)?;
+        let mut source = connector.source(self.request(table, columns)?)?;
         let decoder = source.decoder();
-        let (mut changes, mut rejects) = (Vec::new(), 0);
+        let mut source = connector.source(request)?;
         for (index, partition) in source.partitions()?.iter().enumerate() {
             let mut next = partition.start;
             while let Poll::Ready(chunk) = source.poll(index as u32, next, POLL_BYTES)? {
+                if let Some(past) = &past {
+                    past.check(&chunk)?;
+                }
                 next = chunk.range.to;
                 let decoded = decoder.decode(&chunk)?;
                 rejects += decoded.rejects.len();

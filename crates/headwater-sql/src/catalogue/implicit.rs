@@ -88,6 +88,7 @@ fn object(name: &str, format: &str, columns: Vec<ColumnDef>) -> Object {
         table: Some(Arc::new(table)),
         query: None,
         columns: Vec::new(),
+        is_suspended: false,
         commit: 0,
     }
 }

@@ -22,6 +22,8 @@ pub struct Object {
     pub query: Option<Arc<Query>>,
     /// Names that a view gives to the columns of its query.
     pub columns: Vec<String>,
+    /// A materialised view that waits to be resumed.
+    pub is_suspended: bool,
     /// The commit that created it; 0 for a temporary object or a catalogue in memory.
     pub commit: u64,
 }

@@ -1,71 +1,150 @@
-//! The catalogue's topic: one record a change, keyed by the object's name; a tombstone drops it. The value is JSON with
-//! the statement, which is parsed and planned anew when the topic is read.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! The catalogue's topic: one record a change, keyed by the object's or job's name; a tombstone drops it. The value is
+//! JSON with the statement, which is parsed and planned anew when the topic is read.
 
 use bytes::Bytes;
-use headwater_flow::connector::Registry;
 use headwater_flow::plan::Changes;
 use headwater_log::{
-    Cleanup, Commit, Condition, ErrorKind, Log, Offset, Record, TopicConfig, TopicPartition,
+    Cleanup, Commit, Condition, ErrorKind, Log, Record, TopicConfig, TopicPartition,
 };
 
-use super::object::{Definition, Object};
-use super::state::{Catalogue, Objects};
+use super::job::Job;
+use super::object::Object;
 use crate::error::{Result, SqlError, SqlErrorKind};
-use crate::session::{Planned, Session};
-use crate::statement::{ObjectKind, parse};
+use crate::statement::ObjectKind;
 
 /// Name of the topic, and owner of the position that orders its writers.
 pub const CATALOGUE_TOPIC: &str = "__catalog";
 
-const FETCH_BYTES: usize = 1 << 20;
+/// Before the key of a job's record; no name of an object has such a character.
+const JOB_KEY: char = '\0';
 
-/// What is stored of an object.
+/// Owner of the position that says that something was dropped whose state may still be there.
+pub(super) const DROPPED: &str = "dropped/";
+
+/// A change of the catalogue.
+pub(super) enum Change<'a> {
+    /// An object is there, or is another.
+    Object(&'a Object),
+    /// An object is dropped.
+    DropObject(&'a Object),
+    /// A job is there, or is suspended or resumed.
+    Job(&'a Job),
+    /// A job is stopped for good.
+    DropJob(&'a str),
+}
+
+impl Change<'_> {
+    fn key(&self) -> String {
+        match self {
+            Self::Object(object) | Self::DropObject(object) => object.name.clone(),
+            Self::Job(Job { name, .. }) => format!("{JOB_KEY}{name}"),
+            Self::DropJob(name) => format!("{JOB_KEY}{name}"),
+        }
+    }
+
+    /// What is stored of it; `None`: it is dropped.
+    fn stored(&self, version: u64) -> Option<Stored> {
+        match self {
+            Self::Object(object) => Some(Stored {
+                name: object.name.clone(),
+                kind: object.kind.into(),
+                sql: object.sql.clone(),
+                version,
+                key: view_key(object),
+                suspended: object.is_suspended,
+            }),
+            Self::Job(job) => Some(Stored {
+                name: job.name.clone(),
+                kind: Kind::Job,
+                sql: job.sql.clone(),
+                version,
+                key: None,
+                suspended: job.is_suspended,
+            }),
+            Self::DropObject(_) | Self::DropJob(_) => None,
+        }
+    }
+
+    /// The pipeline that is dropped, and whether it kept a view.
+    fn dropped_pipeline(&self) -> Option<(&str, bool)> {
+        match self {
+            Self::DropObject(object) if object.kind == ObjectKind::MaterializedView => {
+                Some((&object.name, true))
+            }
+            Self::DropJob(name) => Some((name, false)),
+            _ => None,
+        }
+    }
+}
+
+/// What a record is about.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Table,
+    View,
+    MaterializedView,
+    Job,
+}
+
+impl From<ObjectKind> for Kind {
+    fn from(kind: ObjectKind) -> Self {
+        match kind {
+            ObjectKind::Table => Self::Table,
+            ObjectKind::View => Self::View,
+            ObjectKind::MaterializedView => Self::MaterializedView,
+        }
+    }
+}
+
+/// What is stored of an object or job.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Stored {
-    name: String,
-    kind: ObjectKind,
-    sql: String,
+pub(super) struct Stored {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) sql: String,
     /// Orders the objects; those that others depend on usually come first.
-    version: u64,
+    pub(super) version: u64,
     /// Of a materialised view: the columns that identify its rows, as planning found them; none of them if rows are
     /// counted.
     #[serde(default)]
-    key: Option<Vec<String>>,
+    pub(super) key: Option<Vec<String>>,
+    /// Of a job or materialised view: it waits to be resumed.
+    #[serde(default)]
+    pub(super) suspended: bool,
 }
 
-fn partition() -> TopicPartition {
+pub(super) fn partition() -> TopicPartition {
     TopicPartition::new(CATALOGUE_TOPIC, 0)
 }
 
 /// Writes a change that follows `version` earlier ones; returns the number of its commit.
-pub(super) fn write(log: &Log, definition: &Definition, version: u64) -> Result<u64> {
+pub(super) fn write(log: &Log, change: &Change<'_>, version: u64) -> Result<u64> {
     ensure_topic(log)?;
-    let object = &definition.object;
-    let stored = Stored {
-        name: object.name.clone(),
-        kind: object.kind,
-        sql: object.sql.clone(),
-        version: version + 1,
-        key: view_key(object),
+    let encode = |stored| {
+        serde_json::to_vec(&stored)
+            .map_err(|e| SqlError::new(SqlErrorKind::Bug, format!("a statement has no JSON: {e}")))
     };
-    let value = serde_json::to_vec(&stored)
-        .map_err(|e| SqlError::new(SqlErrorKind::Bug, format!("a statement has no JSON: {e}")))?;
+    let value = change.stored(version + 1).map(encode).transpose()?;
     let record = Record {
-        key: Some(Bytes::from(object.name.clone())),
-        value: (!definition.drop).then(|| Bytes::from(value)),
+        key: Some(Bytes::from(change.key())),
+        value: value.map(Bytes::from),
         ..Record::default()
     };
     let expected = (version > 0).then(|| Bytes::from(version.to_string()));
-    let commit = Commit::new()
+    let mut commit = Commit::new()
         .append(partition(), [record])
         .when(Condition::Position {
             owner: CATALOGUE_TOPIC.to_owned(),
             expected,
         })
         .position(CATALOGUE_TOPIC, (version + 1).to_string());
+    if let Some((name, is_view)) = change.dropped_pipeline() {
+        commit = commit.position(
+            format!("{DROPPED}{name}"),
+            if is_view { "view" } else { "job" },
+        );
+    }
     match log.commit(commit) {
         Ok(receipt) => Ok(receipt.number.0),
         Err(e) if e.kind() == ErrorKind::Conflict => Err(SqlError::new(
@@ -101,130 +180,4 @@ fn ensure_topic(log: &Log) -> Result<()> {
     };
     log.create_topic(CATALOGUE_TOPIC, config)?;
     Ok(())
-}
-
-/// The objects that the topic holds, and how many changes there have been.
-pub(super) fn load(log: &Log) -> Result<(Objects, u64)> {
-    let version = match log.position(CATALOGUE_TOPIC) {
-        Some(bytes) => std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| damaged("its version is not a number"))?,
-        None => 0,
-    };
-    let mut stored: Vec<(Stored, u64)> = read(log)?.into_values().collect();
-    stored.sort_by_key(|(s, _)| s.version);
-    Ok((define_all(stored)?, version))
-}
-
-/// The newest record of each name, with the number of its commit.
-fn read(log: &Log) -> Result<BTreeMap<String, (Stored, u64)>> {
-    let mut found = BTreeMap::new();
-    if log.topic(CATALOGUE_TOPIC).is_none() {
-        return Ok(found);
-    }
-    let bounds = log.bounds(&partition())?;
-    let mut next = bounds.start;
-    while next < bounds.end {
-        let fetched = log.fetch(&partition(), next, FETCH_BYTES)?;
-        let Some(last) = fetched.batches.last() else {
-            break;
-        };
-        next = Offset(last.next_offset().0.max(next.0 + 1));
-        for (batch, commit) in fetched.batches.iter().zip(&fetched.commits) {
-            batch.try_for_each::<SqlError>(|record| {
-                let record = record.to_record();
-                let key = record.key.as_deref().unwrap_or_default();
-                let name = String::from_utf8_lossy(key).into_owned();
-                match record.value {
-                    Some(value) => {
-                        let stored = serde_json::from_slice::<Stored>(&value)
-                            .map_err(|e| damaged(&e.to_string()))?;
-                        found.insert(name, (stored, commit.0));
-                    }
-                    None => drop(found.remove(&name)),
-                }
-                Ok(())
-            })?;
-        }
-    }
-    Ok(found)
-}
-
-fn damaged(why: &str) -> SqlError {
-    SqlError::new(
-        SqlErrorKind::Unavailable,
-        format!("the catalogue's topic is damaged: {why}"),
-    )
-}
-
-/// Plans the stored statements. One that needs an object which was replaced after it waits until that is there.
-fn define_all(mut pending: Vec<(Stored, u64)>) -> Result<Objects> {
-    let mut session = Session::new(Catalogue::in_memory(), Registry::default());
-    let mut objects = Objects::new();
-    while !pending.is_empty() {
-        let before = pending.len();
-        let mut failed = Vec::new();
-        let mut why = None;
-        for (stored, commit) in pending {
-            match define(&mut session, &stored, commit) {
-                Ok(object) => {
-                    objects.insert(object.name.clone(), Arc::new(object));
-                }
-                Err(e) => {
-                    why = Some(e);
-                    failed.push((stored, commit));
-                }
-            }
-        }
-        pending = failed;
-        if pending.len() == before {
-            // What it needs was dropped: it is kept, so that it can be shown and dropped, but means nothing.
-            for (stored, commit) in std::mem::take(&mut pending) {
-                tracing::warn!(object = stored.name, error = ?why, "object of the catalogue is broken");
-                objects.insert(stored.name.clone(), Arc::new(broken(stored, commit)));
-            }
-        }
-    }
-    Ok(objects)
-}
-
-fn define(session: &mut Session, stored: &Stored, commit: u64) -> Result<Object> {
-    let statements = parse(&stored.sql)?;
-    let [statement] = statements.as_slice() else {
-        return Err(damaged("an object is not one statement"));
-    };
-    let definition = match session.plan(statement)? {
-        Planned::Define(definition) => Some(definition),
-        Planned::Pipeline(pipeline) => pipeline.definition,
-        _ => None,
-    };
-    let Some(mut definition) = definition else {
-        return Err(damaged("an object is not a CREATE statement"));
-    };
-    definition.object.commit = commit;
-    if stored.kind == ObjectKind::MaterializedView
-        && let Some(table) = &mut definition.object.table
-    {
-        let table = Arc::make_mut(table);
-        match &stored.key {
-            Some(key) if key.is_empty() => crate::planner::count_rows(table),
-            Some(key) => table.primary_key.clone_from(key),
-            None => table.changes = Changes::Append,
-        }
-    }
-    session.apply(&definition)?;
-    Ok(definition.object)
-}
-
-fn broken(stored: Stored, commit: u64) -> Object {
-    Object {
-        name: stored.name,
-        kind: stored.kind,
-        sql: stored.sql,
-        table: None,
-        query: None,
-        columns: Vec::new(),
-        commit,
-    }
 }

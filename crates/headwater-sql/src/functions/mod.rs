@@ -1,10 +1,9 @@
 //! The functions of the dialect: DataFusion's, and those of Flink that it lacks.
 
 mod builtin;
-mod civil;
+mod charset;
 mod clock;
 mod json;
-mod pattern;
 mod registry;
 mod strings;
 mod time;

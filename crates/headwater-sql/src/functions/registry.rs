@@ -7,7 +7,7 @@ use datafusion_expr::planner::ExprPlanner;
 use datafusion_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, Volatility, WindowUDF};
 
 use super::builtin::{Builtin, Spec};
-use super::{clock, json, strings, time};
+use super::{charset, clock, json, strings, time};
 
 /// All functions by lower-case name and alias.
 pub(crate) struct Functions {
@@ -83,6 +83,7 @@ fn own_functions() -> Vec<Arc<ScalarUDF>> {
         .iter()
         .chain(time::SPECS.iter())
         .chain(json::SPECS.iter())
+        .chain(charset::SPECS.iter())
         .map(|s| make(s, Volatility::Immutable));
     let of_the_clock = clock::SPECS.iter().map(|s| make(s, Volatility::Volatile));
     pure.chain(of_the_clock).collect()

@@ -13,6 +13,7 @@ use sqlparser::ast::{
 
 use super::Planner;
 use super::context::{Names, Relation, find};
+use crate::statement::{tables_in, windowed_tables};
 
 /// Gives unquoted names in `node` the case of the columns that they mean.
 pub(super) fn resolve<T: VisitMut + sqlparser::ast::Visit>(node: &mut T, names: &dyn Names) {
@@ -24,54 +25,8 @@ pub(super) fn resolve<T: VisitMut + sqlparser::ast::Visit>(node: &mut T, names: 
 
 /// The names of the relations that a query reads, as written.
 pub(crate) fn relations(query: &crate::statement::Query) -> BTreeSet<String> {
-    struct Relations(BTreeSet<String>);
-    impl Visitor for Relations {
-        type Break = Infallible;
-
-        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Infallible> {
-            let ident = relation.0.last().and_then(|p| p.as_ident());
-            self.0.extend(ident.map(|i| i.value.clone()));
-            ControlFlow::Continue(())
-        }
-
-        /// Tables may also stand as arguments of window functions.
-        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Infallible> {
-            windowed_tables(factor, &mut self.0);
-            ControlFlow::Continue(())
-        }
-    }
-    let mut found = Relations(BTreeSet::new());
-    let ControlFlow::Continue(()) = sqlparser::ast::Visit::visit(&query.ast, &mut found);
-    found.0
-}
-
-/// The tables that stand as arguments of a window function.
-fn windowed_tables(factor: &TableFactor, out: &mut BTreeSet<String>) {
-    let args = match factor {
-        TableFactor::Table {
-            args: Some(args), ..
-        } => &args.args,
-        TableFactor::TableFunction {
-            expr: Expr::Function(f),
-            ..
-        } => match &f.args {
-            FunctionArguments::List(list) => &list.args,
-            _ => return,
-        },
-        _ => return,
-    };
-    args.iter().for_each(|a| named_argument(a, out));
-}
-
-fn named_argument(arg: &FunctionArg, out: &mut BTreeSet<String>) {
-    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(ident)))
-    | FunctionArg::Named {
-        arg: FunctionArgExpr::Expr(Expr::Identifier(ident)),
-        ..
-    } = arg
-    {
-        out.insert(ident.value.clone());
-    }
+    let tables = tables_in(&query.ast).into_iter();
+    tables.map(|ident| ident.value).collect()
 }
 
 /// As [`resolve`], for an expression over the columns `fields`.
@@ -201,10 +156,10 @@ impl Visitor for Known<'_> {
             let columns = alias.columns.iter();
             self.aliases.extend(columns.map(|c| c.name.value.clone()));
         }
-        let mut windowed = BTreeSet::new();
+        let mut windowed = Vec::new();
         windowed_tables(factor, &mut windowed);
-        for name in windowed {
-            self.add_relation(&name);
+        for ident in windowed {
+            self.add_relation(&ident.value);
         }
         ControlFlow::Continue(())
     }

@@ -12,12 +12,14 @@ use datafusion_expr::{
     WindowUDF,
 };
 use headwater_flow::plan::{StreamTable, TableDef};
+use sqlparser::tokenizer::Span;
 
 use super::Planner;
-use super::window::WindowRelations;
-use crate::error::{SqlError, suggestion};
+use super::hints::Overrides;
+use super::window::Relations;
+use crate::error::{Result, SqlError, suggestion};
 use crate::functions::functions;
-use crate::statement::{Query, parse_type_text};
+use crate::statement::{Query, TableOption, parse_type_text};
 
 /// What a name in FROM stands for.
 #[derive(Debug, Clone)]
@@ -40,6 +42,17 @@ pub(crate) trait Names {
 
     /// The names of all tables and views.
     fn relation_names(&self) -> Vec<String>;
+
+    /// The time, microseconds since the epoch.
+    fn now(&self) -> i64 {
+        0
+    }
+
+    /// Checks the options of a table, of which `given` were written in the statement; errors without a better place
+    /// are at `fallback`.
+    fn check_options(&self, _: &TableDef, _given: &[TableOption], _fallback: Span) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Finds a relation: with the case given, else the only one that differs just in case.
@@ -88,16 +101,17 @@ impl TableSource for ViewSource {
 /// The context of one planning.
 pub(super) struct PlanContext<'a> {
     planner: Planner<'a>,
+    relations: Vec<Arc<dyn RelationPlanner>>,
 }
 
 static OPTIONS: LazyLock<ConfigOptions> = LazyLock::new(super::optimize::config);
 
-static RELATIONS: LazyLock<Vec<Arc<dyn RelationPlanner>>> =
-    LazyLock::new(|| vec![Arc::new(WindowRelations)]);
-
 impl<'a> PlanContext<'a> {
-    pub(super) fn new(planner: Planner<'a>) -> Self {
-        Self { planner }
+    pub(super) fn new(planner: Planner<'a>, overrides: Overrides) -> Self {
+        Self {
+            planner,
+            relations: vec![Arc::new(Relations::new(overrides))],
+        }
     }
 
     fn source(&self, name: &str) -> Result<Arc<dyn TableSource>, SqlError> {
@@ -110,7 +124,8 @@ impl<'a> PlanContext<'a> {
         match relation {
             Relation::Table(def) => Ok(Arc::new(StreamTable::new(def))),
             Relation::View { query, columns } => {
-                let plan = self.planner.deeper(&name)?.query(&query)?;
+                let plan = self.planner.deeper(&name)?.query(&query);
+                let plan = plan.map_err(|e| e.in_view(&name))?;
                 let plan = super::table::rename(plan, &columns)?;
                 let schema = Arc::clone(plan.schema().inner());
                 Ok(Arc::new(ViewSource { plan, schema }))
@@ -132,7 +147,7 @@ impl ContextProvider for PlanContext<'_> {
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        &RELATIONS
+        &self.relations
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {

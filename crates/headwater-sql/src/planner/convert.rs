@@ -1,7 +1,10 @@
 //! DataFusion's errors as ours: with a place and a hint where it gives them.
 
+use std::sync::LazyLock;
+
 use datafusion_common::diagnostic::Diagnostic;
 use datafusion_common::{Column, DataFusionError, SchemaError};
+use regex::Regex;
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::error::{SqlError, SqlErrorKind, nearest, suggestion};
@@ -92,12 +95,21 @@ fn field_not_found(field: &Column, valid: &[Column]) -> SqlError {
 
 fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
     let hint = diagnostic.and_then(|d| d.helps.first().or(None).map(|h| h.message.clone()));
-    let message = tidy(text);
+    let message = readable(&tidy(text));
     let lower = message.to_lowercase();
     if let Some(name) = between(&lower, "invalid function '", "'") {
         let known = crate::functions::functions().names();
         return SqlError::not_found(format!("unknown function '{name}'"))
             .with_hint_opt(suggestion(&name, known.iter().copied()));
+    }
+    if let Some(name) = duplicate(&message) {
+        return SqlError::invalid(format!("two columns are called '{name}'"))
+            .with_hint("name one of them with AS");
+    }
+    if lower.contains("outerreferencecolumn") {
+        return SqlError::unsupported(
+            "a relation that depends on the rows of another one beside it is not supported yet",
+        );
     }
     if lower.contains("must be in group by") || lower.contains("must appear in the group by") {
         return not_grouped(&message);
@@ -123,10 +135,33 @@ fn not_grouped(message: &str) -> SqlError {
     ))
 }
 
+/// The name that two columns of a SELECT have.
+fn duplicate(message: &str) -> Option<String> {
+    message
+        .contains("require unique expression names")
+        .then(|| {
+            let name = between(message, "expression \"", "\"");
+            name.unwrap_or_default()
+        })
+}
+
 fn between(text: &str, before: &str, after: &str) -> Option<String> {
     let start = text.find(before)? + before.len();
     let end = text[start..].find(after)?;
     Some(text[start..start + end].to_owned())
+}
+
+/// Names that DataFusion made of expressions, as people write them: `Int64(1)` is `1`, `t.a` is `a`.
+pub(crate) fn readable(text: &str) -> String {
+    static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
+        let types = "Int8|Int16|Int32|Int64|UInt64|Float32|Float64|Boolean|Decimal128";
+        Regex::new(&format!(r"\b(?:{types})\(([^(),]*)(?:,[^()]*)?\)")).expect("is a pattern")
+    });
+    static TEXT: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"\bUtf8\("([^"]*)"\)"#).expect("is a pattern"));
+    let numbers = LITERAL.replace_all(text, "$1");
+    let texts = TEXT.replace_all(&numbers, "'$1'");
+    texts.replace("count(1)", "count(*)")
 }
 
 /// One message without DataFusion's prefixes, lower case, without a full stop.

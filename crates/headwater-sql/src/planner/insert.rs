@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Fields};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
+use datafusion_functions::core::expr_fn::{get_field, named_struct};
 use headwater_flow::plan::{ColumnDef, ColumnKind, TableDef};
 
-use super::context::Names;
+use super::convert::readable;
 use super::{Planner, from_datafusion, optimize};
 use crate::error::{Result, SqlError, suggestion};
 use crate::statement::{Insert, Name, type_name};
@@ -17,10 +18,10 @@ use crate::statement::{Insert, Name, type_name};
 pub(crate) fn insert_plan(
     insert: &Insert,
     target: &TableDef,
-    names: &dyn Names,
+    planner: Planner<'_>,
 ) -> Result<LogicalPlan> {
     let convert = |e| from_datafusion(e, insert.query.span);
-    let plan = Planner::new(names).query(&insert.query)?;
+    let plan = planner.query(&insert.query)?;
     let plan = optimize::analyze(plan).map_err(convert)?;
     let writable: Vec<&ColumnDef> = target.columns.iter().filter(|c| is_written(c)).collect();
     let chosen = chosen_columns(insert, target, &writable)?;
@@ -107,7 +108,7 @@ fn check_arity(
     let query = list(
         found
             .iter()
-            .map(|f| format!("{} {}", f.name(), type_name(f.data_type())))
+            .map(|f| format!("{} {}", readable(f.name()), type_name(f.data_type())))
             .collect(),
     );
     Err(SqlError::invalid(format!(
@@ -143,14 +144,13 @@ fn projection(
         };
         let expr = Expr::Column(columns[*i].clone());
         let from = plan.schema().field(*i).data_type().clone();
-        if !is_assignable(&from, &column.data_type) {
+        let is_number = from.is_numeric() && column.data_type.is_numeric();
+        // A constant that does not fit is an error before anything is written.
+        let fits = is_assignable(&from, &column.data_type) || (insert.is_values && is_number);
+        if !fits {
             return Err(mismatch(insert, target, column, plan.schema().field(*i)));
         }
-        let expr = if from == column.data_type {
-            expr
-        } else {
-            cast(expr, column.data_type.clone())
-        };
+        let expr = stored(expr, &from, &column.data_type);
         exprs.push(expr.alias(&column.name));
     }
     Ok(exprs)
@@ -180,10 +180,10 @@ fn mismatch(
         "column '{}' of '{}' has type {to}, the query's '{}' has type {from}",
         column.name,
         target.name,
-        field.name()
+        readable(field.name())
     ))
     .at(insert.query.span)
-    .with_hint(format!("write CAST({} AS {to})", field.name()))
+    .with_hint(format!("write CAST({} AS {to})", readable(field.name())))
 }
 
 /// Whether values of `from` may be stored as `to` without being asked for: never if that could overflow an integer or
@@ -205,14 +205,41 @@ pub(crate) fn is_assignable(from: &DataType, to: &DataType) -> bool {
         (T::Map(a, _), T::Map(b, _)) => is_assignable(a.data_type(), b.data_type()),
         (T::Struct(a), T::Struct(b)) => {
             let pairs = a.iter().zip(b);
+            let is_named = !is_constructed(a);
             a.len() == b.len()
                 && pairs.into_iter().all(|(x, y)| {
-                    x.name() == y.name() && is_assignable(x.data_type(), y.data_type())
+                    (!is_named || x.name() == y.name())
+                        && is_assignable(x.data_type(), y.data_type())
                 })
         }
         _ if from.is_numeric() && to.is_numeric() => numbers(from, to),
         _ => false,
     }
+}
+
+/// `expr` as it is stored in a column.
+fn stored(expr: Expr, from: &DataType, to: &DataType) -> Expr {
+    match (from, to) {
+        _ if from == to => expr,
+        (DataType::Struct(a), DataType::Struct(b)) if is_constructed(a) => {
+            let fields = a.iter().zip(b).flat_map(|(x, y)| {
+                let field = get_field(expr.clone(), x.name().as_str());
+                [
+                    lit(y.name().as_str()),
+                    stored(field, x.data_type(), y.data_type()),
+                ]
+            });
+            let row = named_struct(fields.collect());
+            cast(row, to.clone())
+        }
+        _ => cast(expr, to.clone()),
+    }
+}
+
+/// Whether the fields are those of `ROW(…)`, which have no names of their own: they go by their places.
+fn is_constructed(fields: &Fields) -> bool {
+    let mut fields = fields.iter().enumerate();
+    fields.all(|(i, f)| *f.name() == format!("c{i}"))
 }
 
 /// Integers widen; an average or a decimal may be stored as a whole number of 64 bits.

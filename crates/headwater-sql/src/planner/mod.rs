@@ -3,16 +3,21 @@
 //! Way of a query: `casing` (unquoted names find their columns) → `group_window` (old window syntax) → `SqlToRel` with
 //! our `context` and `window` relations → `optimize` (analyzer and the rules that are safe on unbounded input).
 
+mod canonical;
 mod casing;
 mod context;
+mod continuous;
 mod convert;
 mod counted;
 mod fields;
 mod group_window;
+mod hints;
 mod insert;
+mod literals;
 mod optimize;
 mod query;
 mod sugar;
+mod system_time;
 mod table;
 mod window;
 
@@ -24,5 +29,6 @@ pub(crate) use insert::insert_plan;
 pub(crate) use optimize::{config as settings, optimize, unrepeatable};
 pub(crate) use query::Planner;
 pub(crate) use table::{
-    ALLOWED_LATENESS, DEFAULT_CONNECTOR, IDLE_TIMEOUT, define_table, describe, plain,
+    ALLOWED_LATENESS, DEFAULT_CONNECTOR, FORMAT_KEYS, IDLE_TIMEOUT, SYSTEM_TIME, define_table,
+    describe, plain, with_options,
 };

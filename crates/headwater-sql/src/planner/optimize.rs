@@ -68,6 +68,17 @@ pub(crate) fn optimize(plan: LogicalPlan) -> Result<LogicalPlan> {
     OPTIMIZER.optimize(analyzed, &context, |_, _| {})
 }
 
+/// Computes what does not depend on rows; `now()` is `now`, microseconds since the epoch.
+pub(crate) fn evaluate(plan: LogicalPlan, now: i64) -> Result<LogicalPlan> {
+    let analyzed = analyze(plan)?;
+    let now = chrono::DateTime::from_timestamp_micros(now).unwrap_or_default();
+    let context = OptimizerContext::new_with_config_options(Arc::clone(&CONFIG))
+        .with_query_execution_start_time(now);
+    let simplify: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
+        vec![Arc::new(SimplifyExpressions::new())];
+    Optimizer::with_rules(simplify).optimize(analyzed, &context, |_, _| {})
+}
+
 /// Coerces types only.
 pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
     Analyzer::new().execute_and_check(plan, &CONFIG, |_, _| {})

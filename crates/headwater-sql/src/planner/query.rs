@@ -7,9 +7,9 @@ use sqlparser::ast;
 use super::context::{Names, PlanContext};
 use super::convert::from_datafusion;
 use super::optimize::optimize;
-use super::{casing, fields, group_window, sugar, table};
+use super::{casing, continuous, fields, group_window, literals, sugar, table};
 use crate::error::{Result, SqlError};
-use crate::statement::Query;
+use crate::statement::{Query, tables_in};
 
 /// How deep views may refer to views.
 const MAX_VIEW_DEPTH: usize = 32;
@@ -19,11 +19,28 @@ const MAX_VIEW_DEPTH: usize = 32;
 pub(crate) struct Planner<'a> {
     pub(super) names: &'a dyn Names,
     depth: usize,
+    is_batch: bool,
 }
 
 impl<'a> Planner<'a> {
     pub(crate) fn new(names: &'a dyn Names) -> Self {
-        Self { names, depth: 0 }
+        Self {
+            names,
+            depth: 0,
+            is_batch: false,
+        }
+    }
+
+    /// Plans queries that are answered once, over what is there.
+    pub(crate) fn batch(self) -> Self {
+        Self {
+            is_batch: true,
+            ..self
+        }
+    }
+
+    pub(super) fn is_continuous(self) -> bool {
+        !self.is_batch
     }
 
     /// One level further down the views.
@@ -41,15 +58,22 @@ impl<'a> Planner<'a> {
 
     /// The unoptimised plan of a query: views are expanded, types not yet coerced.
     pub(crate) fn query(self, query: &Query) -> Result<LogicalPlan> {
+        continuous::check_any(&query.ast)?;
+        if self.is_continuous() {
+            continuous::check(&query.ast)?;
+        }
         let mut ast = query.ast.clone();
-        group_window::rewrite(&mut ast)?;
+        group_window::rewrite(&mut ast, self)?;
         sugar::rewrite(&mut ast);
+        literals::rewrite(&mut ast);
         casing::resolve(&mut ast, self.names);
-        let context = PlanContext::new(self);
+        let overrides = self.overrides(&query.ast, &query.hints)?;
+        let context = PlanContext::new(self, overrides);
         let statement = ast::Statement::Query(ast.clone());
         SqlToRel::new_with_options(&context, parser_options())
             .sql_statement_to_plan(statement)
             .map_err(|e| from_datafusion(fields::locate(e, &ast), query.span))
+            .map_err(|e| at_view(e, query))
     }
 
     /// The optimised plan of a view's query, with the view's names for its columns.
@@ -64,6 +88,17 @@ impl<'a> Planner<'a> {
     pub(crate) fn optimized(self, query: &Query) -> Result<LogicalPlan> {
         optimize(self.query(query)?).map_err(|e| from_datafusion(e, query.span))
     }
+}
+
+/// An error in a view is shown at the name of the view: its own place is in another text.
+fn at_view(error: SqlError, query: &Query) -> SqlError {
+    let Some(view) = error.view() else {
+        return error;
+    };
+    let mut read = tables_in(&query.ast).into_iter();
+    let span = read.find(|i| i.value.eq_ignore_ascii_case(view));
+    let span = span.map_or(query.span, |i| i.span);
+    error.moved_from_view(span)
 }
 
 pub(super) fn parser_options() -> ParserOptions {

@@ -6,9 +6,13 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Value, VisitMut, VisitorMut,
+    AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, Value,
+    VisitMut, VisitorMut,
 };
+
+/// Stands for `MAP[key, value, …]`.
+const MAP: &str = crate::statement::MAP_FUNCTION;
 
 /// Rewrites every such call in `node`.
 pub(super) fn rewrite<T: VisitMut>(node: &mut T) {
@@ -21,10 +25,27 @@ impl VisitorMut for Sugar {
     type Break = Infallible;
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
+        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
+            name_fields(access_chain);
+        }
         if let Some(meant) = meaning(expr) {
             *expr = meant;
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `a[1].b` is `a[1]['b']`.
+fn name_fields(chain: &mut [AccessExpr]) {
+    let mut is_after_subscript = false;
+    for access in chain {
+        match access {
+            AccessExpr::Subscript(_) => is_after_subscript = true,
+            AccessExpr::Dot(Expr::Identifier(ident)) if is_after_subscript => {
+                *access = AccessExpr::Dot(text(&ident.value));
+            }
+            AccessExpr::Dot(_) => {}
+        }
     }
 }
 
@@ -34,6 +55,10 @@ fn meaning(expr: &Expr) -> Option<Expr> {
             expr,
             field: CeilFloorKind::DateTimeField(field),
         } if *field != DateTimeField::NoDateTime => Some(truncated(expr, field)),
+        Expr::Ceil {
+            expr,
+            field: CeilFloorKind::DateTimeField(field),
+        } if *field != DateTimeField::NoDateTime => Some(raised(expr, field)),
         Expr::Function(f) => function(f),
         _ => None,
     }
@@ -62,6 +87,18 @@ fn function(f: &Function) -> Option<Expr> {
             let unit = text(&unit.value);
             Some(call(&f.name.to_string(), vec![unit, a.clone(), b.clone()]))
         }
+        ("sign", [x]) => Some(call("signum", vec![x.clone()])),
+        ("listagg", [x]) => Some(with_args(f, "string_agg", vec![x.clone(), text(",")])),
+        ("listagg", [x, separator]) => Some(with_args(
+            f,
+            "string_agg",
+            vec![x.clone(), separator.clone()],
+        )),
+        (MAP, entries) if entries.len() % 2 == 0 => {
+            let of = |first: usize| entries.iter().skip(first).step_by(2).cloned().collect();
+            let (keys, values) = (call("make_array", of(0)), call("make_array", of(1)));
+            Some(call("map", vec![keys, values]))
+        }
         ("unix_timestamp", []) => Some(call("to_unixtime", vec![call("now", Vec::new())])),
         _ => None,
     }
@@ -89,6 +126,46 @@ fn arguments(f: &Function) -> Option<Vec<Expr>> {
 fn truncated(expr: &Expr, field: &DateTimeField) -> Expr {
     let unit = text(&field.to_string().to_ascii_lowercase());
     call("date_trunc", vec![unit, expr.clone()])
+}
+
+/// `CEIL(ts TO HOUR)`: the next full hour, unless it is one.
+fn raised(expr: &Expr, field: &DateTimeField) -> Expr {
+    let floor = truncated(expr, field);
+    let unit = Expr::Interval(Interval {
+        value: Box::new(text("1")),
+        leading_field: Some(field.clone()),
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    });
+    let binary = |left: Expr, op, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    };
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen {
+            condition: binary(floor.clone(), BinaryOperator::Eq, expr.clone()),
+            result: expr.clone(),
+        }],
+        else_result: Some(Box::new(binary(floor, BinaryOperator::Plus, unit))),
+    }
+}
+
+/// A call of another function with other arguments, and with what else was said of it.
+fn with_args(f: &Function, name: &str, args: Vec<Expr>) -> Expr {
+    let mut renamed = f.clone();
+    if let (Expr::Function(plain), FunctionArguments::List(list)) =
+        (call(name, args), &mut renamed.args)
+        && let FunctionArguments::List(plain_list) = plain.args
+    {
+        list.args = plain_list.args;
+        renamed.name = plain.name;
+    }
+    Expr::Function(renamed)
 }
 
 fn text(value: &str) -> Expr {

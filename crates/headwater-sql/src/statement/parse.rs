@@ -2,11 +2,12 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::create::{create_table, create_view, option_key, sql_option};
 use super::cursor::Cursor;
-use super::lexer::{self, StatementTokens};
+use super::hint::{self, TableHint};
+use super::lexer::{self, Source, StatementTokens};
 use super::query::{insert, query, starts_query};
-use super::table::{create_table, create_view, sql_option};
-use super::{Insert, ObjectKind, ParsedStatement, Show, Statement};
+use super::{Insert, Name, ObjectKind, ParsedStatement, Show, Statement, TableOption};
 use crate::error::{Result, SqlError, suggestion};
 
 const FIRST_WORDS: [&str; 17] = [
@@ -34,48 +35,82 @@ const FIRST_WORDS: [&str; 17] = [
 /// # Errors
 /// `Syntax` at the first place that does not parse; `Unsupported` for statements of later versions.
 pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
-    lexer::split(sql)?
+    let source = Source::new(sql);
+    lexer::split(&source)?
         .iter()
-        .map(|tokens| parsed(tokens, sql))
+        .map(|tokens| parsed(tokens, &source))
         .collect()
 }
 
-fn parsed(tokens: &StatementTokens, sql: &str) -> Result<ParsedStatement> {
-    let parser = StatementParser { sql };
+fn parsed(tokens: &StatementTokens, sql: &Source<'_>) -> Result<ParsedStatement> {
+    let parser = StatementParser {
+        sql,
+        hints: hint::hints(&tokens.hints)?,
+    };
+    let statement = parser.statement(&tokens.tokens)?;
+    parser.check_hints(&statement)?;
     Ok(ParsedStatement {
-        statement: parser.statement(&tokens.tokens)?,
+        statement,
         text: tokens.text.clone(),
         line: tokens.tokens[0].span.start.line,
     })
 }
 
+/// What the parsers of one statement know of it.
 pub(crate) struct StatementParser<'a> {
-    sql: &'a str,
+    sql: &'a Source<'a>,
+    hints: Vec<TableHint>,
 }
 
 impl StatementParser<'_> {
     /// The text of tokens, as written.
     pub(crate) fn source(&self, tokens: &[TokenWithSpan]) -> String {
         match (tokens.first(), tokens.last()) {
-            (Some(a), Some(b)) => lexer::slice(self.sql, a.span.start, b.span.end).to_owned(),
+            (Some(a), Some(b)) => self.sql.slice(a.span.start, b.span.end).to_owned(),
             _ => String::new(),
+        }
+    }
+
+    /// The hints that stand within tokens.
+    pub(crate) fn hints_within(&self, tokens: &[TokenWithSpan]) -> Vec<TableHint> {
+        match (tokens.first(), tokens.last()) {
+            (Some(a), Some(b)) => hint::within(&self.hints, a.span.start, b.span.end),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The options that a hint gives the table of this name.
+    pub(crate) fn options_of(&self, name: &Name) -> Vec<TableOption> {
+        let of_it = self.hints.iter().filter(|h| h.table == name.span);
+        of_it.flat_map(|h| h.options.clone()).collect()
+    }
+
+    /// Every hint stands after the name of a table that the statement reads or writes.
+    fn check_hints(&self, statement: &Statement) -> Result<()> {
+        if self.hints.is_empty() {
+            return Ok(());
+        }
+        let mut tables = Vec::new();
+        super::tables::of_statement(statement, &mut tables);
+        match self.hints.iter().find(|h| !tables.contains(&h.table)) {
+            Some(stray) => Err(hint::misplaced(stray.span)),
+            None => Ok(()),
         }
     }
 
     fn statement(&self, tokens: &[TokenWithSpan]) -> Result<Statement> {
         let mut cursor = Cursor::new(tokens);
-        let source = |tokens: &[TokenWithSpan]| self.source(tokens);
         if starts_query(cursor.peek()) {
             let end = cursor.span();
-            return Ok(Statement::Query(query(cursor.rest(), end, &source)?));
+            return Ok(Statement::Query(query(self, cursor.rest(), end)?));
         }
         let statement = match () {
             () if cursor.eat(&["CREATE"]) => return self.create(&mut cursor),
             () if cursor.eat(&["INSERT"]) => {
                 let text = self.source(tokens);
                 return Ok(Statement::Insert(Box::new(insert(
+                    self,
                     &mut cursor,
-                    &source,
                     text,
                 )?)));
             }
@@ -149,7 +184,7 @@ impl StatementParser<'_> {
             }
             inner.expect(&["INSERT"])?;
             let text = self.source(tokens);
-            inserts.push(insert(&mut inner, &|t| self.source(t), text)?);
+            inserts.push(insert(self, &mut inner, text)?);
             if !cursor.eat_token(&Token::SemiColon) {
                 return Err(cursor.unexpected("';' after the INSERT"));
             }
@@ -237,12 +272,12 @@ fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
     Ok(Statement::Alter { name, resume })
 }
 
-fn job_name(cursor: &mut Cursor<'_>) -> Result<super::Name> {
+fn job_name(cursor: &mut Cursor<'_>) -> Result<Name> {
     let span = cursor.span();
     if let Some(Token::SingleQuotedString(value)) = cursor.peek().map(|t| &t.token) {
         let value = value.clone();
         cursor.next();
-        return Ok(super::Name {
+        return Ok(Name {
             value,
             quoted: true,
             span,
@@ -288,14 +323,17 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Statement> {
     if cursor.is_done() {
         return Ok(Statement::Set(None));
     }
-    let option = sql_option(cursor)?;
-    Ok(Statement::Set(Some((option.key, option.value))))
+    Ok(Statement::Set(Some(sql_option(cursor)?)))
 }
 
 fn reset(cursor: &mut Cursor<'_>) -> Result<Statement> {
     if cursor.is_done() {
         return Ok(Statement::Reset(None));
     }
-    let (key, _) = super::table::option_key(cursor)?;
-    Ok(Statement::Reset(Some(key)))
+    let (value, span) = option_key(cursor)?;
+    Ok(Statement::Reset(Some(Name {
+        value,
+        quoted: true,
+        span,
+    })))
 }

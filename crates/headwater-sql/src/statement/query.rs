@@ -5,14 +5,15 @@ use sqlparser::tokenizer::{Span, TokenWithSpan};
 
 use super::cursor::{Cursor, parse_query};
 use super::lexer::is_word;
+use super::parse::StatementParser;
 use super::{Emit, Insert, Query};
 use crate::error::{Result, SqlError};
 
-/// A query that takes up all of `tokens`; `source` cuts its text.
+/// A query that takes up all of `tokens`.
 pub(crate) fn query(
+    parser: &StatementParser<'_>,
     tokens: &[TokenWithSpan],
     end: Span,
-    source: &dyn Fn(&[TokenWithSpan]) -> String,
 ) -> Result<Query> {
     let (body, emit) = cut_emit(tokens)?;
     if body.is_empty() {
@@ -22,7 +23,8 @@ pub(crate) fn query(
     Ok(Query {
         ast,
         emit,
-        text: source(body),
+        text: parser.source(body),
+        hints: parser.hints_within(body),
         span: body[0].span,
     })
 }
@@ -76,8 +78,8 @@ fn emit_error(at: &TokenWithSpan) -> SqlError {
 
 /// `INSERT INTO t [(columns)] query`, after `INSERT`.
 pub(crate) fn insert(
+    parser: &StatementParser<'_>,
     cursor: &mut Cursor<'_>,
-    source: &dyn Fn(&[TokenWithSpan]) -> String,
     text: String,
 ) -> Result<Insert> {
     if cursor.sees(&["OVERWRITE"]) {
@@ -98,8 +100,9 @@ pub(crate) fn insert(
         return Err(cursor.unexpected("SELECT or VALUES"));
     }
     let end = cursor.span();
-    let query = query(cursor.rest(), end, source)?;
+    let query = query(parser, cursor.rest(), end)?;
     Ok(Insert {
+        options: parser.options_of(&table),
         table,
         columns,
         is_values: matches!(*query.ast.body, SetExpr::Values(_)),

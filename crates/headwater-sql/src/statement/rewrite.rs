@@ -10,17 +10,26 @@ use crate::error::Result;
 /// The function that carries the `PARTITION BY` columns of a window function.
 pub(crate) const PARTITION_BY: &str = "__partition_by";
 
+/// The function that stands for `MAP[…]`.
+pub(crate) const MAP_FUNCTION: &str = "__map";
+
 /// The window table functions.
 pub(crate) const WINDOW_FUNCTIONS: [&str; 4] = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
 
 /// The rewritten tokens.
 pub(crate) fn tokens(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
     let mut out = Vec::with_capacity(tokens.len());
+    let mut maps = Maps::default();
     // For each open parenthesis: whether it holds the arguments of a window function, and whether PARTITION BY is open.
     let mut stack: Vec<(bool, bool)> = Vec::new();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let in_window = stack.last().is_some_and(|(window, _)| *window);
+        if let Some(token) = maps.token(tokens, at) {
+            out.push(token);
+            at += 1;
+            continue;
+        }
         match &token.token {
             Token::LParen => {
                 let window =
@@ -50,6 +59,35 @@ pub(crate) fn tokens(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
         at += 1;
     }
     Ok(out)
+}
+
+/// `MAP[key, value, …]` becomes a call, since sqlparser knows `MAP {key: value}` only.
+#[derive(Default)]
+struct Maps {
+    /// For each open bracket whether it is that of a map.
+    brackets: Vec<bool>,
+}
+
+impl Maps {
+    /// What stands for the token at `at`, if it belongs to a map.
+    fn token(&mut self, tokens: &[TokenWithSpan], at: usize) -> Option<TokenWithSpan> {
+        let token = &tokens[at];
+        match &token.token {
+            Token::Word(_) if is_word(token, "MAP") && next_is(tokens, at, &Token::LBracket) => {
+                Some(with(token, word(MAP_FUNCTION, Keyword::NoKeyword)))
+            }
+            Token::LBracket => {
+                let is_map = at > 0 && is_word(&tokens[at - 1], "MAP");
+                self.brackets.push(is_map);
+                is_map.then(|| with(token, Token::LParen))
+            }
+            Token::RBracket => {
+                let is_map = self.brackets.pop().unwrap_or(false);
+                is_map.then(|| with(token, Token::RParen))
+            }
+            _ => None,
+        }
+    }
 }
 
 fn is_window_function(token: &TokenWithSpan) -> bool {

@@ -4,6 +4,9 @@ use arrow::datatypes::DataType;
 use sqlparser::ast;
 use sqlparser::tokenizer::Span;
 
+use super::hint::TableHint;
+use super::lexer::fingerprint;
+
 /// A statement with its text.
 #[derive(Debug, Clone)]
 pub struct ParsedStatement {
@@ -13,6 +16,14 @@ pub struct ParsedStatement {
     pub text: String,
     /// Line of its first token, from 1.
     pub line: u64,
+}
+
+impl ParsedStatement {
+    /// Whether it says what `sql` says; space and comments make no difference.
+    pub fn says(&self, sql: &str) -> bool {
+        let (own, other) = (fingerprint(&self.text), fingerprint(sql));
+        matches!((own, other), (Ok(own), Ok(other)) if own == other)
+    }
 }
 
 /// A name with its place.
@@ -68,9 +79,9 @@ pub enum Statement {
     /// `STOP JOB j`.
     StopJob(Name),
     /// `SET 'key' = 'value'`; without a pair, all settings are shown.
-    Set(Option<(String, String)>),
+    Set(Option<TableOption>),
     /// `RESET ['key']`.
-    Reset(Option<String>),
+    Reset(Option<Name>),
 }
 
 /// What a `DROP` or `SHOW CREATE` names.
@@ -86,6 +97,15 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// As in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+        }
+    }
+
     /// As in a statement.
     pub fn as_sql(self) -> &'static str {
         match self {
@@ -139,7 +159,22 @@ pub struct Query {
     pub emit: Option<Emit>,
     /// The query as written, without `EMIT`.
     pub text: String,
+    /// Options that its tables have in this query only.
+    pub hints: Vec<TableHint>,
     pub(crate) span: Span,
+}
+
+impl Query {
+    /// A query that was made, not written.
+    pub(crate) fn of_ast(ast: ast::Query, span: Span) -> Self {
+        Self {
+            ast: Box::new(ast),
+            emit: None,
+            text: String::new(),
+            hints: Vec::new(),
+            span,
+        }
+    }
 }
 
 /// `CREATE [OR REPLACE] [TEMPORARY] TABLE | SOURCE | SINK`.
@@ -228,6 +263,8 @@ pub struct TableOption {
     pub key: String,
     /// The value.
     pub value: String,
+    /// Said by `FORMAT … ENCODE …`, which RisingWave wants also where there is nothing to encode.
+    pub(crate) is_format: bool,
     pub(crate) span: Span,
 }
 
@@ -270,6 +307,8 @@ pub struct CreateView {
 pub struct Insert {
     /// Into what.
     pub table: Name,
+    /// Options that the table has in this statement only.
+    pub options: Vec<TableOption>,
     /// Which columns; empty: all that can be written, in declared order.
     pub columns: Vec<Name>,
     /// What.

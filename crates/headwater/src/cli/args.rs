@@ -27,7 +27,7 @@ pub(crate) enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Show the plan of the last query of a file or text
+    /// Show the plan of every query of a file or text
     Explain(ExplainArgs),
     /// Ask and change a data directory in SQL: a shell on a terminal, else standard input
     Sql(SqlArgs),

@@ -1,5 +1,4 @@
-//! The pipelines of a process, started from planned statements, asked and stopped by name: each on a thread of its own,
-//! or all turned by hand.
+//! The pipelines of a process, asked and stopped by name: each on a thread of its own, or all turned by hand.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,19 +9,32 @@ use headwater_flow::driver::{Control, Ending, Phase, Pipeline, Status};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A running or ended pipeline.
-pub(crate) struct Job {
+struct Running {
     text: String,
-    control: Control,
+    /// `None`: it could not be started.
+    control: Option<Control>,
     /// Who runs it; `None`: it has ended.
     runner: Option<Runner>,
     /// How it ended, once that is known.
     ended: Option<Result<Ending, (ErrorKind, String)>>,
 }
 
-impl Job {
-    fn has_ended(&self) -> bool {
-        let phase = self.control.status().phase;
-        matches!(phase, Phase::Ended(_) | Phase::Failed(_))
+impl Running {
+    fn status(&self) -> Status {
+        let Some(control) = &self.control else {
+            let mut status = Status::default();
+            if let Some(Err((_, why))) = &self.ended {
+                status.phase = Phase::Failed(why.clone());
+            }
+            return status;
+        };
+        control.status()
+    }
+
+    fn stop(&self) {
+        if let Some(control) = &self.control {
+            control.stop();
+        }
     }
 }
 
@@ -59,61 +71,64 @@ impl Runner {
     }
 }
 
-/// What is known of a job.
+/// What is known of a job or materialised view.
 #[derive(Debug, Clone)]
 pub struct JobInfo {
     /// Its name.
     pub name: String,
     /// The statement.
     pub text: String,
-    /// Its figures.
-    pub status: Status,
+    /// Its figures in this process; `None`: it does not run here.
+    pub status: Option<Status>,
+    /// It waits to be resumed.
+    pub is_suspended: bool,
 }
 
-/// The jobs of a process, by name.
+/// The pipelines of a process, by name.
 pub(crate) struct Jobs {
     by_hand: bool,
-    jobs: Mutex<BTreeMap<String, Job>>,
+    running: Mutex<BTreeMap<String, Running>>,
+    /// Held by who starts, stops or drops one.
+    turn: Mutex<()>,
 }
 
 impl Jobs {
-    /// No jobs; those to come run on threads, or are turned by hand.
+    /// No pipelines; those to come run on threads, or are turned by hand.
     pub(crate) fn new(by_hand: bool) -> Self {
         Self {
             by_hand,
-            jobs: Mutex::default(),
+            running: Mutex::default(),
+            turn: Mutex::default(),
         }
     }
 
-    /// A name for a job: `wanted`, or the first of `wanted-2`, `wanted-3`, … that no running job of this process has.
-    pub(crate) fn free_name(&self, wanted: &str) -> String {
-        let jobs = self.lock();
-        let mut name = wanted.to_owned();
-        let mut n = 2;
-        while jobs.get(&name).is_some_and(|job| !job.has_ended()) {
-            name = format!("{wanted}-{n}");
-            n += 1;
+    /// Waits until nobody else starts, stops or drops a pipeline.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a job runs, or, if that counts, has finished; one that has ended otherwise is forgotten.
+    pub(crate) fn is_live(&self, name: &str, if_finished: bool) -> bool {
+        let mut running = self.lock();
+        let Some(job) = running.get(name) else {
+            return false;
+        };
+        let is_live = match job.status().phase {
+            Phase::Recovering | Phase::Running => true,
+            Phase::Ended(Ending::Finished) => if_finished,
+            Phase::Ended(Ending::Stopped) | Phase::Failed(_) => false,
+        };
+        if !is_live {
+            running.remove(name);
         }
-        name
-    }
-
-    /// The running job of a statement.
-    pub(crate) fn running(&self, text: &str) -> Option<String> {
-        let jobs = self.lock();
-        let same = |(_, job): &(&String, &Job)| job.text == text && !job.has_ended();
-        jobs.iter().find(same).map(|(name, _)| name.clone())
-    }
-
-    /// Whether there is a job of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
+        is_live
     }
 
     /// Runs an opened pipeline.
     pub(crate) fn begin(&self, name: &str, text: &str, pipeline: Pipeline) -> Result<()> {
-        let job = Job {
+        let job = Running {
             text: text.to_owned(),
-            control: pipeline.control().clone(),
+            control: Some(pipeline.control().clone()),
             runner: Some(Runner::new(self.by_hand, name, pipeline)?),
             ended: None,
         };
@@ -138,7 +153,7 @@ impl Jobs {
             return Ok(None);
         };
         let done = act(pipeline).map_err(Error::from);
-        let ended = match (&done, job.control.status().phase) {
+        let ended = match (&done, job.status().phase) {
             (Err(e), _) => Err((e.kind(), e.to_string())),
             (_, Phase::Ended(ending)) => Ok(ending),
             _ => return done.map(Some),
@@ -147,43 +162,48 @@ impl Jobs {
         done.map(Some)
     }
 
-    /// All jobs.
-    pub(crate) fn list(&self) -> Vec<JobInfo> {
-        let jobs = self.lock();
-        jobs.iter()
-            .map(|(name, job)| JobInfo {
-                name: name.clone(),
-                text: job.text.clone(),
-                status: job.control.status(),
-            })
-            .collect()
+    /// Notes that a job could not be started.
+    pub(crate) fn note_failed(&self, name: &str, text: &str, error: &Error) {
+        let job = Running {
+            text: text.to_owned(),
+            control: None,
+            runner: None,
+            ended: Some(Err((error.kind(), error.to_string()))),
+        };
+        self.lock().insert(name.to_owned(), job);
     }
 
-    /// Asks a job to stop and waits until it has.
-    pub(crate) fn stop(&self, name: &str) -> Result<()> {
-        let runner = {
-            let mut jobs = self.lock();
-            let job = jobs.get_mut(name).ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format!("job '{name}' is not running"))
-            })?;
-            job.control.stop();
-            job.runner.take()
-        };
-        let ended = runner.map(Runner::join);
-        self.lock().remove(name);
-        ended.map_or(Ok(()), |e| e.map(drop))
+    /// The pipelines of this process.
+    pub(crate) fn list(&self) -> Vec<JobInfo> {
+        let running = self.lock();
+        let infos = running.iter().map(|(name, job)| JobInfo {
+            name: name.clone(),
+            text: job.text.clone(),
+            status: Some(job.status()),
+            is_suspended: false,
+        });
+        infos.collect()
+    }
+
+    /// Asks a job to stop, waits until it has, and forgets it, however it ended.
+    pub(crate) fn remove(&self, name: &str) {
+        let removed = self.lock().remove(name);
+        if let Some(mut job) = removed {
+            job.stop();
+            drop(job.runner.take().map(Runner::join));
+        }
     }
 
     /// Asks a job to stop.
     pub(crate) fn ask_to_stop(&self, name: &str) {
         if let Some(job) = self.lock().get(name) {
-            job.control.stop();
+            job.stop();
         }
     }
 
     /// Asks all jobs to stop.
     pub(crate) fn ask_all_to_stop(&self) {
-        self.lock().values().for_each(|job| job.control.stop());
+        self.lock().values().for_each(Running::stop);
     }
 
     /// Waits until all jobs have ended; the first error that one ended with.
@@ -209,10 +229,12 @@ impl Jobs {
 
     /// Whether every job has ended or failed.
     pub(crate) fn all_ended(&self) -> bool {
-        self.lock().values().all(Job::has_ended)
+        let is_over =
+            |job: &Running| matches!(job.status().phase, Phase::Ended(_) | Phase::Failed(_));
+        self.lock().values().all(is_over)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Job>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,13 +1,22 @@
 //! What people embed: a data directory or memory, SQL over it, its topics and views.
 
-mod execute;
+mod answer;
+mod check;
+mod explain;
+mod job;
 mod jobs;
 mod open;
 mod query;
 mod records;
+mod script;
+mod show;
 mod start;
+mod stream;
 
-pub use execute::{Answer, Answers};
+pub use answer::{Answer, Answers};
+pub use check::{Checked, Checker};
 pub use jobs::JobInfo;
 pub(crate) use open::Running;
 pub use open::{Headwater, Options};
+pub use script::Script;
+pub use stream::{Changes, Waited};

@@ -10,7 +10,7 @@ use headwater_log::{Clock, Log};
 use headwater_sql::Session;
 use headwater_sql::catalogue::Catalogue;
 
-use super::jobs::{JobInfo, Jobs};
+use super::jobs::Jobs;
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -91,8 +91,6 @@ pub(crate) struct Inner {
     /// The worker threads that all pipelines share; `None`: one, the pipeline's own.
     pub(crate) pool: Option<Arc<rayon::ThreadPool>>,
     pub(crate) jobs: Jobs,
-    /// Held while a pipeline is started, so that two of one name never are.
-    pub(crate) starting: Mutex<()>,
     session: Mutex<Session>,
 }
 
@@ -148,7 +146,8 @@ impl Headwater {
         headwater_connect::register_all(&mut registry, options.print.clone());
         let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;
         let pool = pool(options.threads)?;
-        let session = Mutex::new(Session::new(catalogue.clone(), registry.clone()));
+        let session = Session::new(catalogue.clone(), registry.clone());
+        let session = Mutex::new(session.with_clock(Arc::clone(&clock)));
         let inner = Inner {
             log,
             clock,
@@ -157,10 +156,11 @@ impl Headwater {
             jobs: Jobs::new(running.by_hand),
             running,
             pool,
-            starting: Mutex::default(),
             session,
         };
-        Ok(Self(Arc::new(inner), registry))
+        let headwater = Self(Arc::new(inner), registry);
+        headwater.clear_dropped()?;
+        Ok(headwater)
     }
 
     /// The same, but pipelines that are started through it print to `target`.
@@ -227,7 +227,8 @@ impl Headwater {
         self.0.jobs.wait_for(job)
     }
 
-    /// Asks a job to end at its next epoch; [`wait_for`](Self::wait_for) waits for that.
+    /// Asks a job to end at its next epoch; [`wait_for`](Self::wait_for) waits for that. It goes on when it is started
+    /// again.
     pub fn stop_job(&self, job: &str) {
         self.0.jobs.ask_to_stop(job);
     }
@@ -240,11 +241,6 @@ impl Headwater {
     /// Asks all jobs to end at their next epoch; [`wait`](Self::wait) waits for that.
     pub fn stop(&self) {
         self.0.jobs.ask_all_to_stop();
-    }
-
-    /// The jobs of this process and their figures.
-    pub fn jobs(&self) -> Vec<JobInfo> {
-        self.0.jobs.list()
     }
 }
 

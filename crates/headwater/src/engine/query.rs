@@ -10,25 +10,18 @@ use headwater_sql::batch::{SourceTables, run};
 use headwater_sql::{PlannedOutput, PlannedQuery};
 
 use super::Headwater;
-use super::execute::Answer;
-use crate::error::{Error, ErrorKind, Result};
+use super::answer::Answer;
+use crate::error::{Error, Result};
 
 impl Headwater {
     /// Answers a query over one cut of the log: all topics and views up to the same commit.
     pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
-        if query.emit.is_some() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "a SELECT with EMIT is a stream, which cannot be collected",
-            )
-            .with_hint("INSERT INTO a table with 'connector' = 'print', or leave EMIT out"));
-        }
         let tables = self.tables(text)?;
         let answer = run(query.plan.clone(), &tables).map_err(|e| Error::sql(&e, text))?;
         Ok(Answer::Rows(answer.schema, answer.batches))
     }
 
-    fn tables(&self, text: &str) -> Result<SourceTables> {
+    pub(super) fn tables(&self, text: &str) -> Result<SourceTables> {
         SourceTables::new(
             self.1.clone(),
             self.0.log.clone(),

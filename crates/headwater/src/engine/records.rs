@@ -1,6 +1,6 @@
 //! Topics, as those see them who have records and no SQL.
 
-use headwater_log::{Commit, Offset, Receipt, Record, TopicPartition, partition_of};
+use headwater_log::{Commit, Offset, Receipt, Record, TopicConfig, TopicPartition, partition_of};
 
 use super::Headwater;
 use crate::error::{Error, ErrorKind, Result};
@@ -44,6 +44,19 @@ impl Headwater {
             commit.append(TopicPartition::new(topic, partition), records)
         });
         Ok(self.log().commit(commit)?)
+    }
+
+    /// Makes the topic that keeps late or damaged records, if it is named like one of a table or view and does not exist
+    /// yet: whoever reads it then gets what comes.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Closed`.
+    pub fn make_kept_topic(&self, topic: &str) -> Result<()> {
+        let may_be = self.log().topic(topic).is_none() && self.session().may_be_kept(topic);
+        if may_be {
+            self.log().create_topic(topic, TopicConfig::default())?;
+        }
+        Ok(())
     }
 
     /// The next records of a partition from an offset on, with their offsets; none if there are none yet.

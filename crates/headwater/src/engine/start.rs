@@ -1,93 +1,113 @@
-//! From a planned pipeline to a running one: lowered and checked first, so that nothing is started or changed if it
+//! From planned outputs to a running pipeline: lowered and checked first, so that nothing is started or changed if it
 //! cannot run.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use headwater_flow::connector::{Sink, SinkRequest, Source, SourceRequest};
 use headwater_flow::driver::{Control, Pipeline, PipelineSpec, stored_shards};
 use headwater_flow::plan::{
-    Changes, ColumnKind, Emit, OutputInfo, OutputPlan, PlanOptions, ScanInput, TableDef, lower,
+    ColumnKind, Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, ScanInput, TableDef, lower,
 };
-use headwater_sql::{PlannedOutput, PlannedPipeline, count_rows, statement};
+use headwater_sql::{PlannedOutput, PlannedQuery, SqlError, statement};
 
 use super::Headwater;
-use super::execute::Answer;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// The most shards that a pipeline's state has.
 const SHARDS_MAX: usize = 256;
-/// Sinks that show changes as they are.
-const SHOWS_CHANGES: [&str; 2] = ["print", "blackhole"];
+
+/// What a pipeline is opened with.
+pub(super) struct Run {
+    pub(super) name: String,
+    pub(super) lowered: Lowered,
+    pub(super) sinks: Vec<Box<dyn Sink>>,
+    pub(super) shards: usize,
+    /// Its epochs and late rows are kept; else it is a query that somebody reads.
+    pub(super) is_job: bool,
+}
+
+/// Outputs that were lowered and found right.
+pub(super) struct Prepared {
+    /// The outputs, with their targets as the plan writes them.
+    pub(super) outputs: Vec<PlannedOutput>,
+    pub(super) lowered: Lowered,
+    pub(super) shards: usize,
+}
 
 impl Headwater {
-    /// Starts a pipeline.
-    pub(super) fn start(&self, pipeline: &PlannedPipeline) -> Result<Answer> {
-        let mut pipeline = pipeline.clone();
-        let starting = self.0.starting.lock();
-        let _alone = starting.unwrap_or_else(PoisonError::into_inner);
-        let name = self.0.jobs.free_name(&pipeline.name);
-        let shards = self.shards(&name)?;
-        let pool = self.0.pool.clone();
-        let plans: Vec<OutputPlan> = pipeline.outputs.iter().map(output_plan).collect();
-        let lowered = lower(
-            &plans,
-            &PlanOptions {
-                shards,
-                pool: pool.clone(),
-            },
-        )?;
-        let is_bounded = self.is_bounded(&lowered.inputs)?;
-        if let Some(job) = self.running(&pipeline) {
-            return Ok(Answer::Started { job, is_bounded });
-        }
-        for (output, info) in pipeline.outputs.iter_mut().zip(&lowered.outputs) {
-            output.target = Arc::new(settle_target(output, info)?);
-        }
-        self.define(&mut pipeline)?;
-        let sources = lowered
-            .inputs
-            .iter()
-            .map(|i| self.source(i))
-            .collect::<Result<Vec<_>>>()?;
-        let sinks = pipeline.outputs.iter().zip(&lowered.outputs);
-        let sinks = sinks
-            .map(|(o, info)| self.sink(&o.target, info))
-            .collect::<Result<Vec<_>>>()?;
-        let spec = PipelineSpec {
-            name: name.clone(),
-            log: self.0.log.clone(),
-            clock: Arc::clone(&self.0.clock),
+    /// Lowers the outputs of the pipeline `name` and checks that their targets take what they give.
+    pub(super) fn prepare(
+        &self,
+        name: &str,
+        outputs: &[PlannedOutput],
+    ) -> Result<Prepared, SqlError> {
+        let shards = self.shards(name)?;
+        let plans: Vec<OutputPlan> = outputs.iter().map(output_plan).collect();
+        let place = outputs.first().and_then(|o| o.place);
+        let lowered = self.lower(&plans, shards).map_err(|e| e.at_place(place))?;
+        let settled = outputs.iter().zip(&lowered.outputs).map(|(output, info)| {
+            let mut output = output.clone();
+            output
+                .settle(&info.schema, info.updating.as_deref(), info.key.as_deref())
+                .map_err(|e| e.at_place(output.place))?;
+            Ok(output)
+        });
+        Ok(Prepared {
+            outputs: settled.collect::<Result<_, SqlError>>()?,
             lowered,
-            sources,
-            sinks,
             shards,
-            pool,
-            limits: self.0.running.limits,
-            durable: self.0.running.durable,
-            snapshot_interval_ms: self.0.running.snapshot_interval_ms,
-            background: !self.0.running.by_hand,
-        };
-        let opened = Pipeline::open(spec, Control::default())?;
-        self.0.jobs.begin(&name, &pipeline.text, opened)?;
-        Ok(Answer::Started {
-            job: name,
-            is_bounded,
         })
     }
 
-    /// The job that does already what a pipeline would.
-    fn running(&self, pipeline: &PlannedPipeline) -> Option<String> {
-        let is_view = pipeline.outputs.iter().any(|o| o.is_view);
-        if is_view && self.0.jobs.has(&pipeline.name) {
-            return Some(pipeline.name.clone());
-        }
-        let repeats = self.0.options.repeats;
-        repeats.then(|| self.0.jobs.running(&pipeline.text))?
+    pub(super) fn lower(&self, plans: &[OutputPlan], shards: usize) -> Result<Lowered, SqlError> {
+        let options = PlanOptions {
+            shards,
+            pool: self.0.pool.clone(),
+        };
+        Ok(lower(plans, &options)?)
+    }
+
+    /// The shards that the state of `name` has, or those of a new one.
+    fn shards(&self, name: &str) -> Result<usize, SqlError> {
+        let stored = match self.0.running.durable {
+            true => stored_shards(&self.0.log, name)?,
+            false => None,
+        };
+        Ok(stored.unwrap_or_else(|| self.new_shards()))
+    }
+
+    /// The shards of a new pipeline.
+    pub(super) fn new_shards(&self) -> usize {
+        let threads = self.0.pool.as_ref().map_or(1, |p| p.current_num_threads());
+        let wanted = self.0.running.shards.unwrap_or(threads);
+        wanted.next_power_of_two().min(SHARDS_MAX)
+    }
+
+    /// Opens a pipeline: restores what there is of it.
+    pub(super) fn open_pipeline(&self, run: Run) -> Result<Pipeline> {
+        let sources = run.lowered.inputs.iter().map(|i| self.source(i));
+        let sources = sources.collect::<Result<Vec<_>>>()?;
+        let spec = PipelineSpec {
+            name: run.name,
+            log: self.0.log.clone(),
+            clock: Arc::clone(&self.0.clock),
+            lowered: run.lowered,
+            sources,
+            sinks: run.sinks,
+            shards: run.shards,
+            pool: self.0.pool.clone(),
+            limits: self.0.running.limits,
+            durable: self.0.running.durable && run.is_job,
+            keeps_late: run.is_job,
+            snapshot_interval_ms: self.0.running.snapshot_interval_ms,
+            background: !self.0.running.by_hand,
+        };
+        Ok(Pipeline::open(spec, Control::default())?)
     }
 
     /// Whether all inputs end by nature or are cut off.
-    fn is_bounded(&self, inputs: &[ScanInput]) -> Result<bool> {
+    pub(super) fn is_bounded(&self, inputs: &[ScanInput]) -> Result<bool> {
         for input in inputs {
             let connector = self.1.connector(&input.def.connector)?;
             if !connector.is_bounded(&input.def.options) {
@@ -95,31 +115,6 @@ impl Headwater {
             }
         }
         Ok(true)
-    }
-
-    /// The shards that the state of `name` has, or those of a new one.
-    fn shards(&self, name: &str) -> Result<usize> {
-        let stored = match self.0.running.durable {
-            true => stored_shards(&self.0.log, name)?,
-            false => None,
-        };
-        let threads = self.0.pool.as_ref().map_or(1, |p| p.current_num_threads());
-        let wanted = self.0.running.shards.unwrap_or(threads);
-        Ok(stored.unwrap_or(wanted.next_power_of_two().min(SHARDS_MAX)))
-    }
-
-    /// Tells the catalogue of the view that the pipeline keeps, with the key that it turned out to have.
-    fn define(&self, pipeline: &mut PlannedPipeline) -> Result<()> {
-        let Some(definition) = &mut pipeline.definition else {
-            return Ok(());
-        };
-        if let (Some(output), Some(_)) = (pipeline.outputs.first(), &definition.object.table) {
-            definition.object.table = Some(Arc::clone(&output.target));
-        }
-        let definition = definition.clone();
-        self.session()
-            .apply(&definition)
-            .map_err(|e| Error::sql(&e, &pipeline.text))
     }
 
     fn source(&self, input: &ScanInput) -> Result<Box<dyn Source>> {
@@ -170,6 +165,7 @@ impl Headwater {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             metadata: stored.iter().map(|c| metadata_key(&c.kind)).collect(),
             primary_key: def.primary_key.clone(),
+            row_key: info.updating.as_ref().and(info.key.clone()),
             options: def.options.clone(),
             log: self.0.log.clone(),
             clock: Arc::clone(&self.0.clock),
@@ -178,7 +174,8 @@ impl Headwater {
     }
 }
 
-fn output_plan(output: &PlannedOutput) -> OutputPlan {
+/// What an output asks of the engine.
+pub(super) fn output_plan(output: &PlannedOutput) -> OutputPlan {
     let emit = match (output.emit, output.is_view) {
         (Some(statement::Emit::Changes), _) | (None, true) => Emit::Changes,
         (Some(statement::Emit::OnWindowClose), _) | (None, false) => Emit::OnClose,
@@ -192,45 +189,19 @@ fn output_plan(output: &PlannedOutput) -> OutputPlan {
     }
 }
 
-/// The target as the lowered plan writes it: a view gets the key that identifies its rows; an append-only table takes
-/// no changes.
-fn settle_target(output: &PlannedOutput, info: &OutputInfo) -> Result<TableDef> {
-    let mut target = (*output.target).clone();
-    match (&info.updating, output.is_view) {
-        (None, true) if target.primary_key.is_empty() => target.changes = Changes::Append,
-        (Some(_), true) if target.primary_key.is_empty() => {
-            target.changes = Changes::Upsert;
-            match info.key.as_deref() {
-                None | Some([]) => count_rows(&mut target),
-                Some(key) => {
-                    let name = |k: &usize| info.schema.field(*k).name().clone();
-                    target.primary_key = key.iter().map(name).collect();
-                }
-            }
-        }
-        (Some(operator), false) if !takes_changes(&target) => {
-            return Err(appends_only(&target, operator));
-        }
-        _ => {}
+/// What a query that is a stream asks of the engine.
+pub(super) fn output_plan_of_query(query: &PlannedQuery) -> OutputPlan {
+    let emit = match query.emit {
+        Some(statement::Emit::OnWindowClose) => Emit::OnClose,
+        Some(statement::Emit::Changes) | None => Emit::Changes,
+    };
+    OutputPlan {
+        name: "query".to_owned(),
+        plan: query.plan.clone(),
+        emit,
+        view: false,
+        has_key: false,
     }
-    Ok(target)
-}
-
-fn takes_changes(target: &TableDef) -> bool {
-    !target.primary_key.is_empty()
-        || target.changes != Changes::Append
-        || SHOWS_CHANGES.contains(&target.connector.as_str())
-}
-
-fn appends_only(target: &TableDef, operator: &str) -> Error {
-    Error::new(
-        ErrorKind::Sql,
-        format!(
-            "table '{}' only takes new rows, but the query changes rows: {operator}",
-            target.name
-        ),
-    )
-    .with_hint("give the table a PRIMARY KEY, use a changelog format, or aggregate over a window")
 }
 
 fn physical(def: &TableDef) -> SchemaRef {

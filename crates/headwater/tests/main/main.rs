@@ -19,6 +19,7 @@ mod kill;
 mod laws;
 #[cfg(feature = "cli")]
 mod run;
+mod slt;
 #[cfg(feature = "cli")]
 mod topics;
 mod views;

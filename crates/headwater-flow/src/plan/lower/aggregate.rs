@@ -20,6 +20,7 @@ use crate::operator::{
     AggregateCall, AggregateFunction, Exchange, Expand, GroupAggregate, GroupingSet, Operator,
     Stateless,
 };
+use crate::plan::{ExplainNode, shown};
 
 /// The distinct expressions that an aggregate reads, in the order in which they were first asked for.
 #[derive(Debug, Default)]
@@ -101,6 +102,8 @@ impl Builder<'_> {
         for feed in &mut relation.feeds {
             feed.chain.push(Arc::clone(&expand));
         }
+        let id_name = "grouping_id".to_owned();
+        relation.names.insert(width, id_name);
         relation.base = expanded;
         self.group_node(aggregate, relation, (0..=width).collect(), &calls)
     }
@@ -129,13 +132,17 @@ impl Builder<'_> {
             )?;
             Ok(Box::new(group) as Box<dyn Operator>)
         };
+        let mut explained = explained("GroupAggregate", aggregate, shards)
+            .with("changes", "a group changes with each of its rows")
+            .with("state", group_state(append_only));
         let feed = self.node(
-            name.clone(),
+            name,
             vec![Port {
                 feeds: relation.feeds.clone(),
                 exchange,
             }],
             shards,
+            &mut explained,
             make,
         )?;
         let mut facts = Facts {
@@ -149,7 +156,7 @@ impl Builder<'_> {
             0 => "an aggregate over all rows".to_owned(),
             _ => format!("GROUP BY {}", list(&aggregate.group_expr)),
         });
-        facts.explain(name);
+        facts.explain(explained);
         Ok(Relation::new(
             feed,
             output,
@@ -252,6 +259,28 @@ pub(super) fn output_schema(schema: &DFSchema) -> SchemaRef {
     let fields = schema.fields().iter().enumerate();
     let fields = fields.map(|(i, f)| Field::new(column_name(i), f.data_type().clone(), true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn group_state(append_only: bool) -> &'static str {
+    match append_only {
+        true => "a row a group, for ever",
+        false => "a row a group, until the last row of the group is deleted",
+    }
+}
+
+/// An aggregate, by what its rows are dealt out, and to how many shards.
+pub(super) fn explained(name: &str, aggregate: &Aggregate, shards: usize) -> ExplainNode {
+    let all = |exprs: &[Expr]| exprs.iter().map(shown).collect::<Vec<_>>().join(", ");
+    let keys = all(&aggregate.group_expr);
+    let exchange = match (shards, keys.is_empty()) {
+        (1, _) => "to one shard".to_owned(),
+        (n, true) => format!("to {n} shards"),
+        (n, false) => format!("by the key, to {n} shards"),
+    };
+    ExplainNode::new(name)
+        .with("by", keys)
+        .with("aggregates", all(&aggregate.aggr_expr))
+        .with("exchange", exchange)
 }
 
 pub(super) fn describe(name: &str, aggregate: &Aggregate) -> String {

@@ -14,7 +14,7 @@ use super::relation::{Facts, Relation, RowWindows};
 use super::window::{WindowParts, micros, window_columns};
 use crate::circuit::Port;
 use crate::operator::{Exchange, Operator, SessionAssign, SessionAssignSpec, WindowColumn};
-use crate::plan::WindowNode;
+use crate::plan::{ExplainNode, WindowNode};
 
 impl Builder<'_> {
     /// An aggregate that groups rows by the end of the window that they carry closes with that window.
@@ -107,7 +107,14 @@ impl Builder<'_> {
             feeds: input.feeds,
             exchange,
         }];
-        let feed = self.node(name.clone(), ports, shards, || {
+        let by: Vec<&str> = partition_by.iter().map(|c| c.name.as_str()).collect();
+        let windows = format!("{} on {}", window.spec, window.time_column.name);
+        let mut explained = ExplainNode::new("Sessions")
+            .with("by", by.join(", "))
+            .with("windows", windows)
+            .with("emits", self.emission())
+            .with("state", "the rows of sessions that are open");
+        let feed = self.node(name, ports, shards, &mut explained, || {
             Ok(Box::new(SessionAssign::new(spec.clone())?) as Box<dyn Operator>)
         })?;
         let mut facts = Facts {
@@ -120,7 +127,7 @@ impl Builder<'_> {
             },
             ..Facts::default()
         };
-        facts.explain(name);
+        facts.explain(explained);
         let schema = datafusion_expr::UserDefinedLogicalNodeCore::schema(window);
         Ok(Relation::new(feed, output, Arc::clone(schema), facts))
     }

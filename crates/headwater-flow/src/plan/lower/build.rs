@@ -16,7 +16,8 @@ use super::usage::Uses;
 use crate::circuit::{EpochClock, Feed, KeyedNode, Port, Producer};
 use crate::error::Result;
 use crate::operator::Operator;
-use crate::plan::WindowNode;
+use crate::plan::measure::{Measure, Measured};
+use crate::plan::{ExplainNode, WindowNode};
 
 /// Lowers the outputs of one pipeline into one circuit; tables that several of them scan are read once.
 ///
@@ -24,17 +25,29 @@ use crate::plan::WindowNode;
 /// `Unsupported` for constructs that continuous queries do not have yet, naming them; `Invalid` for plans that
 /// make no sense.
 pub fn lower(plans: &[OutputPlan], options: &PlanOptions) -> Result<Lowered> {
+    lower_as(plans, options, false)
+}
+
+/// As [`lower`], with operators that are measured: [`ExplainNode::measure`].
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_measured(plans: &[OutputPlan], options: &PlanOptions) -> Result<Lowered> {
+    lower_as(plans, options, true)
+}
+
+fn lower_as(plans: &[OutputPlan], options: &PlanOptions, measure: bool) -> Result<Lowered> {
     let clock = EpochClock::default();
     let mut scans = Vec::new();
     for output in plans {
         find_scans(&output.plan, &mut scans)?;
     }
-    let first = Builder::run(plans, options, &clock, scans)?;
+    let first = Builder::run(plans, options, &clock, scans, false)?;
     let narrowed = first.scans.iter().zip(&first.calcs.uses);
     let narrowed = narrowed
         .map(|(s, used)| s.narrowed(used, first.timed))
         .collect::<PlanResult<Vec<_>>>()?;
-    let second = Builder::run(plans, options, &clock, narrowed)?;
+    let second = Builder::run(plans, options, &clock, narrowed, measure)?;
     Ok(second.finish(plans, options)?)
 }
 
@@ -59,6 +72,7 @@ impl<'a> Builder<'a> {
         options: &'a PlanOptions,
         clock: &'a EpochClock,
         scans: Vec<Scan>,
+        measure: bool,
     ) -> PlanResult<Self> {
         let uses = scans
             .iter()
@@ -66,7 +80,11 @@ impl<'a> Builder<'a> {
             .collect();
         let mut builder = Self {
             options,
-            calcs: Calcs { clock, uses },
+            calcs: Calcs {
+                clock,
+                uses,
+                measure,
+            },
             scans,
             nodes: Vec::new(),
             outputs: Vec::new(),
@@ -89,12 +107,20 @@ impl<'a> Builder<'a> {
         name: String,
         ports: Vec<Port>,
         shards: usize,
+        explained: &mut ExplainNode,
         make: impl Fn() -> Result<Box<dyn Operator>>,
     ) -> PlanResult<Feed> {
-        let shards = (0..shards)
+        let mut shards = (0..shards)
             .map(|_| make())
-            .collect::<Result<_>>()
+            .collect::<Result<Vec<_>>>()
             .map_err(external)?;
+        if self.calcs.measure {
+            let measure: Arc<Measure> = Arc::default();
+            explained.measure = Some(Arc::clone(&measure));
+            let measured = |inner| Measured::new(inner, Arc::clone(&measure));
+            let all = shards.into_iter().map(measured);
+            shards = all.map(|m| Box::new(m) as Box<dyn Operator>).collect();
+        }
         self.nodes.push(KeyedNode {
             name,
             ports,
@@ -126,12 +152,17 @@ impl<'a> Builder<'a> {
                 input,
                 schema,
                 ..
-            }) => self
-                .relation(input)?
-                .project(expr, Arc::clone(schema), &mut self.calcs),
-            LogicalPlan::Filter(filter) => self
-                .relation(&filter.input)?
-                .filter(&filter.predicate, &mut self.calcs),
+            }) => {
+                let relation = self.relation(input)?;
+                let (relation, exprs) = self.with_watermark(relation, expr)?;
+                relation.project(&exprs, Arc::clone(schema), &mut self.calcs)
+            }
+            LogicalPlan::Filter(filter) => {
+                let relation = self.relation(&filter.input)?;
+                let predicate = std::slice::from_ref(&filter.predicate);
+                let (relation, predicate) = self.with_watermark(relation, predicate)?;
+                relation.filter(&predicate[0], &mut self.calcs)
+            }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::Extension(Extension { node }) => {

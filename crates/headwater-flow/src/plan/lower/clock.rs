@@ -12,6 +12,8 @@ use datafusion_expr::{
     Volatility,
 };
 
+use super::expr::unsupported;
+use super::watermark::asks;
 use crate::circuit::EpochClock;
 
 /// Names of the functions that read a clock.
@@ -37,6 +39,11 @@ pub(super) fn reads_clock(expr: &Expr) -> bool {
 
 /// `expr` with every function that reads a clock reading `clock`.
 pub(super) fn bind(expr: Expr, clock: &EpochClock) -> Result<Expr> {
+    if asks(&expr)? {
+        return Err(unsupported(
+            "CURRENT_WATERMARK elsewhere than in SELECT and WHERE",
+        ));
+    }
     let bound = expr.transform_down(|e| {
         if !reads_clock(&e) {
             return Ok(Transformed::no(e));

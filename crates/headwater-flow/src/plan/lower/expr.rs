@@ -25,6 +25,19 @@ pub(super) fn column(i: usize) -> Expr {
     Expr::Column(Column::new_unqualified(column_name(i)))
 }
 
+/// Qualifies columns that are no columns of a relation's schema, but of its base.
+const BASE: &str = "#";
+
+/// Column `i` of the base in an expression over the columns of a relation's schema.
+pub(super) fn base_column(i: usize) -> Expr {
+    Expr::Column(Column::new(Some(BASE), column_name(i)))
+}
+
+/// Whether a column was made by [`base_column`].
+pub(super) fn is_of_base(column: &Column) -> bool {
+    column.relation.as_ref().is_some_and(|r| r.table() == BASE)
+}
+
 /// The number of a column made by [`column`].
 pub(super) fn column_index(column: &Column) -> Option<usize> {
     column.name.strip_prefix('#')?.parse().ok()
@@ -37,9 +50,14 @@ pub(super) fn numbered(types: impl IntoIterator<Item = (DataType, bool)>) -> Sch
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// `expr` without aliases, its columns (of `schema`) replaced by `with`.
+/// `expr` without aliases, its columns (of `schema`) replaced by `with`. Columns of [`base_column`]
+/// are those of the base.
 pub(super) fn substitute(expr: Expr, schema: &DFSchema, with: &[Expr]) -> Result<Expr> {
     let replaced = expr.transform_down(|e| match e {
+        Expr::Column(base) if is_of_base(&base) => {
+            let expr = Expr::Column(Column::new_unqualified(base.name));
+            Ok(Transformed::new(expr, true, TreeNodeRecursion::Jump))
+        }
         Expr::Column(column) => {
             let i = schema.index_of_column(&column)?;
             Ok(Transformed::new(

@@ -16,11 +16,13 @@ mod source;
 mod spec;
 mod union;
 mod usage;
+mod watermark;
 mod window;
 #[cfg(test)]
 mod window_tests;
 
-pub use build::lower;
+pub use build::{lower, lower_measured};
 pub use clock::is_clock_function;
 pub use expr::physical;
 pub use spec::{Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, ScanInput};
+pub(in crate::plan) use usage::field_path;

@@ -8,9 +8,11 @@ use datafusion_common::Result as PlanResult;
 use super::build::{Builder, external};
 use super::relation::Relation;
 use super::spec::{Lowered, OutputInfo, OutputPlan, PlanOptions};
+use super::window::micros;
 use crate::circuit::{Circuit, Port};
 use crate::operator::{Exchange, Operator, View};
-use crate::plan::ColumnDef;
+use crate::plan::node::duration;
+use crate::plan::{ColumnDef, Explain, ExplainNode, shown};
 
 impl Builder<'_> {
     /// Gives the columns of an output their names; a view keeps its rows.
@@ -37,7 +39,18 @@ impl Builder<'_> {
             self.options.shards,
         );
         let name = format!("View: {}", output.name);
-        relation.facts.explain(name.clone());
+        let keys = key.iter().map(|k| named.field(*k).name().as_str());
+        let keys: Vec<&str> = keys.collect();
+        let mut explained = ExplainNode::new("View")
+            .with("key", keys.join(", "))
+            .with(
+                "state",
+                if counts {
+                    "the rows of the view, and how often each is there"
+                } else {
+                    "the rows of the view"
+                },
+            );
         let make = || {
             let view = View::new(key.clone(), Arc::clone(&named), counts)?;
             Ok(Box::new(view) as Box<dyn Operator>)
@@ -49,8 +62,10 @@ impl Builder<'_> {
                 exchange: exchange.map_err(external)?,
             }],
             self.options.shards,
+            &mut explained,
             make,
         )?;
+        relation.facts.explain(explained);
         if counts {
             relation.base = counted(&named);
             relation.facts.key = None;
@@ -76,17 +91,16 @@ impl Builder<'_> {
                 key: relation.facts.key.clone(),
             });
         let outputs: Vec<OutputInfo> = outputs.collect();
-        let explain = plans.iter().zip(&self.outputs).map(|(plan, relation)| {
-            format!(
-                "Output: {}\n  {}\n",
-                plan.name,
-                relation.facts.explain.join("\n  ")
-            )
+        let explain = plans.iter().zip(&self.outputs);
+        let explain = explain.map(|(plan, relation)| {
+            let mut facts = relation.facts.clone();
+            facts.explain.iter_mut().for_each(|n| self.explain_time(n));
+            facts.explain(explained(plan, relation));
+            facts.explain
         });
-        let explain: String = explain.collect();
+        let explain: Vec<ExplainNode> = explain.flatten().collect();
         let digest = digest(
             plans,
-            &explain,
             &inputs.iter().map(|i| &i.def).collect::<Vec<_>>(),
             options.shards,
         );
@@ -103,7 +117,7 @@ impl Builder<'_> {
             circuit,
             outputs,
             digest,
-            explain,
+            explain: Explain(explain),
         })
     }
 }
@@ -116,13 +130,40 @@ fn counted(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+/// What an output gives.
+fn explained(plan: &OutputPlan, relation: &Relation) -> ExplainNode {
+    let changes = match &relation.facts.updating {
+        Some(operator) => format!("+I -U +U -D, because {operator} changes rows"),
+        None => "+I, new rows only".to_owned(),
+    };
+    let key = relation.facts.key.iter().flatten();
+    let key = key.map(|k| relation.base.field(*k).name().as_str());
+    let key: Vec<&str> = key.collect();
+    ExplainNode::new(format!("Output {}", plan.name))
+        .with("changes", changes)
+        .with("key", key.join(", "))
+}
+
+impl Builder<'_> {
+    /// Says of scans what is known at the end only: whether their event time is used.
+    fn explain_time(&self, node: &mut ExplainNode) {
+        node.inputs.iter_mut().for_each(|n| self.explain_time(n));
+        let Some(scan) = node.scan else { return };
+        let Some(watermark) = &self.scans[scan].def.watermark else {
+            return;
+        };
+        if self.timed {
+            node.details.push(("watermark", shown(&watermark.expr)));
+        }
+        if self.judged.contains(&scan) && !watermark.allowed_lateness.is_zero() {
+            let lateness = duration(micros(watermark.allowed_lateness));
+            node.details.push(("lateness", lateness));
+        }
+    }
+}
+
 /// FNV-1a over what makes state belong to a plan.
-fn digest(
-    plans: &[OutputPlan],
-    explain: &str,
-    tables: &[&Arc<crate::plan::TableDef>],
-    shards: usize,
-) -> String {
+fn digest(plans: &[OutputPlan], tables: &[&Arc<crate::plan::TableDef>], shards: usize) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut add = |text: &str| {
         for byte in text.bytes().chain([0]) {
@@ -132,8 +173,8 @@ fn digest(
     for plan in plans {
         add(&plan.name);
         add(&format!("{:?} {}", plan.emit, plan.view));
+        add(&plan.plan.display_indent().to_string());
     }
-    add(explain);
     for table in tables {
         add(&format!("{table:?}"));
     }

@@ -9,10 +9,13 @@ use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, DFSchemaRef, Result};
 use datafusion_expr::Expr;
 
-use super::expr::{calc, column, column_index, is_leaf, numbered, substitute, type_of};
+use super::expr::{calc, column, column_index, is_leaf, is_of_base, numbered, substitute, type_of};
 use super::usage::Uses;
 use crate::circuit::{EpochClock, Feed};
 use crate::operator::Stateless;
+use crate::plan::ExplainNode;
+use crate::plan::explain::{readable, shown_with};
+use crate::plan::measure::Measured;
 
 /// Rows of some feeds, filtered by `predicate`, of which `exprs` are computed.
 ///
@@ -22,6 +25,8 @@ use crate::operator::Stateless;
 pub(super) struct Relation {
     pub(super) feeds: Vec<Feed>,
     pub(super) base: SchemaRef,
+    /// What the columns of `base` are called, for people.
+    pub(super) names: Vec<String>,
     pub(super) predicate: Option<Expr>,
     pub(super) exprs: Vec<Expr>,
     /// Names and qualifiers of the columns.
@@ -44,8 +49,8 @@ pub(super) struct Facts {
     pub(super) windows: RowWindows,
     /// How late rows may be. An aggregate over windows grants that; what comes of it is in time.
     pub(super) lateness: Duration,
-    /// Lines of EXPLAIN, this operator's first.
-    pub(super) explain: Vec<String>,
+    /// The operators that made it.
+    pub(super) explain: Vec<ExplainNode>,
 }
 
 /// The windows that rows carry because a window operator made them.
@@ -59,11 +64,9 @@ pub(super) struct RowWindows {
 
 impl Facts {
     /// Puts an operator above what there is.
-    pub(super) fn explain(&mut self, line: String) {
-        for below in &mut self.explain {
-            below.insert_str(0, "  ");
-        }
-        self.explain.insert(0, line);
+    pub(super) fn explain(&mut self, mut node: ExplainNode) {
+        node.inputs = std::mem::take(&mut self.explain);
+        self.explain = vec![node];
     }
 }
 
@@ -73,6 +76,7 @@ impl Relation {
         let exprs = (0..base.fields().len()).map(column).collect();
         Self {
             feeds: vec![feed],
+            names: schema.fields().iter().map(|f| readable(f.name())).collect(),
             base,
             predicate: None,
             exprs,
@@ -91,7 +95,9 @@ impl Relation {
         let mut seen = vec![0_usize; self.exprs.len()];
         for expr in exprs {
             expr.apply(|e| {
-                if let Expr::Column(c) = e {
+                if let Expr::Column(c) = e
+                    && !is_of_base(c)
+                {
                     seen[self.schema.index_of_column(c)?] += 1;
                 }
                 Ok(TreeNodeRecursion::Continue)
@@ -183,17 +189,49 @@ impl Relation {
             &output,
             cx.clock,
         )? {
-            let calc: Arc<dyn Stateless> = Arc::new(calc);
+            let mut node = self.explained(exprs);
+            let calc = cx.measured(Arc::new(calc), &mut node);
             for feed in &mut self.feeds {
                 feed.chain.push(Arc::clone(&calc));
             }
-            let line = describe(self.predicate.as_ref(), exprs);
-            self.facts.explain(line);
+            self.facts.explain(node);
         }
+        self.names = self.names_of(exprs);
         self.predicate = None;
         self.exprs = (0..exprs.len()).map(column).collect();
         self.base = output;
         Ok(self)
+    }
+
+    /// `expr` over `base` as people write it.
+    pub(super) fn shown(&self, expr: &Expr) -> String {
+        let name = |c: &Column| column_index(c).and_then(|i| self.names.get(i).cloned());
+        shown_with(expr, &name)
+    }
+
+    /// The names of columns that `exprs` are computed as: those of the relation's, if it has as many.
+    fn names_of(&self, exprs: &[Expr]) -> Vec<String> {
+        let fields = self.schema.fields();
+        match self.exprs == exprs && fields.len() == exprs.len() {
+            true => fields.iter().map(|f| readable(f.name())).collect(),
+            false => exprs.iter().map(|e| self.shown(e)).collect(),
+        }
+    }
+
+    /// A `Calc` that computes `exprs`.
+    fn explained(&self, exprs: &[Expr]) -> ExplainNode {
+        let named = exprs.iter().zip(self.names_of(exprs));
+        let named = named.map(|(expr, name)| {
+            let what = self.shown(expr);
+            match what == name {
+                true => name,
+                false => format!("{what} AS {name}"),
+            }
+        });
+        let predicate = self.predicate.as_ref().map(|p| self.shown(p));
+        ExplainNode::new("Calc")
+            .with("where", predicate.unwrap_or_default())
+            .with("select", named.collect::<Vec<_>>().join(", "))
     }
 
     /// The columns whose value is processing time.
@@ -227,11 +265,27 @@ impl Relation {
 pub(super) struct Calcs<'a> {
     pub(super) clock: &'a EpochClock,
     pub(super) uses: Vec<Uses>,
+    /// Whether operators are measured.
+    pub(super) measure: bool,
 }
 
 impl Calcs<'_> {
+    /// A stateless operator, with its figures in `node` if it is measured.
+    pub(super) fn measured(
+        &self,
+        operator: Arc<dyn Stateless>,
+        node: &mut ExplainNode,
+    ) -> Arc<dyn Stateless> {
+        if !self.measure {
+            return operator;
+        }
+        let measure = Arc::default();
+        node.measure = Some(Arc::clone(&measure));
+        Arc::new(Measured::new(operator, measure))
+    }
+
     /// Notes what a relation straight from an input reads of it.
-    fn note(&mut self, relation: &Relation, exprs: &[Expr]) -> Result<()> {
+    pub(super) fn note(&mut self, relation: &Relation, exprs: &[Expr]) -> Result<()> {
         let index = |c: &Column| column_index(c);
         for feed in relation.feeds.iter().filter(|f| f.chain.is_empty()) {
             if let crate::circuit::Producer::Input(input) = feed.from {
@@ -241,13 +295,5 @@ impl Calcs<'_> {
             }
         }
         Ok(())
-    }
-}
-
-fn describe(predicate: Option<&Expr>, exprs: &[Expr]) -> String {
-    let exprs: Vec<String> = exprs.iter().map(ToString::to_string).collect();
-    match predicate {
-        Some(p) => format!("Calc: where {p}, [{}]", exprs.join(", ")),
-        None => format!("Calc: [{}]", exprs.join(", ")),
     }
 }

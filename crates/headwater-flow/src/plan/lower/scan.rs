@@ -24,6 +24,11 @@ pub(super) struct Scan {
 }
 
 impl Scan {
+    /// Whether it is the scan of this table; one with other options is another table.
+    pub(super) fn is_of(&self, def: &TableDef) -> bool {
+        self.def.name == def.name && self.def.options == def.options
+    }
+
     /// All of a table.
     pub(super) fn whole(def: Arc<TableDef>) -> Self {
         let uses = Uses(vec![Usage::Whole; def.columns.len()]);

@@ -14,15 +14,12 @@ use super::relation::{Facts, Relation};
 use super::scan::Scan;
 use crate::circuit::{Feed, Port, Producer};
 use crate::operator::{Exchange, Operator, Repeat, Stateless, Upsert};
-use crate::plan::{Changes, StreamTable};
+use crate::plan::{Changes, ExplainNode, StreamTable, TableDef};
 
 impl Builder<'_> {
     pub(super) fn scan(&mut self, scan: &TableScan) -> PlanResult<Relation> {
         let table = stream_table(scan)?;
-        let input = self
-            .scans
-            .iter()
-            .position(|s| s.def.name == table.def().name);
+        let input = self.scans.iter().position(|s| s.is_of(table.def()));
         let input = input.ok_or_else(|| unsupported("a table that was not found before"))?;
         let feed = Feed {
             from: Producer::Input(input),
@@ -36,7 +33,7 @@ impl Builder<'_> {
             lateness: watermark.map_or(Duration::ZERO, |w| w.allowed_lateness),
             ..Facts::default()
         };
-        facts.explain(format!("Scan: {}", table.def().name));
+        facts.explain(explained(table.def(), &columns, input));
         let names = declared_names(table, &columns)?;
         let relation = Relation::new(feed, base, names, facts);
         let relation = match table.def().changes {
@@ -103,28 +100,49 @@ impl Builder<'_> {
                 self.calcs.uses[input].add(&super::expr::column(i), &super::expr::column_index)?;
             }
         }
+        let key_names = table.def().primary_key.join(", ");
+        let mut explained = ExplainNode::new("Upsert")
+            .with("key", key_names)
+            .with("changes", "a record replaces the row of its key")
+            .with("state", "the newest row of each key");
         let feed = self.node(
-            name.clone(),
+            name,
             vec![Port {
                 feeds: relation.feeds.clone(),
                 exchange,
             }],
             self.options.shards,
+            &mut explained,
             make,
         )?;
         let mut facts = relation.facts;
-        facts.updating = Some(format!("table '{}' has a primary key", table.def().name));
+        facts.updating = Some(format!("the primary key of '{}'", table.def().name));
         facts.key = Some(key);
-        facts.explain(name);
+        facts.explain(explained);
         Ok(Relation::new(feed, base, relation.schema, facts))
     }
+}
+
+/// What a table is read from, and which of its columns.
+fn explained(def: &TableDef, columns: &[usize], input: usize) -> ExplainNode {
+    let names = columns.iter().map(|c| def.columns[*c].name.as_str());
+    let names: Vec<&str> = names.collect();
+    let place = ["topic", "path"]
+        .into_iter()
+        .find_map(|o| def.options.get(o));
+    let place = place.map(|p| format!(" {p}")).unwrap_or_default();
+    let mut node = ExplainNode::new(format!("Scan {}", def.name))
+        .with("source", format!("{}{place}", def.connector))
+        .with("columns", names.join(", "));
+    node.scan = Some(input);
+    node
 }
 
 /// Adds the tables that a plan scans, each once.
 pub(super) fn find_scans(plan: &LogicalPlan, scans: &mut Vec<Scan>) -> PlanResult<()> {
     if let LogicalPlan::TableScan(scan) = plan {
         let def = stream_table(scan)?.def();
-        if !scans.iter().any(|s| s.def.name == def.name) {
+        if !scans.iter().any(|s| s.is_of(def)) {
             scans.push(Scan::whole(Arc::clone(def)));
         }
     }
@@ -178,9 +196,10 @@ fn repeated(relation: Relation) -> PlanResult<Relation> {
     let names = DFSchema::new_with_metadata(fields.collect(), Default::default())?;
     let mut facts = relation.facts;
     facts.key = None;
-    facts.explain("Repeat: as often as counted".to_owned());
+    facts.explain(ExplainNode::new("Repeat").with("rows", "as often as they are counted"));
     Ok(Relation {
         feeds,
+        names: relation.names.into_iter().take(columns.len()).collect(),
         base,
         predicate: None,
         exprs: columns.into_iter().map(super::expr::column).collect(),
@@ -190,6 +209,6 @@ fn repeated(relation: Relation) -> PlanResult<Relation> {
 }
 
 fn retracting(mut relation: Relation, table: &str) -> Relation {
-    relation.facts.updating = Some(format!("table '{table}' is a changelog"));
+    relation.facts.updating = Some(format!("the changelog '{table}'"));
     relation
 }

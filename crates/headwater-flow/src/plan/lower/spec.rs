@@ -9,7 +9,7 @@ use datafusion_physical_expr::PhysicalExpr;
 
 use crate::circuit::Circuit;
 use crate::operator::Calc;
-use crate::plan::TableDef;
+use crate::plan::{Explain, TableDef};
 
 /// When a windowed query emits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -90,6 +90,6 @@ pub struct Lowered {
     pub outputs: Vec<OutputInfo>,
     /// Identifies plan, tables and shards: state of another digest is not this pipeline's.
     pub digest: String,
-    /// The operators as a tree, for EXPLAIN.
-    pub explain: String,
+    /// The operators of each output as a tree, for EXPLAIN.
+    pub explain: Explain,
 }

@@ -8,6 +8,7 @@ use datafusion_expr::Union;
 use super::build::Builder;
 use super::expr::{column, numbered, unsupported};
 use super::relation::{Facts, Relation};
+use crate::plan::ExplainNode;
 
 impl Builder<'_> {
     pub(super) fn union(&mut self, union: &Union) -> PlanResult<Relation> {
@@ -32,6 +33,14 @@ impl Builder<'_> {
             ..Facts::default()
         };
         let mut feeds = Vec::new();
+        let names = match branches.first() {
+            Some(first) => first.names.clone(),
+            None => Vec::new(),
+        };
+        // What is processing time in all branches is so in all rows.
+        let clocks = branches.iter().map(|b| &b.facts.processing_time);
+        let clocks = clocks.cloned().reduce(|a, b| &a & &b);
+        facts.processing_time = clocks.unwrap_or_default();
         for branch in branches {
             if branch
                 .base
@@ -55,11 +64,12 @@ impl Builder<'_> {
             facts.lateness = facts.lateness.max(branch.facts.lateness);
             facts.explain.extend(branch.facts.explain);
         }
-        facts.explain("Union".to_owned());
+        facts.explain(ExplainNode::new("Union"));
         let exprs = (0..base.fields().len()).map(column).collect();
         Ok(Relation {
             feeds,
             base,
+            names,
             predicate: None,
             exprs,
             schema: Arc::clone(&union.schema),

@@ -81,7 +81,7 @@ impl Uses {
 }
 
 /// The column and the field path that `get_field(get_field(column, 'a'), 'b')` reads; also of a bare column.
-pub(super) fn field_path(expr: &Expr) -> Option<(&Column, Vec<String>)> {
+pub(in crate::plan) fn field_path(expr: &Expr) -> Option<(&Column, Vec<String>)> {
     match expr {
         Expr::Column(column) => Some((column, Vec::new())),
         Expr::ScalarFunction(f) if f.name() == "get_field" => {

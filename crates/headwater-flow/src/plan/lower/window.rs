@@ -9,7 +9,7 @@ use datafusion_common::{Column, Result};
 use datafusion_expr::logical_plan::{Aggregate, SubqueryAlias};
 use datafusion_expr::{Expr, Extension, Filter, LogicalPlan, Projection};
 
-use super::aggregate::{Columns, calls, describe, output_schema};
+use super::aggregate::{Columns, calls, describe, explained, output_schema};
 use super::build::{Builder, external};
 use super::expr::{numbered, substitute};
 use super::relation::{Facts, Relation, RowWindows};
@@ -19,7 +19,7 @@ use crate::operator::{
     AggregateCall, Exchange, Operator, WindowAggregate, WindowAggregateSpec, WindowAssign,
     WindowColumn, WindowMode,
 };
-use crate::plan::{WindowNode, WindowSpec};
+use crate::plan::{ExplainNode, WindowNode, WindowSpec};
 
 /// An aggregate that groups by the columns of a window table function below it.
 pub(super) struct Windowed<'a> {
@@ -129,6 +129,20 @@ impl WindowParts {
             Some(window) => format!("{window:?}"),
             None => "the windows of its rows".to_owned(),
         }
+    }
+
+    /// The windows, and by which time.
+    fn shown(&self, names: &[String]) -> String {
+        let Some(window) = &self.window else {
+            return "those that its rows are in".to_owned();
+        };
+        let clock = if self.processing_time {
+            ", processing time"
+        } else {
+            ""
+        };
+        let time = names.first().map(|n| format!(" on {n}"));
+        format!("{window}{}{clock}", time.unwrap_or_default())
     }
 }
 
@@ -269,6 +283,10 @@ impl Builder<'_> {
         let shards = self.shards(&keys);
         let exchange = Exchange::new(&schema, keys.clone(), shards).map_err(external)?;
         let windows = parts.describe();
+        let mut explained = explained("WindowAggregate", aggregate, shards)
+            .with("windows", parts.shown(&input.names))
+            .with("emits", self.emission())
+            .with("state", "the windows that are open");
         let facts = self.window_facts(input.facts, &parts);
         let attached = parts.window.is_none();
         let spec = WindowAggregateSpec {
@@ -296,9 +314,9 @@ impl Builder<'_> {
             feeds: input.feeds,
             exchange,
         }];
-        let feed = self.node(name.clone(), ports, shards, make)?;
+        let feed = self.node(name, ports, shards, &mut explained, make)?;
         let mut relation = Relation::new(feed, output, Arc::clone(&aggregate.schema), facts);
-        relation.facts.explain(name);
+        relation.facts.explain(explained);
         Ok(relation)
     }
 
@@ -316,6 +334,14 @@ impl Builder<'_> {
                 by_clock: parts.processing_time,
             },
             ..Facts::default()
+        }
+    }
+
+    /// When windows come out.
+    pub(super) fn emission(&self) -> &'static str {
+        match self.emit {
+            Emit::OnClose => "a window once, when the watermark has closed it",
+            Emit::Changes => "every change of a window",
         }
     }
 
@@ -343,7 +369,11 @@ impl Builder<'_> {
         let output = window_columns(&input, window);
         let assign =
             WindowAssign::new(&window.spec, time, Arc::clone(&output)).map_err(external)?;
-        let assign: Arc<dyn crate::operator::Stateless> = Arc::new(assign);
+        let by_clock = input.facts.processing_time.contains(&time);
+        let clock = if by_clock { ", processing time" } else { "" };
+        let windows = format!("{} on {}{clock}", window.spec, window.time_column.name);
+        let mut explained = ExplainNode::new("Window").with("windows", windows);
+        let assign = self.calcs.measured(Arc::new(assign), &mut explained);
         let mut relation = input;
         for feed in &mut relation.feeds {
             feed.chain.push(Arc::clone(&assign));
@@ -351,9 +381,11 @@ impl Builder<'_> {
         relation.facts.key = None;
         relation.facts.windows = RowWindows {
             ends: BTreeSet::from([output.fields().len() - 2]),
-            by_clock: relation.facts.processing_time.contains(&time),
+            by_clock,
         };
-        relation.facts.explain(format!("Window: {:?}", window.spec));
+        relation.facts.explain(explained);
+        let fields = schema.fields().iter();
+        relation.names = fields.map(|f| f.name().clone()).collect();
         relation.exprs = (0..output.fields().len())
             .map(super::expr::column)
             .collect();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use headwater::{Answer, Headwater, JobInfo, Phase};
+use headwater::{Answer, Changes, Headwater, JobInfo, Phase, Waited};
 
 use super::printed::Printed;
 use crate::cli::exit::{Code, Failure, Outcome};
@@ -12,6 +12,8 @@ use crate::cli::request::{Progress, Replies, Reply};
 const NAP: Duration = Duration::from_millis(10);
 /// How often whoever waits is told how far it is.
 const TELL: Duration = Duration::from_millis(200);
+/// How long it is waited for changes before whoever reads them is told that they are still served.
+const IDLE: Duration = Duration::from_millis(100);
 
 /// The jobs of an answer.
 pub(super) struct Jobs<'a> {
@@ -43,8 +45,17 @@ impl<'a> Jobs<'a> {
     pub(super) fn take(&mut self, answer: Answer, replies: Replies<'_>) -> Outcome {
         match answer {
             Answer::Done(what) => self.note(what, replies),
-            Answer::Started { job, is_bounded } => {
-                let note = format!("started {job}");
+            Answer::Warning(what) => replies(Reply::Note(format!("warning: {what}"))),
+            Answer::Changes(changes) => self.stream(changes, replies),
+            Answer::Started {
+                job,
+                is_bounded,
+                is_new,
+            } => {
+                let note = match is_new {
+                    true => format!("started {job}"),
+                    false => format!("{job} runs already"),
+                };
                 self.started.push(Job {
                     name: job,
                     is_bounded,
@@ -62,6 +73,53 @@ impl<'a> Jobs<'a> {
                 replies(Reply::End)
             }
         }
+    }
+
+    /// Hands on the changes of a query until it has ended, or whoever asked has had enough.
+    fn stream(&mut self, mut changes: Changes, replies: Replies<'_>) -> Outcome {
+        replies(Reply::Begin {
+            schema: changes.schema(),
+            is_stream: true,
+        })?;
+        let mut enough = Ok(());
+        loop {
+            match changes.wait(IDLE)? {
+                Waited::Rows(batch) => replies(Reply::Rows(batch))?,
+                Waited::Nothing => {}
+                Waited::End => break,
+            }
+            if enough.is_ok() {
+                enough = self.heed(&changes, replies);
+            }
+            if enough.is_err() {
+                changes.stop();
+            }
+        }
+        replies(Reply::End)?;
+        let late = changes.status().late;
+        if late > 0 {
+            let rows = if late == 1 { "row" } else { "rows" };
+            let text =
+                format!("{late} {rows} came too late for their windows and are not in the result");
+            replies(Reply::Note(text))?;
+        }
+        enough
+    }
+
+    /// Passes on what jobs have printed meanwhile, and tells how far a query is.
+    fn heed(&mut self, changes: &Changes, replies: Replies<'_>) -> Outcome {
+        if let Some(printed) = &self.printed {
+            printed.pass_on(Duration::ZERO, replies)?;
+        }
+        if self.told.elapsed() < IDLE {
+            return Ok(());
+        }
+        self.told = Instant::now();
+        let status = changes.status();
+        replies(Reply::Idle(Progress {
+            rows_in: status.rows_in,
+            rows_out: status.rows_out,
+        }))
     }
 
     /// Says what was done, where nothing else shows it.
@@ -148,19 +206,25 @@ impl<'a> Jobs<'a> {
             return Ok(());
         }
         self.told = Instant::now();
+        let statuses = || jobs.iter().filter_map(|j| j.status.as_ref());
         replies(Reply::Idle(Progress {
-            rows_in: jobs.iter().map(|j| j.status.rows_in).sum(),
-            rows_out: jobs.iter().map(|j| j.status.rows_out).sum(),
+            rows_in: statuses().map(|s| s.rows_in).sum(),
+            rows_out: statuses().map(|s| s.rows_out).sum(),
         }))
     }
 }
 
 fn has_ended(job: &JobInfo) -> bool {
-    matches!(job.status.phase, Phase::Ended(_) | Phase::Failed(_))
+    phase(job).is_none_or(|phase| matches!(phase, Phase::Ended(_) | Phase::Failed(_)))
 }
 
 fn has_failed(job: &JobInfo) -> bool {
-    matches!(job.status.phase, Phase::Failed(_))
+    matches!(phase(job), Some(Phase::Failed(_)))
+}
+
+/// What it does; nothing if it was stopped for good meanwhile.
+fn phase(job: &JobInfo) -> Option<&Phase> {
+    job.status.as_ref().map(|s| &s.phase)
 }
 
 /// What a job fails with while it runs is no longer a matter of the configuration.

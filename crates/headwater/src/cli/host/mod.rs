@@ -11,3 +11,4 @@ mod sql;
 mod topics;
 
 pub(crate) use open::Host;
+pub(crate) use sql::reply;

@@ -51,25 +51,30 @@ impl Host {
         self.headwater.log()
     }
 
-    /// Starts the materialised views when somebody speaks SQL for the first time, and lets them take in what came
-    /// while nobody had the directory open.
+    /// Starts the materialised views and jobs when somebody speaks SQL for the first time, and lets them take in what
+    /// came while nobody had the directory open. One that does not run keeps nobody from speaking: it may be what
+    /// mends it.
     fn resume(&self, replies: Replies<'_>) -> Outcome {
         let mut outcome = Ok(());
         self.resumed.call_once(|| {
-            outcome = self.headwater.resume_views().map_err(Failure::from);
-            if outcome.is_ok() && !self.headwater.jobs().is_empty() {
-                outcome = self.wait_for_views(replies);
+            if let Err(error) = self.headwater.resume() {
+                let text = format!("warning: a job does not run: {}", error.message());
+                outcome = replies(Reply::Note(text));
+            }
+            let runs = self.headwater.jobs().iter().any(|j| j.status.is_some());
+            if outcome.is_ok() && runs {
+                outcome = self.wait_for_jobs(replies);
             }
         });
         outcome
     }
 
-    fn wait_for_views(&self, replies: Replies<'_>) -> Outcome {
+    fn wait_for_jobs(&self, replies: Replies<'_>) -> Outcome {
         let started = Instant::now();
         let goal = self.log().last_commit().0;
-        while !self.has_caught_up(goal)? {
+        while !self.has_caught_up(goal) {
             if started.elapsed() > CATCH_UP_TIME_MAX {
-                return replies(Reply::Note("views are still catching up".to_owned()));
+                return replies(Reply::Note("jobs are still catching up".to_owned()));
             }
             replies(Reply::Idle(Progress::default()))?;
             std::thread::sleep(NAP);
@@ -81,29 +86,37 @@ impl Host {
     /// Ctrl-C asks for it.
     pub(crate) fn catch_up(&self) -> Outcome {
         let goal = self.log().last_commit().0;
-        while !self.has_caught_up(goal)? && !interrupt::is_asked() {
+        loop {
+            let jobs = self.headwater.jobs();
+            let failed = jobs.iter().find_map(|j| match &j.status.as_ref()?.phase {
+                Phase::Failed(why) => Some((&j.name, why)),
+                _ => None,
+            });
+            if let Some((name, why)) = failed {
+                return Err(Failure::failed(format!("job '{name}' failed: {why}")));
+            }
+            if self.has_caught_up(goal) || interrupt::is_asked() {
+                return Ok(());
+            }
             std::thread::sleep(NAP);
         }
-        Ok(())
     }
 
-    /// Whether every pipeline has taken in what was durable at a commit.
-    fn has_caught_up(&self, goal: u64) -> Outcome<bool> {
-        let jobs = self.headwater.jobs();
-        if let Some((name, why)) = jobs.iter().find_map(|j| match &j.status.phase {
-            Phase::Failed(why) => Some((&j.name, why)),
-            _ => None,
-        }) {
-            return Err(Failure::failed(format!("job '{name}' failed: {why}")));
-        }
-        let is_there =
-            |j: &JobInfo| j.status.caught_up >= goal || matches!(j.status.phase, Phase::Ended(_));
-        Ok(jobs.iter().all(is_there))
+    /// Whether every pipeline that runs has taken in what was durable at a commit.
+    fn has_caught_up(&self, goal: u64) -> bool {
+        let is_there = |j: &JobInfo| {
+            let Some(status) = &j.status else { return true };
+            let is_over = matches!(status.phase, Phase::Ended(_) | Phase::Failed(_));
+            status.caught_up >= goal || is_over
+        };
+        self.headwater.jobs().iter().all(is_there)
     }
 
     /// Epochs that the pipelines of this process have committed.
     pub(crate) fn epochs(&self) -> u64 {
-        self.headwater.jobs().iter().map(|j| j.status.epochs).sum()
+        let jobs = self.headwater.jobs();
+        let statuses = jobs.iter().filter_map(|j| j.status.as_ref());
+        statuses.map(|s| s.epochs).sum()
     }
 
     /// Ends the pipelines at an epoch and closes the log.
@@ -132,6 +145,7 @@ impl Host {
                 span,
                 num,
             } => {
+                self.headwater.make_kept_topic(&topic)?;
                 let wanted = consume::Wanted {
                     topic,
                     partitions,

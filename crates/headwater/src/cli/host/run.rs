@@ -2,24 +2,26 @@
 
 use std::path::Path;
 
-use headwater::Headwater;
+use headwater::{Checked, Headwater};
 use headwater_sql::Planned;
 
 use super::jobs::Jobs;
 use super::kept::Kept;
 use super::printed;
-use crate::cli::check::{Checked, Checker};
+use crate::cli::check::in_file;
 use crate::cli::exit::Outcome;
 use crate::cli::request::Replies;
 
 /// Runs a file. Nothing is started if a statement is wrong.
 pub(super) fn run(headwater: &Headwater, file: &str, text: &str, replies: Replies<'_>) -> Outcome {
-    let checked = Checker::new(Some(headwater.log()))?.check(Path::new(file), text)?;
+    let checked = headwater.checker().check(text);
+    let checked = checked.map_err(|e| in_file(Path::new(file), e))?;
+    headwater.check_state(&checked)?;
     let (target, printed) = printed::pipe();
     let headwater = headwater.printing_to(target);
     let kept = Kept::now(headwater.log());
     let mut jobs = Jobs::new(&headwater, Some(printed));
-    let outcome = statements(&headwater, &checked, &mut jobs, replies);
+    let outcome = statements(&headwater, text, &checked, &mut jobs, replies);
     if outcome.is_err() {
         jobs.stop();
     }
@@ -30,15 +32,19 @@ pub(super) fn run(headwater: &Headwater, file: &str, text: &str, replies: Replie
 
 fn statements(
     headwater: &Headwater,
+    text: &str,
     checked: &[Checked],
     jobs: &mut Jobs<'_>,
     replies: Replies<'_>,
 ) -> Outcome {
+    let mut script = headwater.script(text)?;
     for statement in checked {
-        if matches!(statement.planned, Planned::Query(_)) {
+        if matches!(&statement.planned, Planned::Query(q) if q.emit.is_none()) {
             jobs.wait_for_bounded(replies)?;
         }
-        headwater.sql_with(&statement.text, |answer| jobs.take(answer, replies))?;
+        if let Some(answer) = script.next() {
+            jobs.take(answer?, replies)?;
+        }
     }
     Ok(())
 }

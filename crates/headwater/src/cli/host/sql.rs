@@ -14,13 +14,13 @@ use crate::cli::request::Replies;
 /// Runs statements and hands on what they answer; waits, if that is wanted, for each job that ends by nature.
 pub(super) fn run(headwater: &Headwater, text: &str, waits: bool, replies: Replies<'_>) -> Outcome {
     let mut jobs = Jobs::new(headwater, None);
-    headwater.sql_with(text, |answer| {
-        jobs.take(answer, replies)?;
-        match waits {
-            true => jobs.wait_for_bounded(replies),
-            false => Ok(()),
+    for answer in headwater.script(text)? {
+        jobs.take(answer?, replies)?;
+        if waits {
+            jobs.wait_for_bounded(replies)?;
         }
-    })
+    }
+    Ok(())
 }
 
 /// Tables, views and their columns, and topics.

@@ -13,6 +13,8 @@ use crate::cli::style;
 pub(crate) struct AnswerPrinter {
     format: Format,
     open: Option<Printer<BufWriter<Stdout>>>,
+    /// Whether what is open may go on for ever.
+    is_stream: bool,
     ticker: Option<Ticker>,
 }
 
@@ -22,6 +24,7 @@ impl AnswerPrinter {
         Self {
             format,
             open: None,
+            is_stream: false,
             ticker: None,
         }
     }
@@ -39,6 +42,16 @@ impl AnswerPrinter {
         }
     }
 
+    /// Takes the sign of progress away and closes a result that was broken off, so that what was written of it is
+    /// whole; says whether it was a stream.
+    pub(crate) fn break_off(&mut self) -> Outcome<bool> {
+        self.clear();
+        match self.open.take() {
+            Some(printer) => printer.end().map(|_| self.is_stream),
+            None => Ok(false),
+        }
+    }
+
     /// Writes a piece.
     pub(crate) fn take(&mut self, reply: Reply) -> Outcome {
         if let Reply::Idle(progress) = reply {
@@ -50,6 +63,7 @@ impl AnswerPrinter {
         self.clear();
         match reply {
             Reply::Begin { schema, is_stream } => {
+                self.is_stream = is_stream;
                 let out = BufWriter::new(io::stdout());
                 self.open = Some(Printer::new(out, self.format, &schema, is_stream)?);
             }

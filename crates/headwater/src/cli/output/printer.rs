@@ -37,6 +37,7 @@ impl<W: Write> Printer<W> {
             Format::Jsonl => Form::Jsonl,
             Format::Csv => {
                 csv::header(&mut out, schema)?;
+                out.flush()?;
                 Form::Csv
             }
         };

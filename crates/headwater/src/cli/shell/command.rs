@@ -65,7 +65,7 @@ pub(crate) fn read_text(path: &Path) -> Outcome<String> {
         .unwrap_or(text))
 }
 
-/// Runs statements and prints what they answer, until it is all there or Ctrl-C.
+/// Runs statements and prints what they answer, until it is all there or Ctrl-C, which is how a stream ends.
 fn execute(session: &mut Session, text: String, waits: bool, format: Format) -> Outcome {
     let mut printer = AnswerPrinter::new(format).with_progress();
     let take = &mut |reply| match interrupt::is_asked() {
@@ -73,8 +73,11 @@ fn execute(session: &mut Session, text: String, waits: bool, format: Format) -> 
         false => printer.take(reply),
     };
     let outcome = session.ask(&Request::Sql { text, waits }, take);
-    printer.clear();
-    outcome
+    let was_stream = printer.break_off()?;
+    match outcome {
+        Err(failure) if was_stream && failure.code == Code::Interrupted => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// A conversation on a terminal.

@@ -1,8 +1,9 @@
 //! `SHOW` and `DESCRIBE`.
 
-use crate::error::{Result, SqlError, suggestion};
-use crate::planner::{Names, Planner, describe};
-use crate::session::{Planned, Session};
+use super::Session;
+use super::planned::Planned;
+use crate::error::Result;
+use crate::planner::{Planner, describe};
 use crate::statement::{Name, ObjectKind, Show, type_name};
 
 impl Session {
@@ -48,7 +49,8 @@ impl Session {
         let Some(query) = &object.query else {
             return Ok(Planned::Rows(header, Vec::new()));
         };
-        let plan = self.with_names(|names| Planner::new(names).view(query, &object.columns))?;
+        let plan =
+            self.with_names(|names| Planner::new(names).batch().view(query, &object.columns))?;
         let rows = plan.schema().fields().iter().map(|f| {
             let null = if f.is_nullable() { "YES" } else { "NO" };
             vec![
@@ -65,12 +67,4 @@ impl Session {
 fn names<'a>(title: &str, names: impl IntoIterator<Item = &'a str>) -> Planned {
     let rows = names.into_iter().map(|n| vec![n.to_owned()]).collect();
     Planned::Rows(vec![title.to_owned()], rows)
-}
-
-/// The error for a name that nothing has.
-pub(crate) fn not_found(name: &Name, what: &str, names: &dyn Names) -> SqlError {
-    let known = names.relation_names();
-    SqlError::not_found(format!("{what} '{}' not found", name.value))
-        .at(name.span)
-        .with_hint_opt(suggestion(&name.value, known.iter().map(String::as_str)))
 }

@@ -1,120 +1,27 @@
-//! Window table functions in FROM: `TUMBLE`, `HOP`, `CUMULATE`, `SESSION` in every spelling, to a `WindowNode`.
-//! Also refuses what DataFusion would silently ignore: `FOR SYSTEM_TIME AS OF`, hints, samples.
+//! One call of a window table function: its arguments by their roles, and the node that it becomes.
 
 use std::sync::Arc;
 
-use datafusion_common::{Column, DFSchema, DataFusionError, ScalarValue};
-use datafusion_expr::planner::{
-    PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
-};
-use datafusion_expr::{Expr, Extension, LogicalPlan};
+use datafusion_common::{Column, DFSchema, DataFusionError};
+use datafusion_expr::planner::RelationPlannerContext;
+use datafusion_expr::{Extension, LogicalPlan};
 use headwater_flow::plan::{WindowNode, WindowSpec};
-use sqlparser::ast::{
-    self, Expr as AstExpr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, Spanned,
-    TableAlias, TableFactor,
-};
+use sqlparser::ast::{Expr as AstExpr, FunctionArg, ObjectName, Spanned, TableFactor};
 use sqlparser::tokenizer::Span;
 
+use super::args::{Result, column, function_args, micros, named};
 use crate::error::SqlError;
-use crate::statement::{PARTITION_BY, WINDOW_FUNCTIONS};
-
-type Result<T, E = DataFusionError> = std::result::Result<T, E>;
-
-/// Plans the relations that DataFusion does not know.
-#[derive(Debug)]
-pub(super) struct WindowRelations;
-
-impl RelationPlanner for WindowRelations {
-    fn plan_relation(
-        &self,
-        relation: TableFactor,
-        context: &mut dyn RelationPlannerContext,
-    ) -> Result<RelationPlanning> {
-        refuse_ignored(&relation)?;
-        let (call, alias) = match relation {
-            TableFactor::Table {
-                ref name,
-                ref args,
-                ref alias,
-                ..
-            } => match (window_function(name), args) {
-                (Some(function), Some(args)) => {
-                    (Call::new(function, &args.args, name.span()), alias.clone())
-                }
-                _ => return Ok(RelationPlanning::Original(Box::new(relation))),
-            },
-            TableFactor::TableFunction { expr, alias } => (wrapped(&expr)?, alias),
-            other => return Ok(RelationPlanning::Original(Box::new(other))),
-        };
-        let plan = call?.plan(context)?;
-        Ok(planned(plan, alias))
-    }
-}
-
-fn planned(plan: LogicalPlan, alias: Option<TableAlias>) -> RelationPlanning {
-    RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias)))
-}
-
-fn refuse_ignored(relation: &TableFactor) -> Result<()> {
-    let TableFactor::Table {
-        version,
-        sample,
-        with_hints,
-        name,
-        ..
-    } = relation
-    else {
-        return Ok(());
-    };
-    let what = match (version, sample, with_hints.is_empty()) {
-        (Some(_), _, _) => "FOR SYSTEM_TIME AS OF",
-        (_, Some(_), _) => "TABLESAMPLE",
-        (_, _, false) => "a table hint",
-        _ => return Ok(()),
-    };
-    let error = SqlError::unsupported(format!("{what} is not supported on '{name}' yet"));
-    Err(error.at(name.span()).into())
-}
-
-fn window_function(name: &ObjectName) -> Option<&'static str> {
-    let [part] = name.0.as_slice() else {
-        return None;
-    };
-    let ident = part.as_ident()?;
-    WINDOW_FUNCTIONS
-        .into_iter()
-        .find(|f| ident.quote_style.is_none() && f.eq_ignore_ascii_case(&ident.value))
-}
-
-/// `TABLE( f(…) )`.
-fn wrapped(expr: &AstExpr) -> Result<Result<Call>> {
-    if let AstExpr::Function(function) = expr
-        && let FunctionArguments::List(list) = &function.args
-    {
-        if let Some(name) = window_function(&function.name) {
-            return Ok(Call::new(name, &list.args, function.name.span()));
-        }
-        let error = SqlError::not_found(format!("unknown table function '{}'", function.name))
-            .at(function.name.span())
-            .with_hint_opt(crate::error::suggestion(
-                &function.name.to_string(),
-                WINDOW_FUNCTIONS,
-            ));
-        return Err(error.into());
-    }
-    let error = SqlError::syntax("expected a table function in TABLE( … )");
-    Err(error.at(expr.span()).into())
-}
+use crate::statement::PARTITION_BY;
 
 /// A call of a window function, its arguments by their roles.
-struct Call {
-    function: &'static str,
+pub(in crate::planner) struct Call {
+    pub(super) function: &'static str,
     span: Span,
-    data: AstExpr,
-    time: AstExpr,
-    partition_by: Vec<AstExpr>,
+    pub(in crate::planner) data: AstExpr,
+    pub(super) time: AstExpr,
+    pub(super) partition_by: Vec<AstExpr>,
     /// The lengths in the order of the function's parameters.
-    lengths: Vec<Option<AstExpr>>,
+    pub(super) lengths: Vec<Option<AstExpr>>,
 }
 
 fn parameters(function: &str) -> &'static [&'static str] {
@@ -136,7 +43,7 @@ fn usage(function: &str) -> &'static str {
 }
 
 impl Call {
-    fn new(function: &'static str, args: &[FunctionArg], span: Span) -> Result<Self> {
+    pub(super) fn new(function: &'static str, args: &[FunctionArg], span: Span) -> Result<Self> {
         let names = parameters(function);
         let mut data = None;
         let mut time = None;
@@ -164,8 +71,18 @@ impl Call {
                 "DATA" => data = Some(expr),
                 "TIMECOL" => time = Some(expr),
                 role => match names.iter().position(|n| *n == role) {
+                    Some(i) if lengths[i].is_some() => {
+                        let text = format!("{role} is given twice");
+                        return Err(bad(function, expr.span(), &text));
+                    }
                     Some(i) => lengths[i] = Some(expr),
-                    None => return Err(bad(function, span, "an argument is not known")),
+                    None if role.is_empty() => {
+                        return Err(bad(function, expr.span(), "there are too many arguments"));
+                    }
+                    None => {
+                        let text = format!("it has no argument {role}");
+                        return Err(bad(function, expr.span(), &text));
+                    }
                 },
             }
         }
@@ -182,7 +99,7 @@ impl Call {
         })
     }
 
-    fn plan(self, context: &mut dyn RelationPlannerContext) -> Result<LogicalPlan> {
+    pub(super) fn plan(self, context: &mut dyn RelationPlannerContext) -> Result<LogicalPlan> {
         let input = context.plan(self.input()?)?;
         let schema = Arc::clone(input.schema());
         let time = match function_args(&self.time, "DESCRIPTOR") {
@@ -321,85 +238,4 @@ fn at(error: DataFusionError, span: Span) -> DataFusionError {
         DataFusionError::Plan(message) => SqlError::invalid(message).at(span).into(),
         other => other,
     }
-}
-
-fn named(arg: &FunctionArg, span: Span) -> Result<(Option<String>, AstExpr)> {
-    let (name, arg) = match arg {
-        FunctionArg::Named { name, arg, .. } => (Some(name.value.clone()), arg),
-        FunctionArg::ExprNamed { name, arg, .. } => (Some(name.to_string()), arg),
-        FunctionArg::Unnamed(arg) => (None, arg),
-    };
-    match arg {
-        FunctionArgExpr::Expr(expr) => Ok((name, expr.clone())),
-        _ => Err(SqlError::invalid("a window function does not take '*'")
-            .at(span)
-            .into()),
-    }
-}
-
-/// The arguments if `expr` is a call of `name`.
-fn function_args(expr: &AstExpr, name: &str) -> Option<Vec<AstExpr>> {
-    let AstExpr::Function(ast::Function {
-        name: called,
-        args: FunctionArguments::List(list),
-        ..
-    }) = expr
-    else {
-        return None;
-    };
-    if !called.to_string().eq_ignore_ascii_case(name) {
-        return None;
-    }
-    let args = list.args.iter().filter_map(|a| match a {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e.clone()),
-        _ => None,
-    });
-    Some(args.collect())
-}
-
-fn column(
-    context: &mut dyn RelationPlannerContext,
-    expr: AstExpr,
-    schema: &DFSchema,
-    span: Span,
-) -> Result<Column> {
-    match context.sql_to_expr(expr, schema)? {
-        Expr::Column(column) => Ok(column),
-        _ => Err(
-            SqlError::invalid("a window function takes a column here, not an expression")
-                .at(span)
-                .with_hint("compute the column in a view or subquery first")
-                .into(),
-        ),
-    }
-}
-
-/// The microseconds of an interval of fixed length.
-fn micros(context: &mut dyn RelationPlannerContext, expr: &AstExpr) -> Result<i64> {
-    let span = expr.span();
-    let wrong = |why: &str| -> DataFusionError {
-        SqlError::invalid(why)
-            .at(span)
-            .with_hint("write INTERVAL '5' MINUTE")
-            .into()
-    };
-    let literal = context.sql_to_expr(expr.clone(), &DFSchema::empty())?;
-    let Expr::Literal(value, _) = literal else {
-        return Err(wrong("a window length is a constant interval"));
-    };
-    let (months, days, nanos) = match value {
-        ScalarValue::IntervalMonthDayNano(Some(i)) => (i.months, i.days, i.nanoseconds),
-        ScalarValue::IntervalDayTime(Some(i)) => (0, i.days, i64::from(i.milliseconds) * 1_000_000),
-        ScalarValue::IntervalYearMonth(Some(m)) => (m, 0, 0),
-        _ => return Err(wrong("a window length is an interval")),
-    };
-    if months != 0 {
-        return Err(wrong(
-            "months and years have no fixed length, so no window can have it",
-        ));
-    }
-    i64::from(days)
-        .checked_mul(86_400_000_000)
-        .and_then(|d| d.checked_add(nanos / 1_000))
-        .ok_or_else(|| wrong("the window is too long"))
 }

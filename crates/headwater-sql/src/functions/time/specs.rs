@@ -1,0 +1,184 @@
+//! The functions of time by name, with the types that they take and give.
+
+use arrow::datatypes::{DataType, TimeUnit};
+
+use super::arithmetic::{timestampadd, timestampdiff};
+use super::format::{date_format, from_unixtime};
+use super::points::{clock_field, time_field};
+use super::read::{epoch_to_timestamp, to_timestamp, unix_timestamp};
+use crate::functions::builtin::{Spec, is_text, is_whole};
+
+const fn millis() -> DataType {
+    DataType::Timestamp(TimeUnit::Millisecond, None)
+}
+
+fn millis_ltz() -> DataType {
+    DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
+}
+
+pub(super) fn micros() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, None)
+}
+
+fn is_time(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64
+    ) || is_text(data_type)
+}
+
+/// A function that takes one number out of a point in time.
+macro_rules! time_field {
+    ($name:literal, $usage:literal, $field:expr) => {
+        Spec {
+            name: $name,
+            aliases: &[],
+            usage: $usage,
+            coerce: one_time,
+            returns: |_| DataType::Int64,
+            invoke: |args| time_field(args, $field),
+        }
+    };
+}
+
+pub(in crate::functions) static SPECS: [Spec; 17] = [
+    Spec {
+        name: "date_format",
+        aliases: &[],
+        usage: "DATE_FORMAT(timestamp, 'yyyy-MM-dd')",
+        coerce: |types| match types {
+            [t @ DataType::Timestamp(_, _), p] if is_text(p) => {
+                Some(vec![t.clone(), DataType::Utf8])
+            }
+            [t, p] if is_time(t) && is_text(p) => Some(vec![micros(), DataType::Utf8]),
+            _ => None,
+        },
+        returns: |_| DataType::Utf8,
+        invoke: date_format,
+    },
+    Spec {
+        name: "to_timestamp",
+        aliases: &[],
+        usage: "TO_TIMESTAMP('2024-01-31 12:00:00'[, 'yyyy-MM-dd HH:mm:ss'])",
+        coerce: |types| match types {
+            [t] if is_text(t) => Some(vec![DataType::Utf8]),
+            [t, p] if is_text(t) && is_text(p) => Some(vec![DataType::Utf8, DataType::Utf8]),
+            [t] if t.is_numeric() => Some(vec![DataType::Float64]),
+            [t] if is_time(t) => Some(vec![millis()]),
+            _ => None,
+        },
+        returns: |_| millis(),
+        invoke: |args| to_timestamp(args, None),
+    },
+    Spec {
+        name: "to_timestamp_ltz",
+        aliases: &[],
+        usage: "TO_TIMESTAMP_LTZ(milliseconds, 3), TO_TIMESTAMP_LTZ(seconds, 0) or TO_TIMESTAMP_LTZ('2024-01-31 12:00:00'[, pattern])",
+        coerce: |types| match types {
+            [t] if t.is_integer() => Some(vec![DataType::Int64]),
+            [t, p] if t.is_integer() && is_whole(p) => Some(vec![DataType::Int64, DataType::Int64]),
+            [t] if is_text(t) => Some(vec![DataType::Utf8]),
+            [t, p] if is_text(t) && is_text(p) => Some(vec![DataType::Utf8, DataType::Utf8]),
+            _ => None,
+        },
+        returns: |_| millis_ltz(),
+        invoke: |args| match args.args[0].data_type() {
+            DataType::Int64 => epoch_to_timestamp(args),
+            _ => to_timestamp(args, Some("UTC")),
+        },
+    },
+    Spec {
+        name: "unix_timestamp",
+        aliases: &[],
+        usage: "UNIX_TIMESTAMP('2024-01-31 12:00:00'[, 'yyyy-MM-dd HH:mm:ss'])",
+        coerce: |types| match types {
+            [t] if is_text(t) => Some(vec![DataType::Utf8]),
+            [t, p] if is_text(t) && is_text(p) => Some(vec![DataType::Utf8, DataType::Utf8]),
+            [t] if is_time(t) => Some(vec![micros()]),
+            _ => None,
+        },
+        returns: |_| DataType::Int64,
+        invoke: unix_timestamp,
+    },
+    Spec {
+        name: "from_unixtime",
+        aliases: &[],
+        usage: "FROM_UNIXTIME(seconds[, 'yyyy-MM-dd HH:mm:ss'])",
+        coerce: |types| match types {
+            [t] if is_whole(t) => Some(vec![DataType::Int64]),
+            [t, p] if is_whole(t) && is_text(p) => Some(vec![DataType::Int64, DataType::Utf8]),
+            _ => None,
+        },
+        returns: |_| DataType::Utf8,
+        invoke: from_unixtime,
+    },
+    time_field!("year", "YEAR(timestamp)", |c| i64::from(c.year)),
+    time_field!("quarter", "QUARTER(timestamp)", |c| i64::from(
+        (c.month - 1) / 3 + 1
+    )),
+    time_field!("month", "MONTH(timestamp)", |c| i64::from(c.month)),
+    time_field!("week", "WEEK(timestamp)", |c| c.week()),
+    time_field!("dayofyear", "DAYOFYEAR(timestamp)", |c| c.day_of_year()),
+    time_field!("dayofmonth", "DAYOFMONTH(timestamp)", |c| i64::from(c.day)),
+    time_field!("dayofweek", "DAYOFWEEK(timestamp)", |c| {
+        (c.weekday() + 1) % 7 + 1
+    }),
+    Spec {
+        name: "hour",
+        aliases: &[],
+        usage: "HOUR(timestamp)",
+        coerce: one_time,
+        returns: |_| DataType::Int64,
+        invoke: |args| clock_field(args, 3_600_000_000, 24),
+    },
+    Spec {
+        name: "minute",
+        aliases: &[],
+        usage: "MINUTE(timestamp)",
+        coerce: one_time,
+        returns: |_| DataType::Int64,
+        invoke: |args| clock_field(args, 60_000_000, 60),
+    },
+    Spec {
+        name: "second",
+        aliases: &[],
+        usage: "SECOND(timestamp)",
+        coerce: one_time,
+        returns: |_| DataType::Int64,
+        invoke: |args| clock_field(args, 1_000_000, 60),
+    },
+    Spec {
+        name: "timestampdiff",
+        aliases: &[],
+        usage: "TIMESTAMPDIFF(SECOND, from, to)",
+        coerce: |types| match types {
+            [u, a, b] if is_text(u) && is_time(a) && is_time(b) => {
+                Some(vec![DataType::Utf8, micros(), micros()])
+            }
+            _ => None,
+        },
+        returns: |_| DataType::Int64,
+        invoke: timestampdiff,
+    },
+    Spec {
+        name: "timestampadd",
+        aliases: &[],
+        usage: "TIMESTAMPADD(SECOND, count, timestamp)",
+        coerce: |types| match types {
+            [u, n, t] if is_text(u) && is_whole(n) && is_time(t) => {
+                Some(vec![DataType::Utf8, DataType::Int64, micros()])
+            }
+            _ => None,
+        },
+        returns: |_| millis(),
+        invoke: timestampadd,
+    },
+];
+
+fn one_time(types: &[DataType]) -> Option<Vec<DataType>> {
+    match types {
+        [t @ DataType::Timestamp(_, _)] => Some(vec![t.clone()]),
+        [t] if is_time(t) => Some(vec![micros()]),
+        _ => None,
+    }
+}

@@ -1,0 +1,96 @@
+//! What a lowered plan gives, against what its target takes.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use headwater_flow::plan::{Changes, TableDef};
+
+use super::planned::{PlannedOutput, PlannedQuery};
+use crate::error::{Result, SqlError};
+use crate::planner::{DEFAULT_CONNECTOR, count_rows};
+use crate::statement::Emit;
+
+/// Connectors that show changes as they are.
+const SHOW_CHANGES: [&str; 2] = ["print", "blackhole"];
+
+impl PlannedOutput {
+    /// Makes the target what the lowered plan writes: a view gets the key that identifies its rows, or counts them. `updating` is the
+    /// operator because of which the plan changes rows that it gave, `key` the columns that identify one.
+    ///
+    /// # Errors
+    /// `Invalid` if the target only takes new rows and the plan changes rows.
+    pub fn settle(
+        &mut self,
+        schema: &SchemaRef,
+        updating: Option<&str>,
+        key: Option<&[usize]>,
+    ) -> Result<()> {
+        check_emission(self.emit, updating)?;
+        let Some(operator) = updating else {
+            if self.is_view && self.target.primary_key.is_empty() {
+                Arc::make_mut(&mut self.target).changes = Changes::Append;
+            }
+            return Ok(());
+        };
+        if !self.is_view {
+            return match takes_changes(&self.target) {
+                true => Ok(()),
+                false => Err(appends_only(&self.target, operator)),
+            };
+        }
+        if self.target.primary_key.is_empty() {
+            let target = Arc::make_mut(&mut self.target);
+            target.changes = Changes::Upsert;
+            match key {
+                None | Some([]) => count_rows(target),
+                Some(key) => {
+                    let name = |k: &usize| schema.field(*k).name().clone();
+                    target.primary_key = key.iter().map(name).collect();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PlannedQuery {
+    /// Refuses `EMIT ON WINDOW CLOSE` of a query that is never done with a row, because of the operator `updating`.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn check_emission(&self, updating: Option<&str>) -> Result<()> {
+        check_emission(self.emit, updating)
+    }
+}
+
+fn check_emission(emit: Option<Emit>, updating: Option<&str>) -> Result<()> {
+    match (emit, updating) {
+        (Some(Emit::OnWindowClose), Some(operator)) => Err(SqlError::invalid(format!(
+            "EMIT ON WINDOW CLOSE waits for windows, but {operator} changes rows as long as rows come"
+        ))
+        .with_hint("group by window_start and window_end of a window, or write EMIT CHANGES")),
+        _ => Ok(()),
+    }
+}
+
+fn takes_changes(target: &TableDef) -> bool {
+    let is_keyed = !target.primary_key.is_empty()
+        && (target.connector == DEFAULT_CONNECTOR || target.changes == Changes::Upsert);
+    is_keyed
+        || target.changes == Changes::Weighted
+        || SHOW_CHANGES.contains(&target.connector.as_str())
+}
+
+fn appends_only(target: &TableDef, operator: &str) -> SqlError {
+    let hint = match target.connector == DEFAULT_CONNECTOR {
+        true => "give the table a PRIMARY KEY, or aggregate over a window, which emits once",
+        false => {
+            "aggregate over a window, which emits once, or write into a topic with a PRIMARY KEY: leave 'connector' out"
+        }
+    };
+    SqlError::invalid(format!(
+        "table '{}' only takes new rows, but {operator} changes rows",
+        target.name
+    ))
+    .with_hint(hint)
+}

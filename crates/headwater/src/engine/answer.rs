@@ -1,0 +1,48 @@
+//! What a statement answers.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::stream::Changes;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a statement answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// It is done; what to tell a person.
+    Done(String),
+    /// It is done, but not what one might expect.
+    Warning(String),
+    /// Rows.
+    Rows(SchemaRef, Vec<RecordBatch>),
+    /// A job or materialised view runs.
+    Started {
+        /// Its name.
+        job: String,
+        /// Whether its inputs end by nature or are cut off, so that it ends by itself.
+        is_bounded: bool,
+        /// Whether this statement started it; else it ran, or had finished, already.
+        is_new: bool,
+    },
+    /// A stream of changes, of a query with `EMIT`.
+    Changes(Changes),
+}
+
+/// The answers of a text's statements, in order.
+pub type Answers = Vec<Answer>;
+
+/// Rows of text.
+pub(super) fn texts(names: &[&str], rows: &[Vec<String>]) -> Result<Answer> {
+    let fields = names.iter().map(|n| Field::new(*n, DataType::Utf8, false));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let column = |i: usize| -> ArrayRef {
+        let cells = rows.iter().map(|r| r.get(i).map_or("", String::as_str));
+        Arc::new(StringArray::from_iter_values(cells))
+    };
+    let columns = (0..names.len()).map(column).collect();
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
+        .map_err(|e| Error::new(ErrorKind::Bug, format!("rows of text do not fit: {e}")))?;
+    Ok(Answer::Rows(schema, vec![batch]))
+}
