@@ -5,14 +5,11 @@
 mod clock;
 mod engine;
 mod error;
+#[cfg(doctest)]
+mod guide;
 
 pub use clock::SystemClock;
 pub use engine::{Answer, Answers, Headwater, JobInfo, Options};
 pub use error::{Error, ErrorKind, Result};
 pub use headwater_flow::driver::{Phase, Status};
 pub use headwater_log::{Header, Offset, Receipt, Record};
-
-/// The examples of the guide.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/embedding.md")]
-struct Guide;
