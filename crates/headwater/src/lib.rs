@@ -5,6 +5,8 @@
 mod clock;
 mod engine;
 mod error;
+#[cfg(doctest)]
+mod guide;
 pub mod testkit;
 
 pub use clock::SystemClock;
@@ -14,8 +16,3 @@ pub use engine::{
 pub use error::{Error, ErrorKind, Result};
 pub use headwater_flow::driver::{Phase, Status};
 pub use headwater_log::{Header, Offset, Receipt, Record};
-
-/// The examples of the guide.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/embedding.md")]
-struct Guide;

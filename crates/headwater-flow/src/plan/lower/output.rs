@@ -41,16 +41,14 @@ impl Builder<'_> {
         let name = format!("View: {}", output.name);
         let keys = key.iter().map(|k| named.field(*k).name().as_str());
         let keys: Vec<&str> = keys.collect();
-        let mut explained = ExplainNode::new("View")
-            .with("key", keys.join(", "))
-            .with(
-                "state",
-                if counts {
-                    "the rows of the view, and how often each is there"
-                } else {
-                    "the rows of the view"
-                },
-            );
+        let mut explained = ExplainNode::new("View").with("key", keys.join(", ")).with(
+            "state",
+            if counts {
+                "the rows of the view, and how often each is there"
+            } else {
+                "the rows of the view"
+            },
+        );
         let make = || {
             let view = View::new(key.clone(), Arc::clone(&named), counts)?;
             Ok(Box::new(view) as Box<dyn Operator>)
