@@ -1,7 +1,7 @@
 //! An epoch's weighted rows as the changes that a person or a sink reads: `+I`, `-U`, `+U`, `-D`.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
@@ -110,8 +110,8 @@ impl Changelog {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         let whole = Encoder::new(&self.schema, &all)?;
         let keys = Encoder::new(&self.schema, self.key.as_deref().unwrap_or(&all))?;
-        let mut of_row: HashMap<Vec<u8>, (usize, usize)> = HashMap::new();
-        let mut of_key: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut of_row: BTreeMap<Vec<u8>, (usize, usize)> = BTreeMap::new();
+        let mut of_key: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
         let mut groups: Vec<Vec<Net>> = Vec::new();
         for (b, batch) in epoch.iter().enumerate() {
             let (rows, key_rows) = (whole.encode(batch.rows())?, keys.encode(batch.rows())?);
