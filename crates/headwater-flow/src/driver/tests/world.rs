@@ -280,6 +280,7 @@ impl World {
             pool: None,
             limits: self.limits,
             durable: true,
+            keeps_late: true,
             snapshot_interval_ms: self.snapshot_interval_ms,
             background: true,
         };
