@@ -173,7 +173,9 @@ impl SourceTables {
     /// The changes that make up the table; of a keyed topic without those that were superseded.
     fn changes(&self, table: &TableDef, columns: &[&ColumnDef]) -> Result<Vec<Change>> {
         let mut request = self.request(table, columns)?;
-        if table.changes != Changes::Upsert || table.connector != "topic" {
+        // What is newest now may not have been there at the time that a query is about.
+        let in_the_past = Stops::of(table, &self.log)? != Stops::Now;
+        if table.changes != Changes::Upsert || table.connector != "topic" || in_the_past {
             return Ok(self.read(table, request)?.0);
         }
         let whole = request.clone();
@@ -194,9 +196,10 @@ impl SourceTables {
             }
         }
         let connector = self.registry.connector(&table.connector)?;
-        let mut source = connector.source(self.request(table, columns)?)?;
-        let decoder = source.decoder();
         let mut source = connector.source(request)?;
+        let decoder = source.decoder();
+        let past = Past::of(table, &self.log)?;
+        let (mut changes, mut rejects) = (Vec::new(), 0);
         for (index, partition) in source.partitions()?.iter().enumerate() {
             let mut next = partition.start;
             while let Poll::Ready(chunk) = source.poll(index as u32, next, POLL_BYTES)? {
