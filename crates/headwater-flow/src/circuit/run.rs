@@ -46,6 +46,12 @@ impl Flow<'_> {
 type Parts = Vec<Vec<Vec<ZBatch>>>;
 
 impl Circuit {
+    /// Sets the processing time of the epoch for what is computed before its rows are pushed: the computed columns and
+    /// filters of inputs.
+    pub fn begin(&self, processing_time: i64) {
+        self.clock.set(processing_time);
+    }
+
     /// Takes rows into the epoch: per input its chunks, in canonical order.
     ///
     /// # Errors

@@ -27,8 +27,10 @@ impl Pipeline {
         for input in &mut self.inputs {
             input.tracker.begin_epoch();
         }
+        let processing_time = self.clock.now().0 * 1_000;
+        self.circuit.begin(processing_time);
         self.open = Some(OpenEpoch {
-            processing_time: self.clock.now().0 * 1_000,
+            processing_time,
             steps: Vec::new(),
             outputs: self.outputs.iter().map(|_| Vec::new()).collect(),
             rejects: Rejects::default(),

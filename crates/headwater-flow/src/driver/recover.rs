@@ -134,6 +134,7 @@ impl Pipeline {
         for (input, state) in self.inputs.iter_mut().zip(&record.trackers) {
             input.tracker.begin_replay(state)?;
         }
+        self.circuit.begin(record.processing_time);
         for step in &record.steps {
             let mut chunks = Vec::with_capacity(step.len());
             for (input, ranges) in self.inputs.iter_mut().zip(step) {

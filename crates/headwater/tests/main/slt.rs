@@ -104,7 +104,7 @@ impl Database {
         let mut last = DBOutput::StatementComplete(0);
         for answer in self.headwater.script(sql)? {
             last = match answer? {
-                Answer::Done(_) => DBOutput::StatementComplete(0),
+                Answer::Done(_) | Answer::Started { .. } => DBOutput::StatementComplete(0),
                 Answer::Warning(text) => rows(&[], &[vec![format!("warning: {text}")]]),
                 Answer::Rows(schema, batches) => {
                     let types: Vec<_> = schema.fields().iter().map(|f| f.data_type()).collect();
