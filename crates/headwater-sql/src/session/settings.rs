@@ -107,7 +107,7 @@ impl Session {
                     "times are shown in UTC",
                 );
             }
-            STATE_TTL if value.trim_start().chars().next() != Some('0') => {
+            STATE_TTL if !value.trim_start().starts_with('0') => {
                 return wrong(
                     format!("setting '{STATE_TTL}' is not supported yet"),
                     "state is kept until the watermark or a deletion frees it",
