@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use headwater_flow::connector::{
-    Connector, Format, FormatRequest, OptionSpec, Registry, Sink, SinkRequest, Source,
+    Connector, Format, FormatRequest, OptionKind, OptionSpec, Registry, Sink, SinkRequest, Source,
     SourceRequest, ValueDecoder, ValueEncoder,
 };
 use headwater_flow::{Error, ErrorKind, Result};
@@ -88,6 +88,7 @@ fn specs(names: &[&'static str], format: bool) -> &'static [OptionSpec] {
         .iter()
         .map(|name| OptionSpec {
             name,
+            kind: OptionKind::Text,
             help: "An option.",
             required: *name == "path",
         })
@@ -95,6 +96,7 @@ fn specs(names: &[&'static str], format: bool) -> &'static [OptionSpec] {
     for name in ["format", "value.format", "key.format"] {
         specs.push(OptionSpec {
             name,
+            kind: OptionKind::Text,
             help: "A format.",
             required: false,
         });

@@ -11,7 +11,7 @@ use headwater_sql::{PlannedOutput, PlannedQuery};
 
 use super::Headwater;
 use super::answer::Answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Headwater {
     /// Answers a query over one cut of the log: all topics and views up to the same commit.

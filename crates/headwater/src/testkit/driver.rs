@@ -272,7 +272,7 @@ impl TestDriver {
     fn start(&mut self, options: &TestOptions) -> Result<()> {
         self.headwater = open(&self.disk, &self.clock, &self.printed, options)?;
         self.headwater.sql(&self.statements)?;
-        self.headwater.resume_views()
+        self.headwater.resume()
     }
 
     /// The records of a topic that were not read before, by partition and offset.
@@ -419,7 +419,7 @@ impl TestDriver {
     pub fn status(&self, job: &str) -> Result<Status> {
         let found = self.headwater.jobs().into_iter().find(|j| j.name == job);
         let missing = || Error::new(ErrorKind::NotFound, format!("there is no job '{job}'"));
-        Ok(found.ok_or_else(missing)?.status)
+        found.and_then(|j| j.status).ok_or_else(missing)
     }
 
     /// The log, for what this interface does not offer.
