@@ -11,4 +11,3 @@ mod sql;
 mod topics;
 
 pub(crate) use open::Host;
-pub(crate) use sql::reply;

@@ -386,7 +386,7 @@ impl Sessions {
     fn close(&mut self, through: Option<i64>, gap: i64) {
         while let Some((first, _)) = self.open.first_key_value() {
             let end = self.end(*first, gap);
-            if !through.is_some_and(|t| end <= t) {
+            if through.is_none_or(|t| end > t) {
                 break;
             }
             self.closed.push(end);
