@@ -29,6 +29,9 @@ const FORMAT: FormatOptions<'static> = FormatOptions::new()
     .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))
     .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.fZ"));
 
+/// What `@data` stands for, in statements and in answers.
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt/data");
+
 struct Database {
     headwater: Headwater,
     clock: Arc<ManualClock>,
@@ -142,7 +145,7 @@ fn shown(batches: &[RecordBatch]) -> Vec<Vec<String>> {
     let row = |batch: &RecordBatch, i: usize| {
         let cells = batch.columns().iter().map(|c| {
             let cell = ArrayFormatter::try_new(c.as_ref(), &FORMAT).unwrap();
-            let text = cell.value(i).to_string();
+            let text = cell.value(i).to_string().replace(DATA, "@data");
             if text.is_empty() {
                 "(empty)".to_owned()
             } else {
@@ -168,8 +171,7 @@ impl DB for Database {
             self.catch_up()?;
             return Ok(DBOutput::StatementComplete(0));
         }
-        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt/data");
-        let sql = sql.replace("@data", data);
+        let sql = sql.replace("@data", DATA);
         self.catch_up()?;
         self.answer(&sql)
     }

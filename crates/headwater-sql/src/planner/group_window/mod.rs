@@ -2,8 +2,8 @@
 //! `TUMBLE_END`, `TUMBLE_ROWTIME` (HOP, CUMULATE and SESSION likewise), and Arroyo's `GROUP BY tumble(size)`, which takes
 //! the event time of its input and is a row of `start` and `end`.
 
+mod auxiliary;
 mod call;
-mod helpers;
 mod rewrite;
 mod time;
 

@@ -8,8 +8,8 @@ use sqlparser::ast::{
     With,
 };
 
+use super::auxiliary::Auxiliary;
 use super::call::{GroupWindow, function};
-use super::helpers::Helpers;
 use super::time;
 use crate::error::{Result, SqlError};
 use crate::planner::Planner;
@@ -53,12 +53,12 @@ impl VisitorMut for Rewriter<'_> {
 impl Rewriter<'_> {
     fn query(&self, query: &mut Query) -> Result<()> {
         let window = self.set_expr(&mut query.body)?;
-        let mut helpers = Helpers::new(window.as_ref());
+        let mut auxiliary = Auxiliary::new(window.as_ref());
         if let Some(order_by) = &mut query.order_by
             && let OrderByKind::Expressions(exprs) = &mut order_by.kind
         {
             for order in exprs {
-                helpers.replace(&mut order.expr)?;
+                auxiliary.replace(&mut order.expr)?;
             }
         }
         Ok(())
@@ -78,7 +78,7 @@ impl Rewriter<'_> {
 
     fn select(&self, select: &mut Select) -> Result<Option<GroupWindow>> {
         let Some((at, window)) = group_window(select)? else {
-            let mut none = Helpers::new(None);
+            let mut none = Auxiliary::new(None);
             for item in &mut select.projection {
                 none.replace(item)?;
             }
@@ -89,15 +89,15 @@ impl Rewriter<'_> {
         };
         groups.remove(at);
         let keys = groups.clone();
-        let mut helpers = Helpers::new(Some(&window));
+        let mut auxiliary = Auxiliary::new(Some(&window));
         for item in &mut select.projection {
             name_window(item, &window);
-            helpers.replace(item)?;
+            auxiliary.replace(item)?;
         }
         if let Some(having) = &mut select.having {
-            helpers.replace(having)?;
+            auxiliary.replace(having)?;
         }
-        let columns = match helpers.uses_time {
+        let columns = match auxiliary.uses_time {
             true => &["window_start", "window_end", "window_time"][..],
             false => &["window_start", "window_end"][..],
         };

@@ -1,4 +1,4 @@
-//! What is said of a window outside of GROUP BY: `TUMBLE_START(…)` and its like, and Arroyo's window as a value.
+//! The auxiliary functions of group windows, outside of GROUP BY: `TUMBLE_START(…)` and its like, and Arroyo's window as a value.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,7 @@ use crate::error::{Result, SqlError};
 use crate::statement::WINDOW_FUNCTIONS;
 
 /// Replaces what is said of a window by the columns of its table function.
-pub(super) struct Helpers<'a> {
+pub(super) struct Auxiliary<'a> {
     window: Option<&'a GroupWindow>,
     /// `TUMBLE_ROWTIME` stands somewhere.
     pub(super) uses_time: bool,
@@ -17,8 +17,8 @@ pub(super) struct Helpers<'a> {
     depth: usize,
 }
 
-impl<'a> Helpers<'a> {
-    /// Helpers of `window`; `None`: the query groups by none.
+impl<'a> Auxiliary<'a> {
+    /// Auxiliary of `window`; `None`: the query groups by none.
     pub(super) fn new(window: Option<&'a GroupWindow>) -> Self {
         Self {
             window,
@@ -107,7 +107,7 @@ fn window_row(at: &Expr) -> Expr {
     )
 }
 
-impl VisitorMut for Helpers<'_> {
+impl VisitorMut for Auxiliary<'_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<SqlError> {
