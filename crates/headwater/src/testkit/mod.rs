@@ -1,7 +1,6 @@
 //! Tests of pipelines: SQL run in memory on the caller's thread, without files, threads or sleeping, with a clock that
 //! the test moves, and power cuts where it wants them. What runs is what `headwater run` runs; only who turns it differs.
-//!
-#![doc = include_str!("../../../../docs/testing.md")]
+//! The guide is docs/testing.md.
 
 mod driver;
 mod options;

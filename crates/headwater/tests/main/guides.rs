@@ -205,8 +205,13 @@ guides! {
 
 #[test]
 fn every_guide_is_run() {
-    // Embedding is Rust, whose blocks are doctests; the options are made from the connectors.
-    let other = ["docs/README.md", "docs/embedding.md", "docs/options.md"];
+    // Embedding and testing are Rust, whose blocks are doctests; the options are made from the connectors.
+    let other = [
+        "docs/README.md",
+        "docs/embedding.md",
+        "docs/options.md",
+        "docs/testing.md",
+    ];
     let mut pages: Vec<String> = std::fs::read_dir(workspace().join("docs"))
         .unwrap()
         .map(|e| format!("docs/{}", e.unwrap().file_name().to_string_lossy()))
