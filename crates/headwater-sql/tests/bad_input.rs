@@ -368,10 +368,11 @@ fn windows_that_mean_nothing() {
       |                     ^^^^^^
     hint: did you mean 'TUMBLE'?
 
-    error: FOR SYSTEM_TIME AS OF is not supported on 'bids' yet
-     --> line 1, column 15
+    error: a temporal join is not supported yet
+     --> line 1, column 42
     1 | SELECT * FROM bids FOR SYSTEM_TIME AS OF ts
-      |               ^^^^
+      |                                          ^^
+    hint: FOR SYSTEM_TIME AS OF takes a time that is the same for all rows
     ");
 }
 

@@ -43,15 +43,16 @@ fn what_was_dropped_is_gone() {
 }
 
 #[test]
-fn an_object_finds_what_was_replaced_after_it() {
+fn what_a_view_reads_is_not_replaced() {
     let log = Log::memory(Arc::new(ManualClock::default()));
     let mut session = open(&log);
     run(&mut session, SETUP).unwrap();
-    run(
+    let replaced = run(
         &mut session,
         "CREATE OR REPLACE TABLE orders (id BIGINT, total INT, at TIMESTAMP(3))",
-    )
-    .unwrap();
+    );
+    let error = replaced.unwrap_err().to_string();
+    assert!(error.contains("'orders' is used by"), "{error}");
     let again = open(&log);
     assert!(again.object("per_id").unwrap().table.is_some());
 }
@@ -103,7 +104,7 @@ fn what_a_view_reads_is_not_dropped() {
     let mut session = open(&log);
     run(&mut session, SETUP).unwrap();
     insta::assert_snapshot!(plan(&mut session, "DROP TABLE orders"), @r"
-    error: 'orders' is read by view 'large'
+    error: 'orders' is used by view 'large'
      --> line 1, column 12
     1 | DROP TABLE orders
       |            ^^^^^^
