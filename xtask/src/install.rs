@@ -11,17 +11,27 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: &[Need] = &[Need {
-    program: "cc",
-    packages: &["gcc", "libc6-dev"],
-    why: "links Rust programs and compiles zstd",
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        program: "cc",
+        packages: &["gcc", "libc6-dev"],
+        why: "links Rust programs and compiles zstd",
+    },
+    Need {
+        program: "initdb",
+        packages: &["postgresql"],
+        why: "makes the PostgreSQL servers that the tests of the event store start",
+    },
+];
+
+/// Where Debian has programs that are not on the path, one folder a version.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// Installs what is missing; says what it does.
 pub(crate) fn missing() -> Result<(), Failure> {
     let missing: Vec<&Need> = NEEDS
         .iter()
-        .filter(|n| !process::exists(n.program))
+        .filter(|n| !process::exists(n.program) && !is_in_postgresql(n.program))
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -38,6 +48,15 @@ pub(crate) fn missing() -> Result<(), Failure> {
             .args(["install", "-y", "--no-install-recommends"])
             .args(missing.iter().flat_map(|n| n.packages)),
     )
+}
+
+fn is_in_postgresql(program: &str) -> bool {
+    let Ok(versions) = std::fs::read_dir(POSTGRESQL) else {
+        return false;
+    };
+    versions
+        .flatten()
+        .any(|version| version.path().join("bin").join(program).is_file())
 }
 
 /// `apt-get`, through sudo for people who are not root.
