@@ -18,6 +18,8 @@ mod typed;
 
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 pub use aggregate::{
     Boundary, Decide, Execute, ExecuteError, Executed, Loaded, LogSnapshots, MemorySnapshots,

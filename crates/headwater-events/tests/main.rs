@@ -3,6 +3,7 @@
 
 mod aggregates;
 mod erasure;
+mod postgres;
 mod projections;
 mod replicas;
 mod saga_simulation;

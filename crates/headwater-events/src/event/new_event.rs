@@ -150,6 +150,16 @@ impl NewEvent {
             Error::invalid(message).with_source(source)
         };
         serde_json::from_slice::<serde::de::IgnoredAny>(&self.data).map_err(|e| bad("data", e))?;
+        for bytes in [Some(&self.data), self.metadata.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            // Strings that are ignored are not looked at.
+            if let Err(error) = std::str::from_utf8(bytes) {
+                let message = format!("JSON of event {:?} is not UTF-8", self.kind);
+                return Err(Error::invalid(message).with_source(error));
+            }
+        }
         if let Some(metadata) = &self.metadata {
             serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(metadata)
                 .map_err(|e| bad("metadata", e))?;

@@ -154,6 +154,19 @@ impl Append {
     }
 
     /// # Errors
+    /// `Invalid` if it has events of the store's own types, which users cannot append.
+    pub(crate) fn check_types(&self) -> Result<()> {
+        let mut events = self.writes.iter().flat_map(|w| &w.events);
+        match events.find(|e| e.is_system()) {
+            Some(own) => Err(
+                Error::invalid(format!("event type {:?} is reserved", own.kind))
+                    .with_hint("types that begin with $ are the store's own"),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// # Errors
     /// `Invalid` if it cannot be appended, whatever is stored.
     pub(crate) fn check(&self) -> Result<()> {
         for (at, write) in self.writes.iter().enumerate() {

@@ -11,7 +11,7 @@ use super::read::{Page, ReadAll, ReadStream};
 use super::seam::EventStore;
 use super::subscription::Subscription;
 use crate::aggregate::{NoSnapshots, Snapshots};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::{NewEvent, Position, Recorded};
 
 /// Events that are looked at a time when streams are listed.
@@ -86,13 +86,7 @@ impl Store {
     /// # Errors
     /// `Conflict`, `Invalid`, `Unavailable`.
     pub async fn append(&self, append: Append) -> Result<Appended> {
-        let mut events = append.writes.iter().flat_map(|w| &w.events);
-        if let Some(own) = events.find(|e| e.is_system()) {
-            return Err(
-                Error::invalid(format!("event type {:?} is reserved", own.kind))
-                    .with_hint("types that begin with $ are the store's own"),
-            );
-        }
+        append.check_types()?;
         self.events.append(append).await
     }
 
@@ -235,12 +229,17 @@ fn note(streams: &mut BTreeMap<String, StreamInfo>, event: Recorded) {
 
 /// What an event of the store's own makes of its stream.
 pub(crate) fn lifecycle_of(event: &Recorded) -> Option<Lifecycle> {
+    lifecycle(&event.kind, &event.data)
+}
+
+/// What an event of a type and with data makes of its stream.
+pub(crate) fn lifecycle(kind: &str, data: &[u8]) -> Option<Lifecycle> {
     #[derive(serde::Deserialize)]
     struct Closed {
         r#as: Lifecycle,
     }
-    match event.kind.as_str() {
-        crate::event::CLOSED => event.json::<Closed>().ok().map(|closed| closed.r#as),
+    match kind {
+        crate::event::CLOSED => serde_json::from_slice::<Closed>(data).ok().map(|c| c.r#as),
         crate::event::OPENED => Some(Lifecycle::Open),
         _ => None,
     }

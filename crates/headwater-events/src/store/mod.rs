@@ -9,6 +9,8 @@ mod subscription;
 
 pub use append::{Append, Appended, Condition, Expected, Lifecycle, Write};
 pub use filter::Filter;
+#[cfg(feature = "postgres")]
+pub(crate) use handle::lifecycle;
 pub(crate) use handle::lifecycle_of;
 pub use handle::{Store, StreamInfo};
 pub use read::{Direction, Page, ReadAll, ReadStream, Until};
