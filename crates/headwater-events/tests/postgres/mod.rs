@@ -1,7 +1,10 @@
 //! The store on PostgreSQL, against a real server.
 
+mod bystanders;
 mod contract;
+mod faults;
 mod keeper;
 mod oracle;
+mod proxy;
 pub(crate) mod server;
 pub(crate) mod support;

@@ -73,6 +73,10 @@ impl Server {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Kills it as a crash would: no checkpoint, no farewell.
     pub(crate) fn crash(&self) {
         assert!(self.control(&["-m", "immediate", "stop"]), "{}", self.log());
