@@ -5,6 +5,7 @@ mod contract;
 mod faults;
 mod keeper;
 mod oracle;
+mod own_transaction;
 mod proxy;
 pub(crate) mod server;
 pub(crate) mod support;
