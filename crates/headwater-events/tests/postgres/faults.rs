@@ -84,7 +84,7 @@ fn what_is_said_of_one_append_does_not_harm_the_others() {
     ));
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let append = |n: usize| {
-            let kind = if n % 4 == 0 { "taboo" } else { "good" };
+            let kind = if n.is_multiple_of(4) { "taboo" } else { "good" };
             let store = &store;
             scope.spawn(move || {
                 block_on(store.append_to(format!("s{n}"), Expected::Any, [event(kind)]))
