@@ -9,5 +9,6 @@ mod functions;
 mod fuzz;
 mod laws;
 mod nexmark;
+mod physical;
 mod statements;
 mod support;

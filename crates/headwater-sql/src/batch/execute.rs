@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::physical_plan::display::DisplayableExecutionPlan;
-use datafusion::physical_plan::{ExecutionPlan, collect};
-use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_common::DataFusionError;
+use datafusion_execution::TaskContext;
+use datafusion_execution::config::SessionConfig;
 use datafusion_expr::LogicalPlan;
+use datafusion_physical_plan::display::DisplayableExecutionPlan;
+use datafusion_physical_plan::{ExecutionPlan, collect};
 use headwater_flow::connector::Options;
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 use sqlparser::tokenizer::Span;
 
 use super::table::{Tables, load};
-use super::{clock, window};
+use super::{clock, physical, window};
 use crate::error::{Result, SqlError, SqlErrorKind};
-use crate::planner::{Names, Planner, Relation, from_datafusion, optimize, settings};
+use crate::planner::{
+    Names, Planner, Relation, from_datafusion, optimize, optimize_batch, settings,
+};
 use crate::statement::{Statement, parse};
 
 /// The rows that a query gave.
@@ -89,24 +92,34 @@ fn finish(plan: LogicalPlan, tables: &dyn Tables) -> Result<Answer> {
     Ok(Answer { schema, batches })
 }
 
+/// What a query's thread has for the stack: plans are walked by recursion.
+const STACK: usize = 16 << 20;
+
 fn execute_plan(plan: LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Vec<RecordBatch>)> {
     // The caller may be in a runtime of its own, inside of which there can be no other.
-    let done = std::thread::scope(|threads| threads.spawn(|| on_this_thread(plan)).join());
-    done.unwrap_or_else(|_| Err(SqlError::new(SqlErrorKind::Bug, "a query panicked")))
+    std::thread::scope(|threads| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let thread = thread.spawn_scoped(threads, || on_this_thread(plan));
+        let thread = thread.map_err(|e| unavailable("thread", &e))?;
+        let panicked = |_| SqlError::new(SqlErrorKind::Bug, "a query panicked");
+        thread.join().map_err(panicked)?
+    })
 }
 
 fn on_this_thread(plan: LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Vec<RecordBatch>)> {
+    let (plan, props) = optimize_batch(plan).map_err(failed)?;
+    let operators = physical::plan(&plan, &props).map_err(failed)?;
     let config = SessionConfig::from(settings()).with_target_partitions(1);
-    let context = SessionContext::new_with_config(config);
+    let context = Arc::new(TaskContext::default().with_session_config(config));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
-        .map_err(|e| SqlError::new(SqlErrorKind::Unavailable, format!("no runtime: {e}")))?;
-    let done = runtime.block_on(async {
-        let physical = context.state().create_physical_plan(&plan).await?;
-        let batches = collect(Arc::clone(&physical), context.task_ctx()).await?;
-        Ok((physical, batches))
-    });
-    done.map_err(failed)
+        .map_err(|e| unavailable("runtime", &e))?;
+    let rows = runtime.block_on(collect(Arc::clone(&operators), context));
+    Ok((operators, rows.map_err(failed)?))
+}
+
+fn unavailable(what: &str, error: &std::io::Error) -> SqlError {
+    SqlError::new(SqlErrorKind::Unavailable, format!("no {what}: {error}"))
 }
 
 fn failed(error: DataFusionError) -> SqlError {

@@ -4,6 +4,7 @@
 mod clock;
 mod execute;
 mod past;
+mod physical;
 mod source;
 mod table;
 mod window;

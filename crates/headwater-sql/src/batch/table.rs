@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, DataFusionError, TableReference};
 use datafusion_expr::logical_plan::TableScan;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use headwater_flow::plan::{ColumnDef, ColumnKind, StreamTable, TableDef};
 
+use super::physical::Rows;
 use crate::error::{Result, SqlError};
 use crate::planner::from_datafusion;
 
@@ -82,8 +82,7 @@ fn replace(
     };
     let schema = stored_schema(def, &wanted);
     let rows = tables.rows(def, &schema)?;
-    let table = MemTable::try_new(Arc::clone(&schema), vec![rows])?;
-    let source = provider_as_source(Arc::new(table));
+    let source = Arc::new(Rows::new(schema, rows));
     let name = scan.table_name.clone();
     if wanted.is_empty() {
         return LogicalPlanBuilder::scan(name, source, Some(Vec::new()))?.build();

@@ -26,7 +26,7 @@ pub(crate) use context::{Names, Relation};
 pub(crate) use convert::from_datafusion;
 pub use counted::count_rows;
 pub(crate) use insert::insert_plan;
-pub(crate) use optimize::{config as settings, optimize, unrepeatable};
+pub(crate) use optimize::{config as settings, optimize, optimize_batch, unrepeatable};
 pub(crate) use query::Planner;
 pub(crate) use table::{
     ALLOWED_LATENESS, DEFAULT_CONNECTOR, FORMAT_KEYS, IDLE_TIMEOUT, SYSTEM_TIME, define_table,

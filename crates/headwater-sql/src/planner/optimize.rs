@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion_common::Result;
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::{Expr, LogicalPlan, Volatility};
 use datafusion_optimizer::analyzer::Analyzer;
 use datafusion_optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
@@ -60,12 +61,29 @@ static CONFIG: LazyLock<Arc<ConfigOptions>> = LazyLock::new(|| Arc::new(config()
 
 static OPTIMIZER: LazyLock<Optimizer> = LazyLock::new(|| Optimizer::with_rules(stream_rules()));
 
+static BATCH_OPTIMIZER: LazyLock<Optimizer> = LazyLock::new(Optimizer::new);
+
 /// Coerces types and optimises. `now()` is not folded: processing time is read once an epoch, not once a query.
 pub(crate) fn optimize(plan: LogicalPlan) -> Result<LogicalPlan> {
     let analyzed = analyze(plan)?;
     let context = OptimizerContext::new_with_config_options(Arc::clone(&CONFIG))
         .without_query_execution_start_time();
     OPTIMIZER.optimize(analyzed, &context, |_, _| {})
+}
+
+/// What DataFusion's own rules make of a plan over rows that are there, with the time of the query that they read.
+pub(crate) fn optimize_batch(plan: LogicalPlan) -> Result<(LogicalPlan, ExecutionProps)> {
+    let analyzed = analyze(plan)?;
+    let mut props = ExecutionProps::new();
+    props.mark_start_execution(Arc::clone(&CONFIG));
+    let mut context = OptimizerContext::new_with_config_options(Arc::clone(&CONFIG));
+    if let Some(now) = props.query_execution_start_time {
+        context = context.with_query_execution_start_time(now);
+    }
+    Ok((
+        BATCH_OPTIMIZER.optimize(analyzed, &context, |_, _| {})?,
+        props,
+    ))
 }
 
 /// Computes what does not depend on rows; `now()` is `now`, microseconds since the epoch.
