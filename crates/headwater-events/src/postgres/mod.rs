@@ -17,6 +17,9 @@ mod session;
 mod sessions;
 mod sql;
 mod store;
+mod view;
 
 pub use options::PostgresOptions;
 pub use store::Postgres;
+pub use tokio_postgres;
+pub use view::{PostgresView, Tables, swap};

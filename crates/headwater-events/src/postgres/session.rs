@@ -82,6 +82,10 @@ impl Session {
         &self.client
     }
 
+    pub(super) fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
     /// Prepares statements that are not yet, so that all of these can be sent.
     pub(super) async fn prepare(&mut self, texts: &[&str]) -> Result<()> {
         let is_new = |text: &&&str| !self.statements.contains_key(**text);

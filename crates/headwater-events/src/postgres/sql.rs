@@ -29,6 +29,9 @@ pub(super) struct Sql {
     pub(super) end: String,
     pub(super) lifecycle: String,
     pub(super) positions: String,
+    pub(super) position: String,
+    pub(super) set_position: String,
+    pub(super) view_fate: String,
 }
 
 /// Takes the lock of the order: whoever has it, and nobody else, appends. It is given back by the end of the transaction, which
@@ -155,6 +158,17 @@ WHERE t.tag = ANY($1::text[]) ORDER BY position DESC LIMIT 1";
 
 const POSITIONS: &str = "SELECT owner, value FROM {s}.positions WHERE owner ^@ $1 ORDER BY owner";
 
+/// The position of a view, and the number of the transaction that asks.
+const POSITION: &str = "
+SELECT (SELECT value FROM {s}.positions WHERE owner = $1), pg_current_xact_id()::text";
+
+const SET_POSITION: &str = "
+INSERT INTO {s}.positions (owner, value) VALUES ($1, $2)
+ON CONFLICT (owner) DO UPDATE SET value = excluded.value";
+
+/// Whether a transaction that moved a view was committed.
+const VIEW_FATE: &str = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted') = 'committed'";
+
 /// Tells whoever listens where the store ends, when the transaction is committed.
 pub(super) const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
@@ -204,6 +218,9 @@ impl Sql {
             end: text(END),
             lifecycle: text(LIFECYCLE),
             positions: text(POSITIONS),
+            position: text(POSITION),
+            set_position: text(SET_POSITION),
+            view_fate: text(VIEW_FATE),
             schema: s,
         }
     }

@@ -23,6 +23,8 @@ pub use projector::{Projector, Turn};
 pub use running::Running;
 pub use swap::swap;
 pub use view::{Batch, ProjectionId, View};
+#[cfg(feature = "postgres")]
+pub(crate) use view::{decode, encode};
 
 /// Errors of code that is not ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -217,6 +217,10 @@ impl<V: View> Projector<V> {
                 let empty = self.make_batch(Vec::new(), next);
                 self.view.apply(&empty).await?;
             }
+            // Whoever tries again after an error goes on here: what is before was applied.
+            if let Some(at) = &mut self.at {
+                (at.next, at.stored) = (next, next);
+            }
         }
         let rest = self.make_batch(Vec::new(), batch.next);
         self.view.apply(&rest).await

@@ -9,3 +9,4 @@ mod own_transaction;
 mod proxy;
 pub(crate) mod server;
 pub(crate) mod support;
+pub(crate) mod views;

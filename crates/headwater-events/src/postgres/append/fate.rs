@@ -32,6 +32,6 @@ pub(super) async fn is_committed(session: &mut Session, sql: &Sql, trace: &Trace
 }
 
 /// Another server has taken the place of the one that had the transaction, before it got that far.
-fn is_unheard_of(error: &tokio_postgres::Error) -> bool {
+pub(in crate::postgres) fn is_unheard_of(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE)
 }

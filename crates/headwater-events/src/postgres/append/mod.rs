@@ -14,6 +14,7 @@ mod versions;
 mod within;
 
 pub(super) use facts::position;
+pub(super) use fate::is_unheard_of;
 pub(super) use funnel::Funnel;
-pub(super) use names::{closed_tag, opened_tag};
+pub(super) use names::{closed_tag, opened_tag, owner_name};
 pub(super) use within::append_in;
