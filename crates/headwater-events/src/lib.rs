@@ -39,8 +39,9 @@ pub use replica::{Change, Feed, FeedPage, Publisher, Replica, ReplicaStatus, Top
 pub use saga::HttpParticipant;
 pub use saga::{
     Answer, Answered, Attempt, AttemptResult, Call, Definition, Mode, Operation, Participant,
-    ParticipantAddress, Phase, PhaseState, PhaseStatus, Replies, Retry, SagaEvent, SagaRunner,
-    SagaState, SagaTurn, Sagas, Started, Step, StepState, TopicParticipant,
+    ParticipantAddress, Phase, PhaseState, PhaseStatus, Presence, Replies, Retry, SagaEvent,
+    SagaRunner, SagaState, SagaTurn, Sagas, Started, Step, StepState, StreamParticipant,
+    TopicParticipant,
 };
 pub use store::{
     Append, Appended, Condition, Direction, EventStore, Expected, Filter, Lifecycle, Page, ReadAll,

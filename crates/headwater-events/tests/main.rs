@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod aggregates;
+mod endpoint;
 mod erasure;
 mod postgres;
 mod projections;
 mod replicas;
+mod saga_participants;
 mod saga_simulation;
 mod sagas;
 mod shapes;

@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use headwater_events::kit::SagaDesk;
 use headwater_events::{
-    Answer, Answered, Call, Definition, ErrorKind, Mode, Operation, Phase, PhaseStatus, Replies,
-    Retry, SagaRunner, SagaTurn, Sagas, Started, Step, Store, TopicParticipant, block_on,
+    Answer, Answered, Call, Definition, ErrorKind, Mode, Operation, Phase, PhaseStatus, Retry,
+    SagaRunner, Sagas, Started, Step, Store, block_on,
 };
-use headwater_log::{
-    Commit, Log, ManualClock, Offset, Record, Timestamp, TopicConfig, TopicPartition,
-};
+use headwater_log::{Log, ManualClock};
 use serde_json::{Value, json};
 
-use crate::support::clock;
+use crate::support::Now;
 
-fn order() -> Definition {
+pub(crate) fn order() -> Definition {
     let retry = Retry {
         attempts: 3,
         first: Duration::from_millis(100),
@@ -45,7 +43,7 @@ fn advance(desk: &SagaDesk, ms: u64) {
     desk.advance(Duration::from_millis(ms));
 }
 
-fn sagas(log: &Log, clock: &Arc<ManualClock>) -> Sagas {
+pub(crate) fn sagas(log: &Log, clock: &Arc<ManualClock>) -> Sagas {
     let store = Store::on_log(log.clone(), "events").unwrap();
     let sagas = Sagas::new(store, clock.clone());
     sagas.participant("world", |_: Call| async { Answer::Later });
@@ -304,66 +302,7 @@ fn definitions_that_cannot_run_are_refused_with_a_reason() {
 }
 
 #[test]
-fn a_service_is_called_and_answers_over_topics() {
-    let clock = clock();
-    let log = Log::memory(clock.clone());
-    for topic in ["requests", "replies"] {
-        log.create_topic(topic, TopicConfig::default()).unwrap();
-    }
-    let of = |topic: &str| TopicPartition::new(topic, 0);
-    let sagas = Arc::new(sagas(&log, &clock));
-    let participant = || TopicParticipant::new(log.clone(), of("requests"));
-    sagas.participant("world", participant());
-    block_on(sagas.define(order())).unwrap();
-    block_on(sagas.start("order", "o1", json!({"item": 1}))).unwrap();
-    let mut replies = Replies::new(log.clone(), of("replies"), sagas.clone());
-    let mut served = Offset(0);
-    for round in 0..3 {
-        let SagaTurn::Call(call) = block_on(sagas.turn()).unwrap() else {
-            panic!("a call");
-        };
-        assert_eq!(block_on(sagas.make(&call)).unwrap(), Answered::Ignored);
-        let batch = log
-            .fetch(&of("requests"), served, 1)
-            .unwrap()
-            .batches
-            .remove(0);
-        served = batch.next_offset();
-        let request = batch.records().next().unwrap().unwrap().1;
-        let asked: Call = serde_json::from_slice(&request.value.unwrap()).unwrap();
-        assert_eq!(asked, call);
-        let reply = json!({"key": asked.key, "done": {"id": round}}).to_string();
-        for value in [reply.clone(), "nonsense".to_owned(), reply] {
-            let record = Record {
-                value: Some(value.into()),
-                ..Record::default()
-            };
-            log.commit(Commit::new().append(of("replies"), [record]))
-                .unwrap();
-        }
-        assert_eq!(
-            block_on(replies.turn()).unwrap(),
-            1,
-            "once, though it came twice"
-        );
-    }
-    while block_on(sagas.turn()).unwrap() == SagaTurn::Recorded {}
-    assert_eq!(block_on(sagas.show("o1")).unwrap().mode, Mode::Completed);
-    // A reader that begins anew goes on where the other was.
-    let mut again = Replies::new(log, of("replies"), sagas);
-    assert_eq!(block_on(again.turn()).unwrap(), 0);
-}
-
-#[test]
 fn threads_run_sagas_to_their_end() {
-    #[derive(Debug)]
-    struct Now;
-    impl headwater_log::Clock for Now {
-        fn now(&self) -> Timestamp {
-            let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-            Timestamp(since.as_millis() as i64)
-        }
-    }
     let clock = Arc::new(Now);
     let store = Store::on_log(Log::memory(clock.clone()), "events").unwrap();
     let sagas = Arc::new(Sagas::new(store.clone(), clock));

@@ -31,6 +31,17 @@ pub(crate) fn restless() -> Log {
     Log::open(Arc::new(MemDisk::new()), clock(), options).unwrap()
 }
 
+/// The machine's clock, for tests of threads.
+#[derive(Debug)]
+pub(crate) struct Now;
+
+impl headwater_log::Clock for Now {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        Timestamp(since.as_millis() as i64)
+    }
+}
+
 /// Names the seed of a test that fails.
 pub(crate) struct Seed(pub(crate) u64);
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::stream::Presence;
 use super::{duration, template};
 use crate::error::{Error, Result};
 
@@ -67,6 +68,16 @@ pub enum ParticipantAddress {
         topic: String,
         /// Where answers come from.
         replies: String,
+    },
+    /// The entities of an event store in the same log: a call is an event.
+    Stream {
+        /// The store.
+        stream: String,
+        /// The field of the input that names the entity.
+        key: String,
+        /// What the entity must be for a step to be done.
+        #[serde(default)]
+        entity: Presence,
     },
 }
 
@@ -229,6 +240,16 @@ impl Definition {
         }
         if self.version == 0 {
             return wrong("versions begin with 1".to_owned());
+        }
+        for (name, address) in &self.participants {
+            if let ParticipantAddress::Http { url } = address
+                && !url.starts_with("http://")
+                && !url.starts_with("https://")
+            {
+                return wrong(format!(
+                    "participant {name:?}: {url:?} is no address of HTTP"
+                ));
+            }
         }
         let mut earlier = HashSet::new();
         for step in &self.steps {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::participant::{Answer, Call, Participant};
+use crate::error::{Error, Result};
 
 /// An HTTP endpoint: a call is a `POST` of the [`Call`] as JSON to `<url>/<action>`, with its key in the header
 /// `Idempotency-Key`. A status of 2xx is done, with the body as what it gave, but 202: the answer comes later; 408, 425, 429 and
@@ -18,15 +19,22 @@ pub struct HttpParticipant {
 
 impl HttpParticipant {
     /// The endpoint at an address, which is given up on after `timeout`.
-    pub fn new(url: impl Into<String>, timeout: Duration) -> Self {
+    ///
+    /// # Errors
+    /// `Invalid` if there can be no calls to this address.
+    pub fn new(url: impl Into<String>, timeout: Duration) -> Result<Self> {
+        let url = url.into().trim_end_matches('/').to_owned();
+        if let Err(error) = url.parse::<ureq::http::Uri>() {
+            return Err(Error::invalid(format!("address {url:?}")).with_source(error));
+        }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(timeout))
             .build();
-        Self {
-            url: url.into().trim_end_matches('/').to_owned(),
+        Ok(Self {
+            url,
             agent: ureq::Agent::new_with_config(config),
-        }
+        })
     }
 
     fn post(&self, call: &Call) -> Answer {

@@ -9,13 +9,18 @@ use std::time::Duration;
 use headwater_log::Timestamp;
 
 use super::participant::Call;
-use super::sagas::{SagaTurn, Sagas};
+use super::sagas::Sagas;
+use super::topic::Replies;
+use super::turn::SagaTurn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Position;
 use crate::task::{Race, block_on};
 
 /// How long it waits after a failure, and at most for a timer, since clocks are set.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long answers are waited for before it is looked whether the runner was stopped.
+const REPLIES_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs the sagas of a store until it is stopped or dropped.
 #[derive(Debug)]
@@ -63,6 +68,13 @@ impl Signal {
         *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
     }
 
+    /// Waits for a while, without taking the news from others.
+    fn pause(&self) {
+        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let stopped = |_: &mut bool| !self.is_stopped();
+        drop(self.changed.wait_timeout_while(news, PAUSE, stopped));
+    }
+
     async fn stopped(&self) {
         std::future::poll_fn(|context| {
             let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +109,18 @@ impl SagaRunner {
         runner.thread("saga-listener", move || listen(&its, &also))?;
         runner.thread("saga-runner", move || run(&sagas, &to, &signal))?;
         Ok(runner)
+    }
+
+    /// Takes the answers of services, too, on a thread for each topic partition that they come from.
+    ///
+    /// # Errors
+    /// `Unavailable` if there are no threads.
+    pub fn with_replies(mut self, replies: Vec<Replies>) -> Result<Self> {
+        for from in replies {
+            let signal = Arc::clone(&self.signal);
+            self.thread("saga-replies", move || take_replies(from, &signal))?;
+        }
+        Ok(self)
     }
 
     fn thread(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -185,5 +209,17 @@ fn listen(sagas: &Sagas, signal: &Signal) {
         if failed {
             signal.wait(PAUSE);
         }
+    }
+}
+
+/// Takes answers as they come. The runner sees them in the journal.
+fn take_replies(mut from: Replies, signal: &Signal) {
+    while !signal.is_stopped() {
+        let seen = from.log().last_commit();
+        if let Err(error) = block_on(from.turn()) {
+            tracing::warn!(%error, "answers of a service wait");
+            signal.pause();
+        }
+        from.log().wait_for_commit(seen, REPLIES_PAUSE);
     }
 }

@@ -8,8 +8,9 @@ use headwater_log::{Commit, Log, Offset, Record, TopicPartition};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::change::Answered;
 use super::participant::{Answer, Call, Participant};
-use super::sagas::{Answered, Sagas};
+use super::sagas::Sagas;
 use crate::error::{ErrorKind, Result};
 
 /// Bytes of answers that are read at a time.
@@ -93,6 +94,10 @@ impl Replies {
             sagas,
             next: None,
         }
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
     }
 
     fn owner(&self) -> String {
