@@ -32,7 +32,8 @@ pub use event::{Id, NewEvent, Position, Recorded};
 pub use headwater_log::{Query, QueryItem, Timestamp, Version};
 pub use projection::{
     Batch, BoxError, Delivery, Handler, HandlerView, LogView, Parked, Progress, ProjectionId,
-    ProjectionInfo, Projector, Running, Status, Turn, View, projections, swap,
+    ProjectionInfo, Projector, Rebuilding, Running, Status, Turn, View, ask_for_rebuild,
+    projections, swap,
 };
 pub use replica::{Change, Feed, FeedPage, Publisher, Replica, ReplicaStatus, TopicFeed};
 #[cfg(feature = "http")]

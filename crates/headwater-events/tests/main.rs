@@ -7,6 +7,7 @@ mod erasure;
 mod killed;
 mod postgres;
 mod projections;
+mod rebuilding;
 mod replicas;
 mod saga_participants;
 mod saga_simulation;

@@ -14,7 +14,7 @@ use headwater_log::{Log, Offset, Record, TopicConfig, TopicPartition};
 
 use crate::support::{Seed, log, store};
 
-fn add(store: &Store, kind: &str, n: usize) -> Position {
+pub(crate) fn add(store: &Store, kind: &str, n: usize) -> Position {
     let events = (0..n).map(|i| NewEvent::new(kind, i.to_string()));
     let appended = block_on(store.append_to("s", Expected::Any, events)).unwrap();
     appended.position.unwrap()
@@ -25,9 +25,9 @@ fn catch_up<V: View>(projector: &mut Projector<V>) {
 }
 
 /// What a handler was called with.
-type Calls = Arc<Mutex<Vec<(u64, bool)>>>;
+pub(crate) type Calls = Arc<Mutex<Vec<(u64, bool)>>>;
 
-fn recording(
+pub(crate) fn recording(
     calls: &Calls,
 ) -> impl FnMut(&Recorded, &Delivery) -> Result<(), BoxError> + Send + use<> {
     let calls = calls.clone();
@@ -40,7 +40,7 @@ fn recording(
     }
 }
 
-fn projector<H: headwater_events::Handler>(
+pub(crate) fn projector<H: headwater_events::Handler>(
     store: &Store,
     id: &ProjectionId,
     handler: H,

@@ -73,7 +73,8 @@ impl Store {
     pub fn on_log(log: Log, topic: &str) -> Result<Self> {
         let snapshots = LogSnapshots::new(log.clone(), &format!("{topic}$snapshots"));
         let events = LogStore::open(log, topic)?;
-        Ok(Self::new(Arc::new(events)).with_snapshots(Arc::new(snapshots)))
+        let store = Self::new(Arc::new(events)).with_snapshots(Arc::new(snapshots));
+        Ok(store.named(topic))
     }
 }
 

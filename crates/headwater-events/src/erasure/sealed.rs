@@ -98,16 +98,11 @@ impl Store {
     /// without the vault reads them as redacted.
     #[must_use]
     pub fn with_vault(self, vault: Vault) -> Self {
-        let (inner, snapshots) = self.into_parts();
-        let events = SealedStore {
-            inner,
-            vault: vault.clone(),
-        };
-        let snapshots = SealedSnapshots {
-            inner: snapshots,
-            vault,
-        };
-        Self::new(Arc::new(events)).with_snapshots(Arc::new(snapshots))
+        let its = vault.clone();
+        self.wrap(
+            |inner| Arc::new(SealedStore { inner, vault: its }),
+            |inner| Arc::new(SealedSnapshots { inner, vault }),
+        )
     }
 
     /// Forgets a subject, and says so by an event of type `$forgotten` with the subject as its data, for views that keep

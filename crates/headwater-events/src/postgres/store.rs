@@ -82,7 +82,7 @@ impl Postgres {
 
     /// A handle on it.
     pub fn store(&self) -> Store {
-        Store::new(Arc::new(self.clone()))
+        Store::new(Arc::new(self.clone())).named(&self.database.options.schema)
     }
 
     /// Appends in a transaction of the caller's, of isolation READ COMMITTED on a connection to the same database: the events are there if and when it is

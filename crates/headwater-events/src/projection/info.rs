@@ -1,5 +1,7 @@
 //! What a store knows of its projections, whether they run or not.
 
+use std::collections::BTreeMap;
+
 use super::parked::{Parked, parked};
 use super::swap::{self, Live};
 use super::view::{ProjectionId, decode};
@@ -28,17 +30,20 @@ pub struct ProjectionInfo {
 /// `Unavailable`, `Corrupt`.
 pub async fn projections(store: &Store) -> Result<Vec<ProjectionInfo>> {
     let end = store.end().await?;
+    let lives = lives(store).await?;
     let mut infos: Vec<ProjectionInfo> = Vec::new();
     for (owner, value) in store.events().positions("projection/").await? {
-        if let Some(id) = parse(&owner["projection/".len()..]) {
+        let Some(id) = parse(&owner["projection/".len()..]) else {
+            continue;
+        };
+        let live = lives.get(&id.name);
+        if live.is_none_or(|live| is_of(live, store)) {
             let position = Some(decode(&owner, &value)?);
             infos.push(info(store, id, position, end).await?);
         }
     }
-    let prefix = swap::owner("");
-    for (owner, value) in store.events().positions(&prefix).await? {
-        let Live { version, .. } = swap::parse(&owner, &value)?;
-        let id = ProjectionId::new(&owner[prefix.len()..]).version(version);
+    for (name, live) in lives.iter().filter(|(_, live)| is_of(live, store)) {
+        let id = ProjectionId::new(name.as_str()).version(live.version);
         match infos.iter_mut().find(|i| i.id == id) {
             Some(info) => info.live = true,
             None => {
@@ -50,6 +55,23 @@ pub async fn projections(store: &Store) -> Result<Vec<ProjectionInfo>> {
     }
     infos.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(infos)
+}
+
+/// The live versions of projections, by name; other stores of the same log may be among them.
+async fn lives(store: &Store) -> Result<BTreeMap<String, Live>> {
+    let prefix = swap::owner("");
+    let stored = store.events().positions(&prefix).await?.into_iter();
+    stored
+        .map(|(owner, value)| {
+            let live = swap::parse(&owner, &value)?;
+            Ok((owner[prefix.len()..].to_owned(), live))
+        })
+        .collect()
+}
+
+/// Whether a projection is made of the events of a store, as far as that is known.
+fn is_of(live: &Live, store: &Store) -> bool {
+    live.store.is_none() || store.name().is_none() || live.store.as_deref() == store.name()
 }
 
 fn parse(text: &str) -> Option<ProjectionId> {

@@ -25,10 +25,13 @@ pub(super) enum Standing {
 }
 
 /// The version that is live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Live {
     pub(super) version: u32,
     pub(super) since: Position,
+    /// The name of the store whose events it is made of, if that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) store: Option<String>,
 }
 
 pub(super) fn owner(name: &str) -> String {
@@ -44,6 +47,12 @@ async fn live(store: &Store, name: &str) -> Result<(Option<Bytes>, Option<Live>)
         None => None,
     };
     Ok((value, live))
+}
+
+/// The version that is live; `None`: none has run.
+pub(super) async fn live_version(store: &Store, name: &str) -> Result<Option<u32>> {
+    let (_, live) = live(store, name).await?;
+    Ok(live.map(|live| live.version))
 }
 
 pub(super) fn parse(owner: &str, value: &Bytes) -> Result<Live> {
@@ -67,6 +76,7 @@ pub(super) async fn standing(store: &Store, id: &ProjectionId) -> Result<Standin
             let first = Live {
                 version: id.version,
                 since: Position(0),
+                store: store.name().map(str::to_owned),
             };
             set(store, &id.name, value, first).await?;
             Ok(Standing::Live(Position(0)))
@@ -112,6 +122,7 @@ pub async fn swap<A: View, B: View>(old: &mut Projector<A>, new: &mut Projector<
     let next = Live {
         version: new.id.version,
         since: place,
+        store: old.store().name().map(str::to_owned),
     };
     set(old.store(), &old.id.name, expected, next).await?;
     old.set_standing(Standing::Retired);

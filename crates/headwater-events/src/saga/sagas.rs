@@ -2,6 +2,7 @@
 //! wishes of people come in through `change`.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use headwater_log::{Clock, Timestamp};
@@ -34,6 +35,8 @@ pub struct Sagas {
     participants: RwLock<HashMap<String, Arc<dyn Participant>>>,
     pub(super) active: Mutex<Option<Active>>,
     pub(super) low_water: Mutex<u64>,
+    /// Whether the last turn found nothing to do.
+    pub(super) is_idle: AtomicBool,
 }
 
 impl std::fmt::Debug for Sagas {
@@ -54,6 +57,7 @@ impl Sagas {
             participants: RwLock::default(),
             active: Mutex::default(),
             low_water: Mutex::default(),
+            is_idle: AtomicBool::new(false),
         }
     }
 

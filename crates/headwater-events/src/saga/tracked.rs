@@ -150,6 +150,12 @@ impl Active {
         first.copied().unwrap_or(self.read_to)
     }
 
+    /// Whether all sagas by a definition have ended or wait for a person.
+    pub(super) fn rest(&self, definition: &str) -> bool {
+        let mut its = self.sagas.values().map(|t| &t.state);
+        its.all(|saga| saga.definition != definition || saga.mode == Mode::Parked)
+    }
+
     /// How many have not ended, and how many of them wait for a person.
     pub(super) fn counts(&self) -> (usize, usize) {
         let parked = self.sagas.values().filter(|t| t.state.mode == Mode::Parked);

@@ -1,5 +1,6 @@
 //! Moving sagas on: one turn reads what is new and does the next thing that is to be done.
 
+use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -66,6 +67,7 @@ impl Sagas {
     /// # Errors
     /// `Unavailable`, `Corrupt`.
     pub async fn turn(&self) -> Result<SagaTurn> {
+        self.is_idle.store(false, Ordering::SeqCst);
         self.read_news().await?;
         loop {
             let (now, saga) = {
@@ -76,6 +78,7 @@ impl Sagas {
             };
             let Some(saga) = saga else {
                 self.store_low_water().await?;
+                self.is_idle.store(true, Ordering::SeqCst);
                 let active = self.active();
                 return Ok(SagaTurn::Idle(active.as_ref().and_then(Active::next_due)));
             };
@@ -88,6 +91,12 @@ impl Sagas {
                 }
             }
         }
+    }
+
+    /// Whether all sagas by a definition that were started before the last turn have ended or wait for a person.
+    pub fn is_at_rest(&self, definition: &str) -> bool {
+        let rest = || self.active().as_ref().is_some_and(|a| a.rest(definition));
+        self.is_idle.load(Ordering::SeqCst) && rest()
     }
 
     /// How many sagas have not ended, and how many of them wait for a person; as of the last turn.

@@ -35,6 +35,7 @@ const PAGE: usize = 4096;
 pub struct Store {
     events: Arc<dyn EventStore>,
     snapshots: Arc<dyn Snapshots>,
+    name: Option<Arc<str>>,
 }
 
 /// What a list of streams says of one.
@@ -56,7 +57,20 @@ impl Store {
         Self {
             events,
             snapshots: Arc::new(NoSnapshots),
+            name: None,
         }
+    }
+
+    /// Names it, where several stores keep their positions side by side: the topics of a log do.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Its name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Saves states there, of those types that say [how](crate::State::snapshots).
@@ -66,9 +80,17 @@ impl Store {
         self
     }
 
-    /// What it is made of.
-    pub(crate) fn into_parts(self) -> (Arc<dyn EventStore>, Arc<dyn Snapshots>) {
-        (self.events, self.snapshots)
+    /// The same with what stands for its parts.
+    pub(crate) fn wrap(
+        self,
+        events: impl FnOnce(Arc<dyn EventStore>) -> Arc<dyn EventStore>,
+        snapshots: impl FnOnce(Arc<dyn Snapshots>) -> Arc<dyn Snapshots>,
+    ) -> Self {
+        Self {
+            events: events(self.events),
+            snapshots: snapshots(self.snapshots),
+            name: self.name,
+        }
     }
 
     /// Where states are saved.
