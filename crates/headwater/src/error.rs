@@ -120,6 +120,18 @@ impl From<headwater_log::Error> for Error {
     }
 }
 
+impl From<headwater_events::Error> for Error {
+    fn from(error: headwater_events::Error) -> Self {
+        let kind = Self::from(headwater_log::Error::new(error.kind(), "")).kind;
+        Self {
+            kind,
+            message: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
 impl From<headwater_flow::Error> for Error {
     fn from(error: headwater_flow::Error) -> Self {
         let kind = match error.kind() {

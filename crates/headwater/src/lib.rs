@@ -7,6 +7,7 @@ mod engine;
 mod error;
 #[cfg(doctest)]
 mod guide;
+mod system;
 pub mod testkit;
 
 pub use clock::SystemClock;
@@ -14,5 +15,6 @@ pub use engine::{
     Answer, Answers, Changes, Checked, Checker, Headwater, JobInfo, Options, Script, Waited,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use headwater_events as events;
 pub use headwater_flow::driver::{Phase, Status};
 pub use headwater_log::{Header, Offset, Receipt, Record};

@@ -98,6 +98,9 @@ impl TableSource for ViewSource {
     }
 }
 
+/// The schema of the tables of the process; all others have none.
+const SYSTEM: &str = "system";
+
 /// The context of one planning.
 pub(super) struct PlanContext<'a> {
     planner: Planner<'a>,
@@ -139,7 +142,10 @@ impl ContextProvider for PlanContext<'_> {
         &self,
         name: TableReference,
     ) -> Result<Arc<dyn TableSource>, DataFusionError> {
-        Ok(self.source(name.table())?)
+        match name.schema() {
+            Some(SYSTEM) => Ok(self.source(&format!("{SYSTEM}.{}", name.table()))?),
+            _ => Ok(self.source(name.table())?),
+        }
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {

@@ -25,6 +25,9 @@ pub(super) struct SessionNames<'a> {
 
 impl Names for SessionNames<'_> {
     fn relation(&self, name: &str) -> Option<Relation> {
+        if let Some(table) = self.session.system.get(name) {
+            return Some(Relation::Table(Arc::clone(table)));
+        }
         self.object(name)?.relation()
     }
 
@@ -38,6 +41,7 @@ impl Names for SessionNames<'_> {
         }
         let declared = temporary.chain(self.shared.keys());
         names.extend(declared.flat_map(|n| kept_names(n)));
+        names.extend(self.session.system.keys().cloned());
         names.sort();
         names.dedup();
         names

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_flow::connector::Registry;
+use headwater_flow::plan::TableDef;
 use headwater_log::Clock;
 
 use super::names::SessionNames;
@@ -22,6 +23,8 @@ pub struct Session {
     /// What is created may be there already.
     pub(super) is_replanning: bool,
     clock: Option<Arc<dyn Clock>>,
+    /// Tables of the process, such as `system.jobs`, by name.
+    pub(super) system: BTreeMap<String, Arc<TableDef>>,
 }
 
 impl Session {
@@ -34,7 +37,16 @@ impl Session {
             settings: BTreeMap::new(),
             is_replanning: false,
             clock: None,
+            system: BTreeMap::new(),
         }
+    }
+
+    /// The session with tables of the process, whose names begin with `system.`: they can be asked like others, by whoever
+    /// gives their rows.
+    #[must_use]
+    pub fn with_system_tables(mut self, tables: Vec<Arc<TableDef>>) -> Self {
+        self.system = tables.into_iter().map(|t| (t.name.clone(), t)).collect();
+        self
     }
 
     /// The session with a clock, without which it is 1970.
@@ -61,6 +73,7 @@ impl Session {
             settings: self.settings.clone(),
             is_replanning: self.is_replanning,
             clock: self.clock.clone(),
+            system: self.system.clone(),
         }
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::events::{EntityArgs, ProjectionArgs, SagaArgs, StreamArgs};
+
 /// Event streaming in one binary: a durable log, event-time stream processing in SQL, views.
 #[derive(Debug, Parser)]
 #[command(
@@ -33,6 +35,14 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     /// Work with topics
     Topic(TopicArgs),
+    /// Append, read and list events: streams of entities in event stores
+    Stream(StreamArgs),
+    /// Show what the events of an entity add up to, now or then
+    Entity(EntityArgs),
+    /// Work with projections
+    Projection(ProjectionArgs),
+    /// Run and mend sagas
+    Saga(SagaArgs),
     /// Work with the log's files
     Log {
         #[command(subcommand)]

@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod control;
 mod demo;
+mod events;
 mod exit;
 mod host;
 mod interrupt;

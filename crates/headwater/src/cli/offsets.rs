@@ -159,6 +159,14 @@ impl Time {
     }
 }
 
+/// A time as it is written; durations count from `now`.
+pub(crate) fn time(text: &str, now: Timestamp) -> Option<Timestamp> {
+    match Time::parse(text)?.point(now) {
+        Point::Time(time) => Some(time),
+        _ => None,
+    }
+}
+
 /// 13 digits: milliseconds; 9 or 10: seconds.
 fn digits(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;

@@ -5,6 +5,7 @@ use arrow::datatypes::SchemaRef;
 use headwater_log::TopicConfig;
 use serde::{Deserialize, Serialize};
 
+use super::events::EventsRequest;
 use super::exit::{Failure, Outcome};
 use super::offsets::Span;
 
@@ -26,6 +27,8 @@ pub(crate) enum Request {
         /// Its text.
         text: String,
     },
+    /// Something about event stores.
+    Events(EventsRequest),
     /// The names that a shell completes, as rows of `name`.
     Names,
     /// The topics, as rows.
@@ -73,7 +76,11 @@ pub(crate) enum Request {
 impl Request {
     /// Whether the answer comes to an orderly end when whoever asked wants it to.
     pub(crate) fn can_be_stopped(&self) -> bool {
-        matches!(self, Self::Run { .. })
+        match self {
+            Self::Run { .. } => true,
+            Self::Events(request) => request.can_be_stopped(),
+            _ => false,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command, LogCommand};
 use super::exit::{Code, Failure, Outcome};
-use super::{bench, check, demo, reference, run, shell, topic, verify};
+use super::{bench, check, demo, events, reference, run, shell, topic, verify};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -38,6 +38,10 @@ fn dispatch(command: Command) -> Outcome {
         Command::BenchFill { dir, gigabytes } => bench::fill(&dir, gigabytes),
         Command::Sql(args) => shell::run(&args),
         Command::Topic(args) => topic::run(args),
+        Command::Stream(args) => events::stream(args),
+        Command::Entity(args) => events::entity(args),
+        Command::Projection(args) => events::projection(args),
+        Command::Saga(args) => events::saga(args),
         Command::Reference => reference::write(),
         Command::Demo(args) => demo::run(&args),
         Command::Log {

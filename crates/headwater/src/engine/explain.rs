@@ -77,7 +77,7 @@ impl Headwater {
     fn explained_batch(&self, query: &PlannedQuery, analyze: bool, text: &str) -> Result<String> {
         let wrong = |e: SqlError| Error::sql(&e, text);
         let plan = match analyze {
-            true => batch::analyze(query.plan.clone(), &self.tables(text)?),
+            true => batch::analyze(query.plan.clone(), &self.tables_and_system(text)?),
             false => batch::explain(query.plan.clone()),
         };
         Ok(format!(

@@ -147,7 +147,8 @@ impl Headwater {
         let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;
         let pool = pool(options.threads)?;
         let session = Session::new(catalogue.clone(), registry.clone());
-        let session = Mutex::new(session.with_clock(Arc::clone(&clock)));
+        let session = session.with_clock(Arc::clone(&clock));
+        let session = Mutex::new(session.with_system_tables(crate::system::definitions()));
         let inner = Inner {
             log,
             clock,

@@ -3,20 +3,40 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use headwater_flow::ZBatch;
 use headwater_flow::plan::{OutputInfo, TableDef};
 use headwater_log::Commit;
-use headwater_sql::batch::{SourceTables, run};
-use headwater_sql::{PlannedOutput, PlannedQuery};
+use headwater_sql::batch::{SourceTables, Tables, run};
+use headwater_sql::{PlannedOutput, PlannedQuery, SqlError, SqlErrorKind};
 
 use super::Headwater;
 use super::answer::Answer;
 use crate::error::{Error, ErrorKind, Result};
+use crate::system;
+
+/// Tables that are read through their connectors, and those of the system.
+pub(super) struct WithSystem<'a> {
+    headwater: &'a Headwater,
+    tables: SourceTables,
+}
+
+impl Tables for WithSystem<'_> {
+    fn rows(&self, table: &TableDef, schema: &SchemaRef) -> Result<Vec<RecordBatch>, SqlError> {
+        if table.connector != system::CONNECTOR {
+            return self.tables.rows(table, schema);
+        }
+        let rows = system::read(self.headwater, &table.name);
+        let rows = rows.map_err(|e| SqlError::new(SqlErrorKind::Unavailable, e.to_string()))?;
+        let rows = std::collections::HashMap::from([(table.name.clone(), vec![rows])]);
+        rows.rows(table, schema)
+    }
+}
 
 impl Headwater {
     /// Answers a query over one cut of the log: all topics and views up to the same commit.
     pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
-        let tables = self.tables(text)?;
+        let tables = self.tables_and_system(text)?;
         let answer = run(query.plan.clone(), &tables).map_err(|e| Error::sql(&e, text))?;
         Ok(Answer::Rows(answer.schema, answer.batches))
     }
@@ -28,6 +48,14 @@ impl Headwater {
             Arc::clone(&self.0.clock),
         )
         .map_err(|e| Error::sql(&e, text))
+    }
+
+    /// The same with the tables of the system.
+    pub(super) fn tables_and_system(&self, text: &str) -> Result<WithSystem<'_>> {
+        Ok(WithSystem {
+            headwater: self,
+            tables: self.tables(text)?,
+        })
     }
 
     /// Writes the rows of a `VALUES` in one commit.

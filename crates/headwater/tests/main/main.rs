@@ -11,6 +11,8 @@ mod control;
 #[cfg(feature = "cli")]
 mod directories;
 #[cfg(feature = "cli")]
+mod events;
+#[cfg(feature = "cli")]
 mod guides;
 #[cfg(feature = "cli")]
 mod inputs;

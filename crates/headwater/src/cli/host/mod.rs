@@ -1,10 +1,12 @@
 //! Answers to requests, by the process that has the data directory open.
 
 mod consume;
+mod events;
 mod jobs;
 mod kept;
 mod open;
 mod printed;
+mod printed_rows;
 mod produce;
 mod run;
 mod sql;

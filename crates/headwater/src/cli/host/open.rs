@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use headwater::{Headwater, JobInfo, Options, Phase, SystemClock};
 use headwater_log::Log;
 
-use super::{consume, produce, run, sql, topics};
+use super::{consume, events, produce, run, sql, topics};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply, Request};
@@ -133,6 +133,7 @@ impl Host {
                 sql::run(&self.headwater, &text, waits, replies)
             }
             Request::Run { file, text } => run::run(&self.headwater, &file, &text, replies),
+            Request::Events(request) => events::answer(&self.headwater, request, replies),
             Request::Names => sql::names(&self.headwater, replies),
             Request::TopicList { internal } => topics::list(log, internal, replies),
             Request::TopicCreate { topic, config } => topics::create(log, &topic, config, replies),

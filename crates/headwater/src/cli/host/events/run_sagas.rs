@@ -1,0 +1,84 @@
+//! `saga run`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater::events::{Definition, SagaRunner, Sagas, Started, block_on};
+use headwater::{Headwater, SystemClock};
+
+use super::{literal, sagas};
+use crate::cli::events::SagaStart;
+use crate::cli::exit::{Code, Failure, Outcome};
+use crate::cli::host::printed_rows::ask;
+use crate::cli::interrupt;
+use crate::cli::request::{Progress, Replies, Reply};
+
+/// Threads that call participants.
+const CALLERS: usize = 8;
+/// How often it is looked whether sagas have ended, and whether whoever asked is still there.
+const NAP: Duration = Duration::from_millis(20);
+
+/// What is to be run.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) store: String,
+    pub(super) definition: String,
+    pub(super) starts: Vec<SagaStart>,
+    pub(super) stay: bool,
+}
+
+/// Runs sagas until those of the store have ended or wait for a person; with `stay` until whoever asked has had enough.
+pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -> Outcome {
+    let definition = Definition::from_toml(&wanted.definition).map_err(|error| Failure {
+        code: Code::Config,
+        ..Failure::from(error)
+    })?;
+    let name = definition.name.clone();
+    let store = headwater.event_store(&wanted.store)?;
+    let all = Arc::new(Sagas::new(store, Arc::new(SystemClock)));
+    let answers = all.connect(headwater.log(), &definition)?;
+    block_on(all.define(definition))?;
+    for start in &wanted.starts {
+        if block_on(all.start(&name, &start.id, start.input.clone()))? == Started::Before {
+            let text = format!("saga '{}' was started before: it goes on", start.id);
+            replies(Reply::Note(text))?;
+        }
+    }
+    let runner = SagaRunner::spawn(Arc::clone(&all), CALLERS)?.with_replies(answers)?;
+    let waited = wait(&all, &name, wanted.stay, replies);
+    drop(runner);
+    waited?;
+    match wanted.starts.as_slice() {
+        [] => sagas(headwater, &wanted.store, false, replies),
+        started => tell(headwater, &wanted.store, started, replies),
+    }
+}
+
+/// Waits until nothing is to be done any more.
+fn wait(sagas: &Sagas, definition: &str, stay: bool, replies: Replies<'_>) -> Outcome {
+    loop {
+        let is_over = !stay && sagas.is_at_rest(definition);
+        if is_over || interrupt::is_asked() {
+            return Ok(());
+        }
+        replies(Reply::Idle(Progress::default()))?;
+        std::thread::sleep(NAP);
+    }
+}
+
+/// Tells what has become of the sagas that were started.
+fn tell(
+    headwater: &Headwater,
+    store: &str,
+    started: &[SagaStart],
+    replies: Replies<'_>,
+) -> Outcome {
+    let ids: Vec<String> = started.iter().map(|start| literal(&start.id)).collect();
+    let query = format!(
+        "SELECT saga, definition, version, state, step, reason, `input`, started_at, updated_at \
+         FROM system.sagas WHERE store = {} AND saga IN ({}) ORDER BY started_at, saga",
+        literal(store),
+        ids.join(", ")
+    );
+    ask(headwater, &query, &["input"], replies)
+}
