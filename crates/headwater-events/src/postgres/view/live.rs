@@ -108,7 +108,8 @@ async fn show(transaction: &Transaction<'_>, id: &ProjectionId) -> Result<()> {
     for row in transaction.query(views, &[&id.name]).await? {
         statements.push(format!("DROP VIEW {live}.{}", quoted(row.try_get(0)?)));
     }
-    let tables = "SELECT tablename FROM pg_tables WHERE schemaname = $1";
+    let tables = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm') ORDER BY c.relname";
     for row in transaction.query(tables, &[&id.to_string()]).await? {
         let table = quoted(row.try_get(0)?);
         statements.push(format!(

@@ -32,7 +32,7 @@ use crate::task::Task;
 /// }
 /// ```
 pub trait Tables: Send {
-    /// The statements that make the tables, which are run once for each version.
+    /// The statements that make the tables, and views of them, which are run once for each version.
     fn create(&self) -> String;
 
     /// Changes the tables as the events ask for. The transaction ends behind it, and is never ended by it.
