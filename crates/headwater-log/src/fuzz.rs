@@ -80,7 +80,11 @@ fn recover(file: &[u8]) {
             .and_then(|wal| wal.write_at(file, 0))
             .is_ok();
     assert!(written, "memory takes everything");
-    let is_sound = verify(Arc::clone(&disk)).is_ok_and(|report| report.is_sound());
+    let is_sound = verify(Arc::clone(&disk)).is_ok_and(|report| {
+        // Nothing is read of a file's header but its version: recovery goes on without it.
+        let mut findings = report.findings.iter();
+        findings.all(|f| f.file == file::path(1) && f.at < FILE_HEADER_BYTES as u64)
+    });
     let options = Options {
         threads: false,
         wal_file_bytes: 64 << 10,

@@ -3,11 +3,20 @@
 use std::sync::Arc;
 
 use headwater_log::simulation::FaultyDisk;
-use headwater_log::{Disk, ErrorKind, Log, OpenMode, Options, TopicConfig, verify, verify_dir};
+use headwater_log::{
+    Commit, Disk, ErrorKind, Log, OpenMode, Options, TopicConfig, TopicPartition, verify,
+    verify_dir,
+};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
-use crate::support::{clock, commit, small};
+use crate::support::{clock, commit, record, small};
 
 fn filled(disk: &FaultyDisk) {
+    filled_as(disk, TopicConfig::default());
+}
+
+fn filled_as(disk: &FaultyDisk, config: TopicConfig) {
     let options = Options {
         threads: false,
         ..small()
@@ -15,11 +24,14 @@ fn filled(disk: &FaultyDisk) {
     let log = Log::open(Arc::new(disk.clone()) as Arc<dyn Disk>, clock(), options).unwrap();
     let config = TopicConfig {
         segment_bytes: 10_000,
-        ..TopicConfig::default()
+        ..config
     };
     log.create_topic("t", config).unwrap();
     for i in 0..200 {
-        log.commit(commit("t", [vec![i; 150]])).unwrap();
+        let mut record = record(vec![i; 150]);
+        record.key = Some(vec![i % 16].into());
+        let to = TopicPartition::new("t", 0);
+        log.commit(Commit::new().append(to, [record])).unwrap();
     }
     log.checkpoint().unwrap();
     for i in 0..10 {
@@ -33,6 +45,17 @@ fn flip(disk: &FaultyDisk, path: &str, at: u64) {
     let mut byte = [0];
     file.read_at(&mut byte, at).unwrap();
     file.write_at(&[byte[0] ^ 4], at).unwrap();
+}
+
+/// The files below a directory.
+fn paths(disk: &FaultyDisk, dir: &str, into: &mut Vec<String>) {
+    for name in disk.list(dir).unwrap() {
+        let path = format!("{dir}/{name}");
+        match disk.open(&path, OpenMode::Read) {
+            Ok(_) => into.push(path),
+            Err(_) => paths(disk, &path, into),
+        }
+    }
 }
 
 #[test]
@@ -111,4 +134,74 @@ fn a_directory_without_a_log_is_not_made_into_one() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     let missing = verify_dir(&dir.path().join("missing")).unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::Unavailable);
+}
+
+/// Bytes of each batch that [`filled`] makes.
+const BATCH_BYTES: u64 = 221;
+
+#[test]
+fn a_flipped_bit_in_any_kind_of_file_is_found_with_its_place() {
+    let mut rng = StdRng::seed_from_u64(7);
+    let disk = FaultyDisk::new(1);
+    let config = TopicConfig {
+        key_index: true,
+        ..TopicConfig::default()
+    };
+    filled_as(&disk, config);
+    // All in segments, so that no byte of them is left to be written again.
+    let options = Options {
+        threads: false,
+        ..small()
+    };
+    let log = Log::open(Arc::new(disk.clone()), clock(), options).unwrap();
+    log.checkpoint().unwrap();
+    std::mem::forget(log);
+    assert_eq!(verify(Arc::new(disk.clone())).unwrap().findings, []);
+    let mut all = vec!["checkpoint".to_owned()];
+    paths(&disk, "topics", &mut all);
+    for kind in ["checkpoint", ".log", ".index", ".keys"] {
+        let files: Vec<_> = all.iter().filter(|path| path.ends_with(kind)).collect();
+        assert!(!files.is_empty(), "no {kind} in {all:?}");
+        for _ in 0..40 {
+            let path = files[rng.random_range(0..files.len())];
+            let size = disk.open(path, OpenMode::Read).unwrap().size().unwrap();
+            let at = rng.random_range(0..size);
+            // The batches are of one length; the epoch of the leader is in no checksum of the format.
+            if kind == ".log" && (12..16).contains(&(at % BATCH_BYTES)) {
+                continue;
+            }
+            flip(&disk, path, at);
+            let report = verify(Arc::new(disk.clone())).unwrap();
+            let found = report
+                .findings
+                .iter()
+                .any(|f| f.file == *path && f.at <= at);
+            assert!(found, "byte {at} of {path}: {:?}", report.findings);
+            flip(&disk, path, at);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_header_of_a_write_ahead_file_is_found() {
+    let disk = FaultyDisk::new(1);
+    filled(&disk);
+    let wal = disk.list("wal").unwrap();
+    // The newest file that holds frames: what an earlier run left does not count.
+    let newest = |at: u64| {
+        let paths = wal.iter().rev().map(|name| format!("wal/{name}"));
+        let mut found = paths.filter(|path| {
+            flip(&disk, path, at);
+            let report = verify(Arc::new(disk.clone())).unwrap();
+            flip(&disk, path, at);
+            report
+                .findings
+                .iter()
+                .any(|f| f.file == *path && f.at <= at)
+        });
+        found.next()
+    };
+    for at in [0, 7, 9, 17, 25, 900] {
+        assert!(newest(at).is_some(), "byte {at}");
+    }
 }

@@ -11,7 +11,7 @@ use super::key_index::{KeyIndex, State};
 use super::memory::MemIndex;
 use super::merge;
 use super::postings::Posting;
-use super::run::{Run, RunId, RunWriter};
+use super::run::{Run, RunId, RunWriter, VerifiedRun};
 
 /// The runs of an index that a checkpoint records.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -228,20 +228,15 @@ impl KeyIndex {
         Ok(())
     }
 
-    /// Reads every run and checks it.
-    ///
-    /// # Errors
-    /// `Corrupt`, naming the file.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the verification of a log"))]
-    pub(crate) fn verify(&self) -> Result<()> {
-        let runs = self.read().runs.clone();
-        runs.iter().try_for_each(Run::verify)
-    }
-
     fn sync_dir(&self) -> Result<()> {
         let synced = self.disk.sync_dir(&self.dir);
         synced.map_err(|e| storage("key index", &self.dir, e))
     }
+}
+
+/// Reads every byte of a run and checks it.
+pub(crate) fn verify_run(disk: &Arc<dyn Disk>, dir: &str, id: RunId) -> VerifiedRun {
+    Run::named(Arc::clone(disk), dir, id).verify()
 }
 
 impl State {

@@ -16,7 +16,7 @@ mod run;
 mod term;
 
 pub(crate) use key_index::KeyIndex;
-pub(crate) use maintain::IndexManifest;
+pub(crate) use maintain::{IndexManifest, verify_run};
 pub(crate) use postings::Posting;
 pub(crate) use run::RunId;
 

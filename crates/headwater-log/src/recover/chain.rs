@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::damage::{corrupt, damaged};
+use super::damage::{corrupt, damaged, of_version};
 use crate::disk::{Disk, OpenMode, read_all};
 use crate::error::{Result, storage};
 use crate::wal::file::{WalPosition, path};
-use crate::wal::frame::FILE_HEADER_BYTES;
+use crate::wal::frame::{self, FILE_HEADER_BYTES, FILE_VERSION};
 use crate::wal::scan;
 
 /// The write-ahead files that are still to be read.
 pub(super) struct Chain {
     pub(super) links: Vec<Link>,
+    /// A file whose first frame is damaged, and where: nothing says how it goes on the one before it.
+    pub(super) damaged: Option<(u32, u64)>,
 }
 
 /// A write-ahead file and what is known of it.
@@ -37,6 +39,7 @@ impl Chain {
         mode: OpenMode,
     ) -> Result<Self> {
         let mut links: Vec<Link> = Vec::new();
+        let mut damaged = None;
         for generation in files.range(from.generation..).map(|(g, _)| *g) {
             let path = path(generation);
             let read = || {
@@ -47,12 +50,15 @@ impl Chain {
                 read_all(&*file)
             };
             let bytes = read().map_err(|e| storage("write-ahead file", &path, e))?;
+            if let Some(other) = frame::file_version(&bytes).filter(|v| *v != FILE_VERSION) {
+                return Err(of_version(generation, other));
+            }
             let before = scan::predecessor(&bytes, generation);
             let first = generation == from.generation;
             if before.is_none() && !first {
                 // A spare file, or one whose first group was torn.
-                scan::scan(&bytes, generation, FILE_HEADER_BYTES, 0)
-                    .map_err(|damage| damaged(generation, damage.at))?;
+                let found = scan::scan(&bytes, generation, FILE_HEADER_BYTES, 0);
+                damaged = damaged.or(found.err().map(|damage| (generation, damage.at)));
                 continue;
             }
             links.push(Link {
@@ -76,13 +82,16 @@ impl Chain {
             }
         }
         links.reverse();
-        Ok(Self { links })
+        Ok(Self { links, damaged })
     }
 
     /// The file to be read after everything before `end` has been.
     pub(super) fn next(&mut self, end: WalPosition) -> Result<Option<Link>> {
         let Some(link) = self.links.pop() else {
-            return Ok(None);
+            let whole = self
+                .damaged
+                .map_or(Ok(None), |(generation, at)| Err(damaged(generation, at)));
+            return whole;
         };
         if link.generation != end.generation && link.before != Some(end) {
             return Err(corrupt(format!(

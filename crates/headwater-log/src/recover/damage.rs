@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::wal::file::path;
+use crate::wal::frame::FILE_VERSION;
 
 pub(super) fn corrupt(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Corrupt, what)
@@ -20,4 +21,15 @@ pub(super) fn inside(generation: u32, at: u64, error: &Error) -> Error {
     corrupt(format!(
         "{message}, by the frame at byte {at} of \"{path}\""
     ))
+}
+
+/// A file that another version of this program wrote.
+pub(super) fn of_version(generation: u32, version: u8) -> Error {
+    let path = path(generation);
+    let what = format!(
+        "write-ahead file \"{path}\" has version {version} of its format; this program reads version {FILE_VERSION}"
+    );
+    Error::new(ErrorKind::Unsupported, what).with_hint(
+        "open the directory with the program that wrote it; nothing in it has been changed",
+    )
 }

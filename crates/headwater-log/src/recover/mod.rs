@@ -2,12 +2,14 @@
 //! the log's size, and nothing is deleted because something that should name it is missing.
 //!
 //! [`opening`] is the order of things, [`restore`] what the checkpoint says, [`chain`] the write-ahead files that go on
-//! from there, [`replay`] what their frames say.
+//! from there, [`replay`] what their frames say. [`inspect`] does the same for verification, and changes nothing.
 
 mod chain;
 mod damage;
+mod inspect;
 mod opening;
 mod replay;
 mod restore;
 
-pub(crate) use opening::{has_files, open, replay, scan_files};
+pub(crate) use inspect::{PartitionFiles, files_of, replay, scan_files};
+pub(crate) use opening::{has_files, open};

@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::chain::{Chain, Link};
 use super::damage::corrupt;
 use super::replay::Replay;
 use super::restore::restore;
 use crate::checkpoint::{self, CHECKPOINT, Cut};
 use crate::disk::{Disk, OpenMode};
-use crate::error::{ErrorKind, Result, storage};
-use crate::record::CommitNumber;
+use crate::error::{Result, storage};
 use crate::shared::{Seams, Shared};
 use crate::topics::TOPICS_DIR;
 use crate::wal::file::{WAL_DIR, generation_of, path};
 use crate::wal::pool::Pool;
 use crate::wal::ring::Ring;
-use crate::wal::scan;
 use crate::writer::Writer;
 
 /// Opens the log on a disk, or makes one there.
@@ -36,12 +33,12 @@ pub(crate) fn open(seams: Seams) -> Result<Shared> {
         .max(cut.wal.generation + 1);
     let mut state = restore(&seams.disk, &cut)?;
     let end = Replay::new(&*seams.disk, &mut state).run(&cut, &files)?;
-    let used = files.into_iter().collect();
     let pool = Arc::new(Pool::new(
         Arc::clone(&seams.disk),
         seams.options.wal_file_bytes,
         next_generation,
-        used,
+        files,
+        end.generation,
     ));
     let writer = Writer::new(Ring::new(Arc::clone(&pool), end), state.last);
     let shared = Shared::new(seams, state.topics, state.positions, pool, writer);
@@ -76,46 +73,8 @@ pub(crate) fn has_files(disk: &dyn Disk) -> Result<bool> {
     Ok(false)
 }
 
-/// Applies the write-ahead log after a checkpoint without changing a file; gives the newest commit.
-///
-/// # Errors
-/// `Corrupt`, `Unavailable`.
-pub(crate) fn replay(disk: &Arc<dyn Disk>, cut: &Cut) -> Result<CommitNumber> {
-    let files = wal_files(&**disk)?;
-    let mut state = restore(disk, cut)?;
-    let mut replay = Replay::new(&**disk, &mut state);
-    replay.mode = OpenMode::Read;
-    replay.run(cut, &files)?;
-    Ok(state.last)
-}
-
-/// The write-ahead files after a checkpoint: name, bytes, and where they are damaged, if they are.
-pub(crate) fn scan_files(disk: &dyn Disk, cut: &Cut) -> Result<Vec<(String, u64, Option<u64>)>> {
-    let files = wal_files(disk)?;
-    let links = match Chain::read(disk, cut.wal, &files, OpenMode::Read) {
-        Ok(chain) => chain.links,
-        Err(e) if e.kind() == ErrorKind::Corrupt => Vec::new(),
-        Err(e) => return Err(e),
-    };
-    let scan = |link: &Link| {
-        let found = scan::scan(
-            &link.bytes,
-            link.generation,
-            link.from as usize,
-            link.durable,
-        );
-        let bytes = link.bytes.len() as u64;
-        (
-            path(link.generation),
-            bytes,
-            found.err().map(|damage| damage.at),
-        )
-    };
-    Ok(links.iter().rev().map(scan).collect())
-}
-
 /// Generations and sizes of the write-ahead files.
-fn wal_files(disk: &dyn Disk) -> Result<BTreeMap<u32, u64>> {
+pub(super) fn wal_files(disk: &dyn Disk) -> Result<BTreeMap<u32, u64>> {
     let names = disk
         .list(WAL_DIR)
         .map_err(|e| storage("directory", WAL_DIR, e))?;

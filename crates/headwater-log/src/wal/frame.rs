@@ -9,8 +9,10 @@ pub(crate) const FRAME_HEADER_BYTES: usize = 32;
 pub(crate) const FRAME_ALIGN: usize = 8;
 /// Bytes of a file's header; the first frame comes after it.
 pub(crate) const FILE_HEADER_BYTES: usize = 4096;
-/// What a file begins with.
-const FILE_MAGIC: &[u8; 8] = b"HWWAL\0\0\x01";
+/// What a file begins with; the last byte is [`FILE_VERSION`].
+const FILE_MAGIC: &[u8; 8] = b"HWWAL\0\0\x02";
+/// Version of the format: 1 had frames without a checksum of their header, and no marks.
+pub(crate) const FILE_VERSION: u8 = FILE_MAGIC[7];
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,6 +166,26 @@ pub(crate) fn read(file: &[u8], at: usize, generation: u32) -> Option<FrameAt> {
         payload: at + FRAME_HEADER_BYTES..end,
         end: at + frame_bytes(len),
     })
+}
+
+/// The version that the header of a file names, if it is whole.
+pub(crate) fn file_version(file: &[u8]) -> Option<u8> {
+    let header = file.get(..28)?;
+    let is_whole =
+        header.starts_with(&FILE_MAGIC[..7]) && crc32c(&header[..24]) == u32_at(header, 24);
+    is_whole.then_some(header[7])
+}
+
+/// Where the header block of a file is not as it was written; `None` if it is.
+pub(crate) fn file_header_damage(file: &[u8], generation: u32) -> Option<usize> {
+    let block = file.get(..FILE_HEADER_BYTES).unwrap_or(file);
+    let size = block.get(16..24).map_or(0, |_| u64_at(block, 16));
+    let wanted = file_header(generation, size);
+    match (0..wanted.len()).find(|at| block.get(*at) != Some(&wanted[*at])) {
+        // If the checksum alone differs, it is right and the size is not.
+        Some(24..28) => Some(16),
+        at => at,
+    }
 }
 
 /// The header block of a file.

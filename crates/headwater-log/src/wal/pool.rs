@@ -1,5 +1,8 @@
 //! The files of the write-ahead log besides the one in use: the full ones before it, and the spare ones that the keeper
 //! has ready, so that no file grows while somebody waits.
+//!
+//! Files begin small and get larger as they are filled, so that a command of one commit does not wait for zeroes; what is left
+//! of an earlier run is used again.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,20 +33,29 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Files {
     next_generation: u32,
-    largest: u64,
+    /// Size of the next file.
+    wanted: u64,
     spares: VecDeque<WalFile>,
+    /// Generation and size of those that an earlier run left; what is in them does not count.
+    left: VecDeque<(u32, u64)>,
     /// Generation and size of those that hold frames.
     used: VecDeque<(u32, u64)>,
 }
 
 impl Pool {
-    /// The pool of a log whose files so far are `used`, oldest first, and none will have `next_generation` or more.
+    /// The pool of a log whose files so far are `files`, oldest first, none of them with `next_generation` or more; those after
+    /// generation `end` hold nothing.
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         file_bytes: u64,
         next_generation: u32,
-        used: Vec<(u32, u64)>,
+        files: impl IntoIterator<Item = (u32, u64)>,
+        end: u32,
     ) -> Self {
+        let mut used: VecDeque<(u32, u64)> = files.into_iter().collect();
+        let holding = used.partition_point(|(generation, _)| *generation <= end);
+        // More than the pool keeps go when those before them go.
+        let left = used.split_off(holding.max(used.len().saturating_sub(SPARES_MAX)));
         let bytes = used.iter().map(|(_, bytes)| bytes).sum();
         Self {
             disk,
@@ -51,9 +63,10 @@ impl Pool {
             used_bytes: AtomicU64::new(bytes),
             files: Mutex::new(Files {
                 next_generation,
-                largest: used.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0),
+                wanted: FIRST_FILE_BYTES.min(file_bytes),
                 spares: VecDeque::new(),
-                used: used.into(),
+                left,
+                used,
             }),
         }
     }
@@ -78,7 +91,7 @@ impl Pool {
     /// `Unavailable` if the disk is full.
     pub(crate) fn prepare(&self) -> Result<()> {
         let mut files = self.lock();
-        if files.spares.is_empty() {
+        if files.spares.is_empty() && files.left.is_empty() {
             let spare = self.make(&mut files)?;
             files.spares.push_back(spare);
         }
@@ -91,20 +104,36 @@ impl Pool {
     /// `Unavailable` if the disk is full.
     pub(crate) fn take(&self) -> Result<WalFile> {
         let mut files = self.lock();
-        let file = match files.spares.pop_front() {
+        let spare = match files.spares.pop_front() {
+            Some(spare) => Some(spare),
+            None => self.reclaim(&mut files)?,
+        };
+        let file = match spare {
             Some(spare) => spare,
             None => self.make(&mut files)?,
         };
+        files.wanted = (files.wanted * 2).min(self.file_bytes);
         files.used.push_back((file.generation, file.bytes));
         self.used_bytes.fetch_add(file.bytes, Ordering::Relaxed);
         Ok(file)
     }
 
+    /// A file that an earlier run left.
+    fn reclaim(&self, files: &mut Files) -> Result<Option<WalFile>> {
+        while let Some((old, bytes)) = files.left.pop_front() {
+            let generation = files.next_generation;
+            files.next_generation += 1;
+            if let Some(file) = self.recycle(old, generation, bytes)? {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+
     /// A new file, filled with zeroes: what has blocks and a length already is synced ten times faster.
     fn make(&self, files: &mut Files) -> Result<WalFile> {
         let generation = files.next_generation;
-        let bytes =
-            (files.largest * 2).clamp(FIRST_FILE_BYTES.min(self.file_bytes), self.file_bytes);
+        let bytes = files.wanted;
         let path = path(generation);
         let made = self.zeroed(&path, generation, bytes);
         let file = made.map_err(|e| {
@@ -115,7 +144,6 @@ impl Pool {
             storage("write-ahead file", &path, e)
         })?;
         files.next_generation += 1;
-        files.largest = files.largest.max(bytes);
         Ok(WalFile::new(generation, bytes, file))
     }
 
@@ -149,7 +177,7 @@ impl Pool {
             if old >= generation {
                 break;
             }
-            if bytes == self.file_bytes && files.spares.len() < SPARES_MAX {
+            if bytes >= files.wanted && files.spares.len() + files.left.len() < SPARES_MAX {
                 let recycled = self.recycle(old, files.next_generation, bytes);
                 files.next_generation += 1;
                 files.spares.extend(recycled?);

@@ -5,8 +5,10 @@ mod filter;
 mod footer;
 mod id;
 mod reader;
+mod verify;
 mod writer;
 
 pub(crate) use id::RunId;
 pub(super) use reader::{Run, RunEntries};
+pub(crate) use verify::VerifiedRun;
 pub(super) use writer::RunWriter;

@@ -33,9 +33,9 @@ pub(super) struct Opened {
 }
 
 #[derive(Debug)]
-struct Tables {
+pub(super) struct Tables {
     /// Hash of the first term and position of each block.
-    directory: Vec<(u64, u64)>,
+    pub(super) directory: Vec<(u64, u64)>,
     filter: Filter,
 }
 
@@ -67,7 +67,7 @@ impl Run {
     ///
     /// # Errors
     /// `Corrupt` if it is missing or its footer is damaged, `Unavailable`.
-    fn opened(&self) -> Result<&Opened> {
+    pub(super) fn opened(&self) -> Result<&Opened> {
         if let Some(opened) = self.opened.get() {
             return Ok(opened);
         }
@@ -95,6 +95,12 @@ impl Run {
             footer,
             bytes,
         })
+    }
+
+    /// Bytes of its file, whole or not; 0 if there is none.
+    pub(super) fn size(&self) -> u64 {
+        let file = self.disk.open(&self.path, OpenMode::Read);
+        file.and_then(|file| file.size()).unwrap_or(0)
     }
 
     /// Checks that it is there and its footer is whole.
@@ -144,20 +150,7 @@ impl Run {
         }
     }
 
-    /// Reads every byte and checks it.
-    pub(in crate::keyindex) fn verify(self: &Arc<Self>) -> Result<()> {
-        let mut entries = self.iter();
-        let mut count = 0;
-        while entries.next_entry()?.is_some() {
-            count += 1;
-        }
-        if count == self.entries()? {
-            return Ok(());
-        }
-        Err(damaged(&self.path, "it has another number of entries"))
-    }
-
-    fn tables(&self) -> Result<&Tables> {
+    pub(super) fn tables(&self) -> Result<&Tables> {
         if let Some(tables) = self.tables.get() {
             return Ok(tables);
         }
@@ -186,7 +179,7 @@ impl Run {
         })
     }
 
-    fn block(&self, tables: &Tables, index: usize) -> Result<Vec<u8>> {
+    pub(super) fn block(&self, tables: &Tables, index: usize) -> Result<Vec<u8>> {
         let Opened { file, footer, .. } = self.opened()?;
         let at = tables.directory[index].1;
         let next = tables.directory.get(index + 1);
@@ -270,7 +263,7 @@ impl RunEntries {
     }
 }
 
-fn decode_entry(block: &[u8], at: &mut usize) -> Option<RunEntry> {
+pub(super) fn decode_entry(block: &[u8], at: &mut usize) -> Option<RunEntry> {
     let (hash, term) = entry_head(block, at)?;
     let term = term.into();
     let list = PostingList::decode(block, at)?;

@@ -1,141 +1,17 @@
-//! Looking for damage without touching anything: every byte that the log relies on is read and checked, and what is
-//! wrong is reported with its place.
+//! Segments: every entry of the index, and the batch that it points at.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use super::report::{Finding, VerifyReport};
 use crate::batch::LogBatch;
-use crate::checkpoint::{self, CHECKPOINT, Cut, PartitionCut, SegmentCut};
-use crate::disk::{Disk, DiskFile, OpenMode, RealDisk};
-use crate::error::{Error, ErrorKind, Result};
+use crate::checkpoint::SegmentCut;
+use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::record::{CommitNumber, Offset, TopicPartition};
-use crate::recover;
 use crate::segment::Segment;
 use crate::segment::index::{ENTRY_BYTES, IndexEntry};
-use crate::topics::origin;
 
-/// Findings after which no more are collected.
-pub const FINDINGS_MAX: usize = 1_000;
 /// Index entries that are read at a time.
 const ENTRIES_AT_ONCE: u32 = 4_096;
-
-/// Something that is not as it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The file, relative to the data directory.
-    pub file: String,
-    /// The byte in it at which the damage begins.
-    pub at: u64,
-    /// The partition whose records are concerned, if it is known.
-    pub of: Option<TopicPartition>,
-    /// The first offset that is concerned, if it is known.
-    pub offset: Option<Offset>,
-    /// What is wrong.
-    pub what: String,
-}
-
-/// What was read, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct VerifyReport {
-    /// Files read.
-    pub files: u64,
-    /// Bytes read.
-    pub bytes: u64,
-    /// Batches read.
-    pub batches: u64,
-    /// Records read.
-    pub records: u64,
-    /// The newest commit that is durable.
-    pub last_commit: u64,
-    /// What is wrong.
-    pub findings: Vec<Finding>,
-}
-
-impl VerifyReport {
-    /// Whether nothing is wrong.
-    pub fn is_sound(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    fn find(&mut self, file: &str, at: u64, what: impl Into<String>) {
-        self.add(Finding {
-            file: file.to_owned(),
-            at,
-            of: None,
-            offset: None,
-            what: what.into(),
-        });
-    }
-
-    fn add(&mut self, finding: Finding) {
-        if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(finding);
-        }
-    }
-}
-
-/// Verifies the log in a directory, which no process may have open.
-///
-/// # Errors
-/// `Conflict` if it is in use, `Unavailable` if it cannot be read, `NotFound` if there is no log.
-pub fn verify_dir(path: &Path) -> Result<VerifyReport> {
-    verify(Arc::new(RealDisk::locked_if_there(path)?))
-}
-
-/// Verifies the log on a disk.
-///
-/// # Errors
-/// `NotFound` if there is no log, `Unavailable`.
-pub fn verify(disk: Arc<dyn Disk>) -> Result<VerifyReport> {
-    let mut report = VerifyReport::default();
-    let cut = match checkpoint::read(&*disk) {
-        Ok(Some(cut)) => cut,
-        Ok(None) if recover::has_files(&*disk)? => {
-            report.find(CHECKPOINT, 0, "checkpoint is missing");
-            return Ok(report);
-        }
-        Ok(None) => return Err(Error::new(ErrorKind::NotFound, "there is no log")),
-        Err(e) if e.kind() == ErrorKind::Corrupt => {
-            report.find(CHECKPOINT, 0, e.message());
-            return Ok(report);
-        }
-        Err(e) => return Err(e),
-    };
-    report.files += 1;
-    report.last_commit = cut.last.0;
-    for topic in &cut.topics {
-        for (number, partition) in (0..).zip(&topic.partitions) {
-            let origin = origin(&disk, &topic.name, topic.id, number, &topic.config);
-            let segments = Segments {
-                dir: &origin.dir,
-                of: &origin.name,
-                last: cut.last,
-            };
-            segments.verify(&*disk, &mut report, partition);
-        }
-    }
-    verify_wal(&disk, &mut report, &cut)?;
-    Ok(report)
-}
-
-/// The write-ahead log: the frames of each file, then whether they can be applied.
-fn verify_wal(disk: &Arc<dyn Disk>, report: &mut VerifyReport, cut: &Cut) -> Result<()> {
-    let before = report.findings.len();
-    for (file, bytes, damage) in recover::scan_files(&**disk, cut)? {
-        report.files += 1;
-        report.bytes += bytes;
-        if let Some(at) = damage {
-            report.find(&file, at, "durable frame is damaged");
-        }
-    }
-    match recover::replay(disk, cut) {
-        Ok(last) => report.last_commit = last.0,
-        Err(e) if e.kind() != ErrorKind::Corrupt => return Err(e),
-        Err(_) if report.findings.len() > before => {}
-        Err(e) => report.find(crate::wal::file::WAL_DIR, 0, e.message()),
-    }
-    Ok(())
-}
 
 /// One segment under verification.
 struct Inspected<'a> {
@@ -152,15 +28,16 @@ struct Inspected<'a> {
 }
 
 /// The segments of a partition.
-struct Segments<'a> {
-    dir: &'a Arc<str>,
-    of: &'a TopicPartition,
-    last: CommitNumber,
+pub(super) struct Segments<'a> {
+    pub(super) dir: &'a Arc<str>,
+    pub(super) of: &'a TopicPartition,
+    /// The newest commit that they may hold.
+    pub(super) last: CommitNumber,
 }
 
 impl Segments<'_> {
-    fn verify(&self, disk: &dyn Disk, report: &mut VerifyReport, cut: &PartitionCut) {
-        for cut in cut.segments.iter().filter(|s| s.extent.entries > 0) {
+    pub(super) fn verify(&self, disk: &dyn Disk, report: &mut VerifyReport, cuts: &[SegmentCut]) {
+        for cut in cuts.iter().filter(|s| s.extent.entries > 0) {
             let files = Segment::new(Arc::clone(self.dir), cut.base, cut.revision, cut.extent);
             let mut inspected = Inspected {
                 of: self.of,
