@@ -6,7 +6,7 @@ use std::time::Duration;
 use headwater::events::{Definition, SagaRunner, Sagas, Started, block_on};
 use headwater::{Headwater, SystemClock};
 
-use super::{literal, sagas};
+use super::sagas::{list, literal};
 use crate::cli::events::SagaStart;
 use crate::cli::exit::{Code, Failure, Outcome};
 use crate::cli::host::printed_rows::ask;
@@ -49,7 +49,7 @@ pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -
     drop(runner);
     waited?;
     match wanted.starts.as_slice() {
-        [] => sagas(headwater, &wanted.store, false, replies),
+        [] => list(headwater, &wanted.store, false, replies),
         started => tell(headwater, &wanted.store, started, replies),
     }
 }
