@@ -3,6 +3,7 @@
 //! Way of a query: `casing` (unquoted names find their columns) → `group_window` (old window syntax) → `SqlToRel` with
 //! our `context` and `window` relations → `optimize` (analyzer and the rules that are safe on unbounded input).
 
+mod call;
 mod canonical;
 mod casing;
 mod context;

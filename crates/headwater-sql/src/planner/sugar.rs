@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, Value,
-    VisitMut, VisitorMut,
+    FunctionArguments, Interval, Value, VisitMut, VisitorMut,
 };
+
+use super::call::{arguments, call};
 
 /// Stands for `MAP[key, value, …]`.
 const MAP: &str = crate::statement::MAP_FUNCTION;
@@ -111,17 +112,6 @@ fn nested(expr: &Expr) -> Expr {
     }
 }
 
-fn arguments(f: &Function) -> Option<Vec<Expr>> {
-    let FunctionArguments::List(list) = &f.args else {
-        return None;
-    };
-    let args = list.args.iter().map(|a| match a {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e.clone()),
-        _ => None,
-    });
-    args.collect()
-}
-
 /// `FLOOR(ts TO HOUR)`, with the type that `ts` has.
 fn truncated(expr: &Expr, field: &DateTimeField) -> Expr {
     let unit = text(&field.to_string().to_ascii_lowercase());
@@ -170,24 +160,4 @@ fn with_args(f: &Function, name: &str, args: Vec<Expr>) -> Expr {
 
 fn text(value: &str) -> Expr {
     Expr::value(Value::SingleQuotedString(value.to_owned()))
-}
-
-fn call(name: &str, args: Vec<Expr>) -> Expr {
-    let args = args
-        .into_iter()
-        .map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e)));
-    Expr::Function(Function {
-        name: vec![Ident::new(name)].into(),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Ident, Query, Spanned, Value, VisitMut, VisitorMut};
 
-use super::call::{GroupWindow, call, function};
+use super::call::GroupWindow;
 use crate::error::{Result, SqlError};
+use crate::planner::call::{call, parts};
 use crate::statement::WINDOW_FUNCTIONS;
 
 /// Replaces what is said of a window by the columns of its table function.
@@ -42,7 +43,7 @@ impl<'a> Auxiliary<'a> {
         {
             return Ok(Some(window_row(expr)));
         }
-        let Some((name, args)) = call(expr) else {
+        let Some((name, args)) = parts(expr) else {
             return Ok(None);
         };
         let upper = name.to_ascii_uppercase();
@@ -59,7 +60,7 @@ impl<'a> Auxiliary<'a> {
         let column = match part {
             "START" => "window_start",
             "END" => "window_end",
-            "PROCTIME" => return Ok(Some(function("PROCTIME", Vec::new()))),
+            "PROCTIME" => return Ok(Some(call("PROCTIME", Vec::new()))),
             _ => {
                 self.uses_time = true;
                 "window_time"
@@ -96,7 +97,7 @@ impl<'a> Auxiliary<'a> {
 fn window_row(at: &Expr) -> Expr {
     let column = |name| Expr::Identifier(Ident::with_span(at.span(), name));
     let text = |name: &str| Expr::value(Value::SingleQuotedString(name.to_owned()));
-    function(
+    call(
         "named_struct",
         vec![
             text("start"),

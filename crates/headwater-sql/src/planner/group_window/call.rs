@@ -1,9 +1,8 @@
 //! What stands in a query where a window is meant.
 
-use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-};
+use sqlparser::ast::Expr;
 
+use crate::planner::call::parts;
 use crate::statement::WINDOW_FUNCTIONS;
 
 /// A window in GROUP BY.
@@ -22,7 +21,7 @@ pub(super) struct GroupWindow {
 impl GroupWindow {
     /// The window that `expr` is, if it is one.
     pub(super) fn new(expr: &Expr) -> Option<Self> {
-        let (name, mut args) = call(expr)?;
+        let (name, mut args) = parts(expr)?;
         let function = WINDOW_FUNCTIONS
             .into_iter()
             .find(|f| f.eq_ignore_ascii_case(&name))?;
@@ -43,42 +42,4 @@ impl GroupWindow {
         let same = |a: &Expr, b: &Expr| a.to_string().eq_ignore_ascii_case(&b.to_string());
         Self::new(expr).is_some() && same(&self.expr, expr)
     }
-}
-
-/// The name and the arguments of a plain call.
-pub(super) fn call(expr: &Expr) -> Option<(String, Vec<Expr>)> {
-    let Expr::Function(Function {
-        name,
-        args: FunctionArguments::List(list),
-        ..
-    }) = expr
-    else {
-        return None;
-    };
-    let args = list.args.iter().map(|a| match a {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e.clone()),
-        _ => None,
-    });
-    Some((name.to_string(), args.collect::<Option<_>>()?))
-}
-
-/// `name(args)`.
-pub(super) fn function(name: &str, args: Vec<Expr>) -> Expr {
-    let args = args
-        .into_iter()
-        .map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e)));
-    Expr::Function(Function {
-        name: vec![Ident::new(name)].into(),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }

@@ -9,10 +9,11 @@ use sqlparser::ast::{
 };
 
 use super::auxiliary::Auxiliary;
-use super::call::{GroupWindow, function};
+use super::call::GroupWindow;
 use super::time;
 use crate::error::{Result, SqlError};
 use crate::planner::Planner;
+use crate::planner::call::call;
 use crate::statement::{self, PARTITION_BY};
 
 /// Rewrites every SELECT of the query.
@@ -228,7 +229,7 @@ fn table_function(window: &GroupWindow, time: Expr, input: Query, keys: &[Expr])
         .iter()
         .all(|k| matches!(k, Expr::Identifier(_) | Expr::CompoundIdentifier(_)));
     if window.function == "SESSION" && columns && !keys.is_empty() {
-        list.push(arg(function(PARTITION_BY, keys.to_vec())));
+        list.push(arg(call(PARTITION_BY, keys.to_vec())));
     }
     list.push(arg(time));
     list.extend(window.lengths.iter().cloned().map(arg));

@@ -1,13 +1,11 @@
 //! Window table functions as they are shown: `TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' HOUR))`.
 
-use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    Spanned, TableFactor,
-};
+use sqlparser::ast::{Expr, Ident, Spanned, TableFactor};
 
 use super::args::function_args;
 use super::call::Call;
 use super::relation::{window_function, wrapped};
+use crate::planner::call;
 
 /// The call that a relation is, if it is one of a window function and makes sense.
 pub(in crate::planner) fn window_call(factor: &TableFactor) -> Option<Call> {
@@ -32,30 +30,11 @@ pub(in crate::planner) fn canonical_call(call: &Call) -> Expr {
     }
     let time = match function_args(&call.time, "DESCRIPTOR") {
         Some(_) => call.time.clone(),
-        None => function("DESCRIPTOR", vec![call.time.clone()]),
+        None => call::call("DESCRIPTOR", vec![call.time.clone()]),
     };
     let lengths = call.lengths.iter().flatten().cloned();
-    function(
+    call::call(
         call.function,
         [data, time].into_iter().chain(lengths).collect(),
     )
-}
-
-fn function(name: &str, args: Vec<Expr>) -> Expr {
-    let args = args.into_iter();
-    let args = args.map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e)));
-    Expr::Function(Function {
-        name: vec![Ident::new(name)].into(),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }
