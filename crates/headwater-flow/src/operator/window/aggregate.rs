@@ -156,7 +156,9 @@ impl FixedAggregate {
     /// When the clock closes the next window.
     fn timer(&self, closed: Watermark) -> Option<i64> {
         let through = closed.closed_through(self.options.lateness);
-        let ends = self.panes.runs();
+        // No window of a later run ends before the last one of the first.
+        let last = self.panes.first_last()?;
+        let ends = self.panes.runs(last.saturating_add(self.windows.span()));
         let ends = ends.map(|run| self.windows.open(run, through).first);
         ends.min()
             .map(|end| end.saturating_add(self.options.lateness))
@@ -198,11 +200,7 @@ impl Operator for FixedAggregate {
             WindowMode::OnClose => self.emit_closed(before, through, out)?,
             WindowMode::Updating => self.emit_changes(out)?,
         }
-        let done: Vec<Run> = self
-            .panes
-            .runs()
-            .take_while(|r| r.last <= through)
-            .collect();
+        let done: Vec<Run> = self.panes.runs(through).collect();
         for run in done {
             self.free(run);
         }

@@ -14,7 +14,10 @@ const EMIT_ROWS: usize = 1 << 16;
 impl FixedAggregate {
     /// Emits the windows that end in `(after, through]`.
     pub(super) fn emit_closed(&mut self, after: i64, through: i64, out: &mut Outbox) -> Result<()> {
-        let runs = self.panes.runs();
+        if through <= after {
+            return Ok(());
+        }
+        let runs = self.panes.runs(through.saturating_add(self.windows.span()));
         let ends = runs.flat_map(|run| self.windows.ends(run, after, through));
         let ends: BTreeSet<i64> = ends.collect();
         let mut made = Vec::new();
@@ -67,7 +70,7 @@ impl FixedAggregate {
             last: end,
             first: i64::MIN,
         };
-        for run in self.panes.runs_over(end) {
+        for run in self.panes.runs_over(end, self.windows.span()) {
             if run.first != i64::MIN {
                 self.merge_run(run, window)?;
             }
@@ -78,7 +81,7 @@ impl FixedAggregate {
     /// Merges the panes of the cumulating window that ends at `end` into the first pane of its period, for good: all
     /// windows that are still to come contain them.
     fn accumulate(&mut self, end: i64) -> Result<Vec<u32>> {
-        let runs = self.panes.runs_over(end);
+        let runs = self.panes.runs_over(end, self.windows.span());
         let Some(period) = runs.first().map(|run| run.last) else {
             return Ok(Vec::new());
         };

@@ -102,9 +102,15 @@ impl Panes {
         }
     }
 
-    /// The runs that have slots, by their last end.
-    pub(super) fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        self.slots.keys().copied()
+    /// The runs that have slots, by their last end, up to that of `last`.
+    pub(super) fn runs(&self, last: i64) -> impl Iterator<Item = Run> + '_ {
+        let runs = self.slots.keys().copied();
+        runs.take_while(move |run| run.last <= last)
+    }
+
+    /// The last end of the first run.
+    pub(super) fn first_last(&self) -> Option<i64> {
+        self.slots.keys().next().map(|run| run.last)
     }
 
     /// The slots of a run.
@@ -112,13 +118,14 @@ impl Panes {
         self.slots.get(&run).map_or(&[], Vec::as_slice)
     }
 
-    /// The runs with a window that ends at `end`, given that no window ends between.
-    pub(super) fn runs_over(&self, end: i64) -> Vec<Run> {
+    /// The runs with a window that ends at `end`, given that no window ends between; none is longer than `span`.
+    pub(super) fn runs_over(&self, end: i64, span: i64) -> Vec<Run> {
         let from = Run {
             last: end,
             first: i64::MIN,
         };
         let runs = self.slots.range(from..).map(|(run, _)| *run);
+        let runs = runs.take_while(|run| run.last <= end.saturating_add(span));
         runs.filter(|run| run.first <= end).collect()
     }
 

@@ -99,6 +99,14 @@ impl FixedWindows {
         self.step
     }
 
+    /// How far apart the ends in a [`Run`] can be at most.
+    pub(crate) fn span(&self) -> i64 {
+        match self.shape {
+            Shape::Tumble | Shape::Attached => 0,
+            Shape::Hop | Shape::Cumulate => self.size,
+        }
+    }
+
     /// Whether windows share panes.
     pub(crate) fn overlap(&self) -> bool {
         matches!(self.shape, Shape::Hop | Shape::Cumulate)
