@@ -2,8 +2,8 @@
 //!
 //! Weight +1 inserts a row and −1 deletes one; an absent weight column means that every row has weight +1,
 //! which keeps append-only pipelines on the fast path. Theory: DBSP, arXiv 2203.16684.
-//! Rows that come straight from a source may also carry a [`RowTrack`]: by which watermark each is judged late,
-//! and where it came from, so that a late row can be kept with its original bytes.
+//! Rows that come from a source may also carry a [`RowTrack`]: by which watermark each is judged late, and which record
+//! it came from: so that a late row can be kept with its original bytes, and rows of several shards be put in order.
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array, UInt64Array,
@@ -18,8 +18,21 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct RowTrack {
     /// Per row the watermark in microseconds that a row is judged late against; `i64::MIN`: none yet.
     pub bounds: Int64Array,
-    /// Per row its [`Origin`](crate::time::Origin), packed.
+    /// Per row the [`Origin`](crate::time::Origin) of the record that brought it, packed.
     pub origins: UInt64Array,
+    /// The rows are what records changed, not the records themselves: a late one is kept as a row.
+    pub derived: bool,
+}
+
+impl RowTrack {
+    /// The track of other rows: `pick` takes them out of a column.
+    fn pick(&self, pick: impl Fn(&dyn Array) -> Result<ArrayRef>) -> Result<Self> {
+        Ok(Self {
+            bounds: downcast(pick(&self.bounds)?)?,
+            origins: downcast(pick(&self.origins)?)?,
+            derived: self.derived,
+        })
+    }
 }
 
 /// A batch of weighted rows.
@@ -139,17 +152,12 @@ impl ZBatch {
             Some(w) => Some(downcast(predicate.filter(w)?)?),
             None => None,
         };
-        let track = match &self.track {
-            Some(t) => Some(RowTrack {
-                bounds: downcast(predicate.filter(&t.bounds)?)?,
-                origins: downcast(predicate.filter(&t.origins)?)?,
-            }),
-            None => None,
-        };
+        let track = self.track.as_ref();
+        let track = track.map(|t| t.pick(|column| Ok(predicate.filter(column)?)));
         Ok(Self {
             rows,
             weights,
-            track,
+            track: track.transpose()?,
         })
     }
 
@@ -163,18 +171,44 @@ impl ZBatch {
             Some(w) => Some(downcast(compute::take(w, indices, None)?)?),
             None => None,
         };
-        let track = match &self.track {
-            Some(t) => Some(RowTrack {
-                bounds: downcast(compute::take(&t.bounds, indices, None)?)?,
-                origins: downcast(compute::take(&t.origins, indices, None)?)?,
-            }),
-            None => None,
-        };
+        let track = self.track.as_ref();
+        let track = track.map(|t| t.pick(|column| Ok(compute::take(column, indices, None)?)));
         Ok(Self {
             rows,
             weights,
-            track,
+            track: track.transpose()?,
         })
+    }
+
+    /// The rows of batches of the same columns, one after the other; tracked if all of them are.
+    ///
+    /// # Errors
+    /// `Bug` if the columns differ, or there is no batch.
+    pub fn concat(batches: &[Self]) -> Result<Self> {
+        let first = batches.first();
+        let first = first.ok_or_else(|| Error::new(ErrorKind::Bug, "no batch to add to"))?;
+        let rows = compute::concat_batches(&first.schema(), batches.iter().map(Self::rows))?;
+        let weights = batches.iter().any(|b| b.weights.is_some()).then(|| {
+            let weights = batches
+                .iter()
+                .flat_map(|b| (0..b.num_rows()).map(|i| b.weight(i)));
+            Int64Array::from_iter_values(weights)
+        });
+        let tracks: Option<Vec<&RowTrack>> = batches.iter().map(Self::track).collect();
+        let track = tracks.map(|tracks| RowTrack {
+            bounds: tracks
+                .iter()
+                .flat_map(|t| t.bounds.values())
+                .copied()
+                .collect(),
+            origins: tracks
+                .iter()
+                .flat_map(|t| t.origins.values())
+                .copied()
+                .collect(),
+            derived: tracks.iter().any(|t| t.derived),
+        });
+        Self::new(rows, weights)?.with_track(track)
     }
 
     /// The same rows with every weight negated.

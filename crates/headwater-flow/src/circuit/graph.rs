@@ -37,6 +37,9 @@ pub struct Port {
     pub feeds: Vec<Feed>,
     /// Which shard gets them.
     pub exchange: Exchange,
+    /// What comes of them depends on their order: those that several shards hand on are brought into that of the
+    /// records that they came from.
+    pub ordered: bool,
 }
 
 /// A stateful operator, one instance a shard.

@@ -1,5 +1,6 @@
 //! How rows run through a circuit: any number of pushes, then one finish, per epoch.
 
+use arrow::array::UInt32Array;
 use rayon::prelude::*;
 
 use super::graph::{Circuit, Feed, KeyedNode, NodeTime, Producer};
@@ -160,6 +161,16 @@ impl Circuit {
                     parts[shard][p].extend(part);
                 }
             }
+            if port.ordered
+                && port
+                    .feeds
+                    .iter()
+                    .any(|f| matches!(f.from, Producer::Node(_)))
+            {
+                for shard in &mut parts {
+                    shard[p] = in_order(std::mem::take(&mut shard[p]))?;
+                }
+            }
         }
         Ok(parts)
     }
@@ -229,6 +240,24 @@ fn judged(time: &NodeTime, feed: &Feed, times: &[InputTime], rows: ZBatch) -> Re
         }
         _ => Ok(rows),
     }
+}
+
+/// Tracked rows of several batches in the order of their records, those of one record as they came.
+fn in_order(batches: Vec<ZBatch>) -> Result<Vec<ZBatch>> {
+    if batches.len() < 2 || batches.iter().any(|b| b.track().is_none()) {
+        return Ok(batches);
+    }
+    let rows = ZBatch::concat(&batches)?;
+    let Some(track) = rows.track() else {
+        return Ok(batches);
+    };
+    let origins = track.origins.values();
+    if origins.is_sorted() {
+        return Ok(vec![rows]);
+    }
+    let mut places: Vec<u32> = (0..origins.len() as u32).collect();
+    places.sort_by_key(|at| origins[*at as usize]);
+    Ok(vec![rows.take(&UInt32Array::from(places))?])
 }
 
 fn each_shard<T: Send, R: Send>(

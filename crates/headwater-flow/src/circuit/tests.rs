@@ -72,6 +72,7 @@ fn circuit(shards: usize, threads: usize) -> Circuit {
     let port = |from, chain, schema: &SchemaRef, key| Port {
         feeds: vec![Feed { from, chain }],
         exchange: Exchange::new(schema, vec![key], shards).expect("is hashable"),
+        ordered: false,
     };
     let node = |name: &str, port, shards| KeyedNode {
         name: name.to_owned(),

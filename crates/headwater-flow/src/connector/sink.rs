@@ -53,13 +53,14 @@ pub struct EncodedRow {
 /// A row that belongs to no window that could still take it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateRow {
-    /// Packed [`Origin`](crate::time::Origin), if the row came straight from a source.
+    /// Packed [`Origin`](crate::time::Origin), if the row is what a record said; not if it is what one changed.
     pub origin: Option<u64>,
     /// Its event time, microseconds; `None`: it has none.
     pub event_time: Option<i64>,
     /// The watermark it was judged against, microseconds.
     pub watermark: i64,
-    /// The windows it missed, as (start, end) in microseconds; all of its windows unless it hopped. None if it has no
+    /// The windows it missed, as (start, end) in microseconds; all of its windows unless it hopped; for sessions the one
+    /// that it would have been alone, since which it touched may be forgotten. None if it has no
     /// event time, or one so far out that no window has bounds there.
     pub windows: Vec<(i64, i64)>,
     /// The row as JSON, for rows without an origin.

@@ -61,6 +61,7 @@ mod tests {
         let track = RowTrack {
             bounds: Int64Array::from(vec![i64::MIN, 5]),
             origins: UInt64Array::from(vec![0, 1]),
+            derived: false,
         };
         let rows = ZBatch::append_only(rows.expect("fits")).with_track(Some(track));
         let operator = CurrentWatermark::new(Arc::new(output));

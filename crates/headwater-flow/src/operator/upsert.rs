@@ -1,16 +1,16 @@
 //! A keyed changelog as a Z-set: a row replaces the last one of its key (−old, +new), a row of negative weight (a
-//! tombstone, of which only the key counts) deletes it.
+//! tombstone, of which only the key counts) deletes it. Changes are judged late as the record is that made them.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 
 use super::exchange::key_converter;
 use super::group::key_width;
 use super::{EpochContext, Operator, Outbox};
-use crate::batch::ZBatch;
+use crate::batch::{RowTrack, ZBatch};
 use crate::error::Result;
 use crate::state::{KeyTable, Paged, StateVisitor};
 
@@ -22,6 +22,9 @@ pub struct Upsert {
     schema: SchemaRef,
     table: KeyTable,
     last: Paged<Box<[u8]>>,
+    /// By key the watermark that its row was judged by, where rows are. The row's deletion is judged by no lower one, so
+    /// that it is late for all windows that the row was late for.
+    judged: Paged<i64>,
 }
 
 impl Upsert {
@@ -35,47 +38,85 @@ impl Upsert {
             row_converter: row_converter(&schema)?,
             table: KeyTable::new(key_width(&schema, &keys)),
             last: Paged::new(),
+            judged: Paged::new(),
             keys,
             schema,
         })
     }
 
-    /// The changes that row `i` makes, as encoded rows.
-    fn change(&mut self, key: &[u8], row: Option<&[u8]>, changes: &mut Changes) {
+    /// The changes that a record makes, as encoded rows.
+    fn change(&mut self, key: &[u8], row: Option<&[u8]>, record: Record, changes: &mut Changes) {
         match row {
             Some(row) => {
                 let (slot, is_new) = self.table.intern_new(key);
                 self.last.grow(self.table.slots());
                 let last = self.last.get_mut(slot);
-                if !is_new {
-                    if &last[..] == row {
-                        return;
-                    }
-                    changes.push(std::mem::take(last), -1);
+                if !is_new && &last[..] == row {
+                    return;
                 }
-                *last = row.into();
-                changes.push(row.into(), 1);
+                let last = std::mem::replace(last, row.into());
+                let record = self.judge(slot, is_new, record);
+                if !is_new {
+                    changes.push(last, -1, record);
+                }
+                changes.push(row.into(), 1, record);
             }
             None => {
                 if let Some(slot) = self.table.find(key) {
-                    changes.push(std::mem::take(self.last.get_mut(slot)), -1);
+                    let record = self.judge(slot, false, record);
+                    changes.push(std::mem::take(self.last.get_mut(slot)), -1, record);
                     self.table.remove(slot);
                 }
             }
         }
     }
+
+    /// The record with what its changes are judged by.
+    fn judge(&mut self, slot: u32, is_new: bool, record: Record) -> Record {
+        let Some(bound) = record.bound else {
+            return record;
+        };
+        self.judged.grow(self.table.slots());
+        let judged = self.judged.get_mut(slot);
+        *judged = if is_new { bound } else { bound.max(*judged) };
+        Record {
+            bound: Some(*judged),
+            ..record
+        }
+    }
+}
+
+/// A record of a batch: its place in it, and what it is judged by, if it is.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    at: u32,
+    bound: Option<i64>,
 }
 
 #[derive(Default)]
 struct Changes {
     rows: Vec<Box<[u8]>>,
     weights: Vec<i64>,
+    /// The records that made them.
+    records: Vec<Record>,
 }
 
 impl Changes {
-    fn push(&mut self, row: Box<[u8]>, weight: i64) {
+    fn push(&mut self, row: Box<[u8]>, weight: i64, record: Record) {
         self.rows.push(row);
         self.weights.push(weight);
+        self.records.push(record);
+    }
+
+    /// The track of the changes, given that of the records.
+    fn track(&self, track: &RowTrack) -> RowTrack {
+        let records = self.records.iter();
+        let origins = records.clone().map(|r| track.origins.value(r.at as usize));
+        RowTrack {
+            bounds: records.map(|r| r.bound).collect(),
+            origins: UInt64Array::from_iter_values(origins),
+            derived: true,
+        }
     }
 }
 
@@ -95,7 +136,11 @@ impl Operator for Upsert {
         for i in 0..rows.num_rows() {
             let row = encoded.row(i);
             let row = (rows.weight(i) > 0).then(|| row.data());
-            self.change(keys.row(i).data(), row, &mut changes);
+            let record = Record {
+                at: i as u32,
+                bound: rows.track().map(|t| t.bounds.value(i)),
+            };
+            self.change(keys.row(i).data(), row, record, &mut changes);
         }
         if !changes.rows.is_empty() {
             let batch = decode(
@@ -103,8 +148,10 @@ impl Operator for Upsert {
                 &self.schema,
                 changes.rows.iter().map(|r| &r[..]),
             )?;
+            let track = rows.track().map(|track| changes.track(track));
             let weights = Int64Array::from(changes.weights);
-            out.rows.push(ZBatch::new(batch, Some(weights))?);
+            out.rows
+                .push(ZBatch::new(batch, Some(weights))?.with_track(track)?);
         }
         Ok(())
     }
@@ -115,7 +162,8 @@ impl Operator for Upsert {
 
     fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
         visitor.column("keys", &mut self.table)?;
-        visitor.column("last", &mut self.last)
+        visitor.column("last", &mut self.last)?;
+        visitor.column("judged", &mut self.judged)
     }
 }
 

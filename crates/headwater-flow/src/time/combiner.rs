@@ -67,6 +67,7 @@ impl Combiner {
         RowTrack {
             bounds,
             origins: track.origins.clone(),
+            derived: track.derived,
         }
     }
 }

@@ -150,6 +150,7 @@ impl WatermarkTracker {
         Ok(RowTrack {
             bounds: bounds.into(),
             origins,
+            derived: false,
         })
     }
 

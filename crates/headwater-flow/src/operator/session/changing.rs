@@ -1,4 +1,4 @@
-//! Aggregates over sessions of input that deletes rows: exact, since every time of a session is kept with its own
+//! Aggregates over sessions of input that deletes rows: exact, since every row of a session is kept with its own
 //! results, and slower than [`super::SessionAggregate`] for it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use super::instants::{Chain, Instants};
 use crate::batch::ZBatch;
 use crate::error::Result;
 use crate::operator::group::key_width;
+use crate::operator::upsert::row_converter;
 use crate::operator::window::{Layout, WindowMode};
 use crate::operator::{AggregateSet, EpochContext, Operator, Outbox};
 use crate::state::StateVisitor;
@@ -22,6 +23,8 @@ use crate::time::Watermark;
 pub(crate) struct ChangingSessions {
     frame: SessionFrame,
     instants: Instants,
+    /// Encodes whole rows, so that a deletion finds the one that it means.
+    rows: RowConverter,
     /// The keys that changed in this epoch.
     dirty: BTreeSet<u32>,
     /// The output rows of their sessions before it.
@@ -36,6 +39,7 @@ impl ChangingSessions {
     ) -> Result<Self> {
         Ok(Self {
             instants: Instants::new(options.gap, key_width(&layout.input, &layout.keys)),
+            rows: row_converter(&layout.input)?,
             frame: SessionFrame::new(layout, options, aggregates)?,
             dirty: BTreeSet::new(),
             old: Vec::new(),
@@ -45,7 +49,7 @@ impl ChangingSessions {
     /// Keeps the sessions of a key as they are before its first change in the epoch.
     fn touch(&mut self, key: u32) -> Result<()> {
         if self.dirty.insert(key) && self.frame.options.mode == WindowMode::Updating {
-            let chains = self.instants.chains(key);
+            let chains: Vec<Chain> = self.instants.chains(key).collect();
             let old = self.output(&chains)?;
             self.old.push(old);
         }
@@ -80,7 +84,7 @@ impl ChangingSessions {
     fn emit_changes(&mut self, dirty: &BTreeSet<u32>, out: &mut Outbox) -> Result<()> {
         let mut new = Vec::with_capacity(dirty.len());
         for key in dirty {
-            let chains = self.instants.chains(*key);
+            let chains: Vec<Chain> = self.instants.chains(*key).collect();
             new.push(self.output(&chains)?);
         }
         let old = concat_batches(&self.frame.layout.output, &std::mem::take(&mut self.old))?;
@@ -115,12 +119,13 @@ impl Operator for ChangingSessions {
         rows: ZBatch,
         out: &mut Outbox,
     ) -> Result<()> {
+        let bytes = self.rows.convert_columns(rows.rows().columns())?;
         let incoming = self.frame.read(context, rows)?;
         let placed = incoming.place(out, |incoming, i, time, through| {
             let key = self.instants.key(incoming.key(i));
             self.touch(key)?;
-            let row = (time, incoming.weight(i));
-            Ok(self.instants.place(key, row, through))
+            let (row, weight) = ((time, bytes.row(i).data()), incoming.weight(i));
+            Ok(self.instants.place(key, row, weight, through))
         })?;
         if placed.slots.is_empty() {
             return Ok(());

@@ -67,8 +67,8 @@ impl SessionOptions {
 pub(super) enum Place {
     /// To the results of this slot.
     In(u32),
-    /// Nowhere: it is late for the session of these bounds.
-    Late(i64, i64),
+    /// Nowhere: it is late.
+    Late,
 }
 
 /// The parts of a session aggregate that do not depend on how it finds its sessions.
@@ -204,9 +204,11 @@ impl Incoming {
                     slots.push(slot);
                     indices.push(i as u32);
                 }
-                Place::Late(start, end) => {
-                    let (time, missed) = (Some(time), vec![(start, end)]);
-                    out.late.push(late_row(&self.rows, i, time, bound, missed)?);
+                Place::Late => {
+                    // The session that it touches may be forgotten or not; the one that it would be alone is always known.
+                    let missed = vec![(time, time.saturating_add(self.options.gap))];
+                    let late = late_row(&self.rows, i, Some(time), bound, missed)?;
+                    out.late.push(late);
                 }
             }
         }

@@ -1,7 +1,8 @@
-//! The sessions of every key, for input that deletes rows: each time of a key is kept, so that a session can fall
-//! apart. Knows times and slots, no columns. The rules are those of [`super::sessions`].
+//! The sessions of every key, for input that deletes rows: each row of a key is kept, so that a session can fall apart
+//! and a deletion finds its row. Knows times, bytes and slots, no columns. The rules are those of [`super::sessions`].
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::due::Due;
 use super::frame::Place;
@@ -17,19 +18,36 @@ pub(super) struct Chain {
     pub(super) key: u32,
     pub(super) start: i64,
     pub(super) end: i64,
-    /// The slots of its times.
+    /// The slots of its rows.
     pub(super) slots: Vec<u32>,
 }
 
-/// The times of every key.
+/// The time of a row and its bytes: rows with the same can stand for each other.
+type Row = (i64, Box<[u8]>);
+
+/// By row its slot and how often it is there.
+type Rows = BTreeMap<Row, (u32, i64)>;
+
+/// The first row that `time` could have.
+fn first_at(time: i64) -> Row {
+    (time, Box::default())
+}
+
+/// The times of rows from `low` to `high`.
+fn times(rows: &Rows, low: i64, high: i64) -> impl DoubleEndedIterator<Item = i64> + '_ {
+    let after = first_at(high.saturating_add(1));
+    rows.range(first_at(low)..after).map(|((time, _), _)| *time)
+}
+
+/// The rows of every key.
 ///
-/// Invariant: a time is there if and only if the weights of its rows do not add up to zero.
+/// Invariant: a row is there as often as it came in less often than it was deleted, and at least once.
 #[derive(Debug)]
 pub(super) struct Instants {
     gap: i64,
     pub(super) keys: KeyTable,
-    /// By key, time to slot and the sum of its rows' weights.
-    times: Paged<BTreeMap<i64, (u32, i64)>, PAGE_BITS>,
+    /// By key, its rows.
+    rows: Paged<Rows, PAGE_BITS>,
     /// By key, the highest end closed so far.
     closed: Paged<i64>,
     /// One more than the highest slot in use.
@@ -45,7 +63,7 @@ impl Instants {
         Self {
             gap,
             keys: KeyTable::new(key_width),
-            times: Paged::new(),
+            rows: Paged::new(),
             closed: Paged::new(),
             slots: 0,
             free: Vec::new(),
@@ -75,7 +93,7 @@ impl Instants {
     pub(super) fn key(&mut self, bytes: &[u8]) -> u32 {
         let (key, new) = self.keys.intern_new(bytes);
         if new {
-            self.times.grow(self.keys.slots());
+            self.rows.grow(self.keys.slots());
             self.closed.grow(self.keys.slots());
             *self.closed.get_mut(key) = i64::MIN;
             self.due.add(i64::MIN, key);
@@ -83,39 +101,47 @@ impl Instants {
         key
     }
 
-    /// Whether a row may still come in or go, for a bound that has closed all sessions ending at or before `through`.
-    pub(super) fn judge(
-        &self,
-        key: u32,
-        (time, weight): (i64, i64),
-        through: i64,
-    ) -> Option<(i64, i64)> {
-        let times = self.times.get(key);
-        let high = time.saturating_add(self.gap);
-        let late = Some((time, high));
-        let there = times.get(&time).is_some_and(|(_, rows)| *rows > 0);
-        if time <= *self.closed.get(key) || (weight < 0 && !there) {
-            return late;
+    /// Whether a row can no longer come in or go, for a bound that has closed all sessions ending at or before `through`.
+    fn is_late(&self, key: u32, row: &Row, weight: i64, through: i64) -> bool {
+        let (rows, time) = (self.rows.get(key), row.0);
+        let there = rows.get(row).map_or(0, |(_, count)| *count);
+        if time <= *self.closed.get(key) || there + weight < 0 {
+            return true;
         }
         let low = time.saturating_sub(self.gap);
-        let before = times.range(low..=time).next_back().map(|(t, _)| *t);
-        let after = times.range(time..=high).next().map(|(t, _)| *t);
-        let closed_from =
-            |from: Option<i64>| from.is_some_and(|t| self.is_closed(times, t, through));
-        if closed_from(before) || closed_from(after) {
-            return late;
+        let high = time.saturating_add(self.gap);
+        let before = times(rows, low, time).next_back();
+        let after = times(rows, time, high).next();
+        let closed = |from: Option<i64>| from.is_some_and(|t| self.is_closed(rows, t, through));
+        if closed(before) || closed(after) {
+            return true;
+        }
+        if weight < 0 {
+            return there + weight == 0 && self.leaves_closed(rows, row, through);
         }
         match (before, after) {
-            (None, None) => late.filter(|_| high <= through),
-            (None, Some(_)) => late.filter(|_| high.saturating_add(self.gap) <= through),
-            (Some(_), _) => None,
+            (None, None) => high <= through,
+            (None, Some(_)) => high.saturating_add(self.gap) <= through,
+            (Some(_), _) => false,
         }
     }
 
+    /// Whether without `row` its session would end at or before `through`, or fall apart into one that does: it would have
+    /// had to be closed before.
+    fn leaves_closed(&self, rows: &Rows, row: &Row, through: i64) -> bool {
+        let before = rows.range(..row).next_back().map(|((t, _), _)| *t);
+        let after = rows.range((Bound::Excluded(row), Bound::Unbounded));
+        let after = { after }.next().map(|((t, _), _)| *t);
+        let Some(end) = before.map(|t| t.saturating_add(self.gap)) else {
+            return false;
+        };
+        row.0 <= end && after.is_none_or(|t| t > end) && end <= through
+    }
+
     /// Whether the session of `time` ends at or before `through`.
-    fn is_closed(&self, times: &BTreeMap<i64, (u32, i64)>, time: i64, through: i64) -> bool {
+    fn is_closed(&self, rows: &Rows, time: i64, through: i64) -> bool {
         let mut last = time;
-        for next in times.range(time..).map(|(t, _)| *t) {
+        for next in times(rows, time, i64::MAX) {
             if last.saturating_add(self.gap) > through || next - last > self.gap {
                 break;
             }
@@ -124,19 +150,27 @@ impl Instants {
         last.saturating_add(self.gap) <= through
     }
 
-    /// Adds the weight of a row to its time.
-    pub(super) fn place(&mut self, key: u32, (time, weight): (i64, i64), through: i64) -> Place {
-        if let Some((start, end)) = self.judge(key, (time, weight), through) {
-            return Place::Late(start, end);
+    /// Adds or takes away a row of these bytes.
+    pub(super) fn place(
+        &mut self,
+        key: u32,
+        (time, bytes): (i64, &[u8]),
+        weight: i64,
+        through: i64,
+    ) -> Place {
+        let row = (time, bytes.into());
+        if self.is_late(key, &row, weight, through) {
+            return Place::Late;
         }
-        let known = self.times.get(key).get(&time).map(|(slot, _)| *slot);
+        let known = self.rows.get(key).get(&row).map(|(slot, _)| *slot);
         let slot = known.unwrap_or_else(|| self.take_slot());
-        let times = self.times.get_mut(key);
-        let (_, rows) = times.entry(time).or_insert((slot, 0));
-        *rows += weight;
-        if *rows == 0 {
-            times.remove(&time);
+        let rows = self.rows.get_mut(key);
+        let count = known.map_or(0, |_| rows[&row].1) + weight;
+        if count == 0 {
+            rows.remove(&row);
             self.gone.push(slot);
+        } else {
+            rows.insert(row, (slot, count));
         }
         Place::In(slot)
     }
@@ -147,32 +181,27 @@ impl Instants {
     }
 
     /// The sessions of a key, by time.
-    pub(super) fn chains(&self, key: u32) -> Vec<Chain> {
-        let mut chains: Vec<Chain> = Vec::new();
-        for (time, (slot, rows)) in self.times.get(key) {
-            if *rows <= 0 {
-                continue;
+    pub(super) fn chains(&self, key: u32) -> impl Iterator<Item = Chain> + '_ {
+        let mut rows = self.rows.get(key).iter().peekable();
+        std::iter::from_fn(move || {
+            let ((start, _), (slot, _)) = rows.next()?;
+            let mut chain = Chain {
+                key,
+                start: *start,
+                end: start.saturating_add(self.gap),
+                slots: vec![*slot],
+            };
+            while let Some(((time, _), (slot, _))) = rows.next_if(|(r, _)| r.0 <= chain.end) {
+                chain.end = time.saturating_add(self.gap);
+                chain.slots.push(*slot);
             }
-            let end = time.saturating_add(self.gap);
-            match chains.last_mut() {
-                Some(chain) if *time <= chain.end => {
-                    chain.end = end;
-                    chain.slots.push(*slot);
-                }
-                _ => chains.push(Chain {
-                    key,
-                    start: *time,
-                    end,
-                    slots: vec![*slot],
-                }),
-            }
-        }
-        chains
+            Some(chain)
+        })
     }
 
     /// Notes when the key must be looked at again.
     pub(super) fn expect(&mut self, key: u32) {
-        let next = match self.chains(key).first() {
+        let next = match self.chains(key).next() {
             Some(chain) => chain.end,
             None => self.forgettable(key),
         };
@@ -194,9 +223,9 @@ impl Instants {
             if !self.keys.is_live(key) {
                 continue;
             }
-            let mut chains = self.chains(key);
-            chains.retain(|chain| chain.end <= through);
-            let idle = chains.is_empty() && self.times.get(key).is_empty();
+            let chains = self.chains(key);
+            let mut chains: Vec<Chain> = chains.take_while(|c| c.end <= through).collect();
+            let idle = chains.is_empty() && self.rows.get(key).is_empty();
             if idle && self.forgettable(key) <= through {
                 self.keys.remove(key);
             } else if chains.is_empty() {
@@ -210,10 +239,11 @@ impl Instants {
     /// Forgets a closed session; its slots are to be cleared and given back.
     pub(super) fn close(&mut self, chain: &Chain) {
         let last = chain.end.saturating_sub(self.gap);
-        let times = self.times.get_mut(chain.key);
-        let inside: Vec<i64> = times.range(chain.start..=last).map(|(t, _)| *t).collect();
-        for time in inside {
-            times.remove(&time);
+        let rows = self.rows.get_mut(chain.key);
+        let (from, to) = (first_at(chain.start), first_at(last.saturating_add(1)));
+        while let Some((row, _)) = rows.range(&from..&to).next() {
+            let row = row.clone();
+            rows.remove(&row);
         }
         let closed = self.closed.get_mut(chain.key);
         *closed = (*closed).max(chain.end);
@@ -222,7 +252,7 @@ impl Instants {
 
     pub(super) fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
         visitor.column("keys", &mut self.keys)?;
-        visitor.column("times", &mut self.times)?;
+        visitor.column("times", &mut self.rows)?;
         visitor.column("closed", &mut self.closed)
     }
 
@@ -234,7 +264,7 @@ impl Instants {
         let mut used = vec![false; slots];
         let live: Vec<u32> = self.keys.live_slots().collect();
         for key in live {
-            for (slot, _) in self.times.get(key).values() {
+            for (slot, _) in self.rows.get(key).values() {
                 if let Some(used) = used.get_mut(*slot as usize) {
                     *used = true;
                 }

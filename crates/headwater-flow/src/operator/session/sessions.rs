@@ -9,6 +9,8 @@
 //! able to forget that, a row more than two gaps behind the watermark may fill an open session but not begin it anew
 //! further back.
 
+use std::collections::BTreeMap;
+
 use super::due::Due;
 use super::frame::Place;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,38 +19,32 @@ use crate::state::{KeyTable, Paged, StateVisitor};
 /// No session.
 const NONE: u32 = u32::MAX;
 
-/// One session, in the list of its key, latest first.
+/// One session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Session {
     pub(super) start: i64,
     pub(super) last: i64,
     pub(super) key: u32,
-    next: u32,
 }
 
-type Stored = (i64, i64, u32, u32);
+type Stored = (i64, i64, u32);
 
 impl Session {
     /// The key of a slot that holds no session.
     pub(super) const NO_KEY: u32 = NONE;
 
     fn load(stored: Stored) -> Self {
-        let (start, last, key, next) = stored;
-        Self {
-            start,
-            last,
-            key,
-            next,
-        }
+        let (start, last, key) = stored;
+        Self { start, last, key }
     }
 
     fn store(self) -> Stored {
-        (self.start, self.last, self.key, self.next)
+        (self.start, self.last, self.key)
     }
 }
 
-/// Invariants: the sessions of a key are more than `gap` apart; none of them touches what was closed before; a free
-/// slot has no key, and is on the free list once.
+/// Invariants: the sessions of a key are more than `gap` apart, the latest is its head and the others are in `earlier`; none
+/// of them touches what was closed before; a free slot has no key, and is on the free list once.
 #[derive(Debug)]
 pub(super) struct Sessions {
     pub(super) gap: i64,
@@ -56,6 +52,8 @@ pub(super) struct Sessions {
     /// By key: the latest session, and the highest end closed so far.
     heads: Paged<(u32, i64)>,
     sessions: Paged<Stored>,
+    /// By key and start, the other sessions of keys that have several. Derived.
+    earlier: BTreeMap<(u32, i64), u32>,
     free: Vec<u32>,
     pub(super) due: Due,
     due_keys: Due,
@@ -74,6 +72,7 @@ impl Sessions {
             keys: KeyTable::new(key_width),
             heads: Paged::new(),
             sessions: Paged::new(),
+            earlier: BTreeMap::new(),
             free: Vec::new(),
             due: Due::new(gap / 8),
             due_keys: Due::new(gap),
@@ -117,25 +116,20 @@ impl Sessions {
     pub(super) fn place(&mut self, key: u32, time: i64, through: i64) -> Place {
         let (head, closed) = *self.heads.get(key);
         let (low, high) = (time.saturating_sub(self.gap), time.saturating_add(self.gap));
-        let mut before = NONE;
-        let mut at = head;
-        while at != NONE {
-            let session = self.get(at);
-            if session.start <= high {
-                break;
-            }
-            (before, at) = (at, session.next);
-        }
+        let at = match head == NONE || self.sessions.get(head).0 <= high {
+            true => head,
+            false => self.earlier(key, high),
+        };
         if at == NONE || self.sessions.get(at).1 < low {
             if time <= closed || high <= through {
-                return Place::Late(time, high);
+                return Place::Late;
             }
-            return Place::In(self.open(key, time, before, at));
+            return Place::In(self.open(key, time));
         }
         let session = self.get(at);
         if time >= session.start && time <= session.last {
             if session.last.saturating_add(self.gap) <= through {
-                return Place::Late(session.start, session.last.saturating_add(self.gap));
+                return Place::Late;
             }
             self.touch(at);
             return Place::In(at);
@@ -148,8 +142,14 @@ impl Sessions {
         end.saturating_add(self.gap).saturating_add(self.gap)
     }
 
-    /// Starts a session between `before` and `next` in the list of `key`.
-    fn open(&mut self, key: u32, time: i64, before: u32, next: u32) -> u32 {
+    /// The latest session of `key` but the head that starts at or before `time`, or `NONE`.
+    fn earlier(&self, key: u32, time: i64) -> u32 {
+        let mut earlier = self.earlier.range((key, i64::MIN)..=(key, time));
+        earlier.next_back().map_or(NONE, |(_, slot)| *slot)
+    }
+
+    /// Starts a session of `key`, which has none that touches `time`.
+    fn open(&mut self, key: u32, time: i64) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             let slot = self.sessions.len();
             self.sessions.grow(slot + 1);
@@ -159,10 +159,9 @@ impl Sessions {
             start: time,
             last: time,
             key,
-            next,
         };
         *self.sessions.get_mut(slot) = session.store();
-        self.link(key, before, slot);
+        self.link(slot, session);
         self.due.add(time.saturating_add(self.gap), slot);
         if self.notes_touched {
             let none = Session {
@@ -174,12 +173,32 @@ impl Sessions {
         slot
     }
 
-    fn link(&mut self, key: u32, before: u32, slot: u32) {
-        if before == NONE {
-            self.heads.get_mut(key).0 = slot;
-        } else {
-            self.sessions.get_mut(before).3 = slot;
+    /// Makes a session one of its key's.
+    fn link(&mut self, slot: u32, session: Session) {
+        let key = session.key;
+        let head = self.heads.get(key).0;
+        if head != NONE && self.sessions.get(head).0 > session.start {
+            self.earlier.insert((key, session.start), slot);
+            return;
         }
+        if head != NONE {
+            self.earlier.insert((key, self.sessions.get(head).0), head);
+        }
+        self.heads.get_mut(key).0 = slot;
+    }
+
+    /// The inverse of [`Sessions::link`].
+    fn unlink(&mut self, slot: u32, session: Session) {
+        let key = session.key;
+        if self.heads.get(key).0 != slot {
+            self.earlier.remove(&(key, session.start));
+            return;
+        }
+        let next = self.earlier(key, i64::MAX);
+        if next != NONE {
+            self.earlier.remove(&(key, self.sessions.get(next).0));
+        }
+        self.heads.get_mut(key).0 = next;
     }
 
     fn touch(&mut self, slot: u32) {
@@ -190,36 +209,45 @@ impl Sessions {
 
     /// Extends session `at`, the latest that `time` touches, by `time` and by all earlier ones that it touches.
     fn join(&mut self, at: u32, time: i64, (low, closed, through): (i64, i64, i64)) -> Place {
-        let mut session = self.get(at);
-        let last = session.last.max(time);
-        let late = Place::Late(session.start.min(time), last.saturating_add(self.gap));
-        if time <= closed || last.saturating_add(self.gap) <= through {
-            return late;
+        let old = self.get(at);
+        let last = old.last.max(time);
+        if time <= closed || self.end(at) <= through {
+            return Place::Late;
         }
-        let (mut next, mut start) = (at, session.start);
-        while next != NONE && self.sessions.get(next).1 >= low {
-            if self.end(next) <= through {
-                return late;
+        let (mut start, mut touched) = (old.start, Vec::new());
+        while time < start {
+            let earlier = self.earlier(old.key, start - 1);
+            if earlier == NONE || self.sessions.get(earlier).1 < low {
+                break;
             }
-            start = self.sessions.get(next).0;
-            next = self.sessions.get(next).3;
+            if self.end(earlier) <= through {
+                return Place::Late;
+            }
+            start = self.sessions.get(earlier).0;
+            touched.push(earlier);
         }
         if time < start && self.forgettable(time) <= through {
-            return late;
+            return Place::Late;
         }
         self.touch(at);
-        session.start = session.start.min(time);
-        session.last = last;
-        while session.next != next {
-            let from = session.next;
+        for from in touched {
             self.touch(from);
-            let earlier = self.get(from);
-            session.start = session.start.min(earlier.start);
-            session.next = earlier.next;
+            self.unlink(from, self.get(from));
             self.sessions.get_mut(from).2 = NONE;
             self.merged.push((from, at));
         }
+        let session = Session {
+            start: start.min(time),
+            last,
+            ..old
+        };
+        if session.start != old.start {
+            self.unlink(at, old);
+        }
         *self.sessions.get_mut(at) = session.store();
+        if session.start != old.start {
+            self.link(at, session);
+        }
         Place::In(at)
     }
 
@@ -236,7 +264,7 @@ impl Sessions {
         closing.dedup();
         let (sessions, gap, due) = (&self.sessions, self.gap, &mut self.due);
         closing.retain(|slot| {
-            let (_, last, key, _) = *sessions.get(*slot);
+            let (_, last, key) = *sessions.get(*slot);
             let end = last.saturating_add(gap);
             if key != NONE && end > through {
                 due.add(end, *slot);
@@ -250,15 +278,9 @@ impl Sessions {
     pub(super) fn release(&mut self, closed: &[u32]) {
         for slot in closed {
             let (session, end) = (self.get(*slot), self.end(*slot));
-            let (head, highest) = *self.heads.get(session.key);
-            let mut before = NONE;
-            let mut at = head;
-            while at != *slot {
-                before = at;
-                at = self.sessions.get(at).3;
-            }
-            self.link(session.key, before, session.next);
-            self.heads.get_mut(session.key).1 = highest.max(end);
+            self.unlink(*slot, session);
+            let (_, highest) = self.heads.get_mut(session.key);
+            *highest = end.max(*highest);
             self.due_keys.add(self.forgettable(end), session.key);
             self.sessions.get_mut(*slot).2 = NONE;
             self.free.push(*slot);
@@ -289,6 +311,7 @@ impl Sessions {
     /// Rebuilds what is derived from restored state.
     pub(super) fn restored(&mut self) -> Result<()> {
         self.free.clear();
+        self.earlier.clear();
         self.due.clear();
         self.due_keys.clear();
         self.merged.clear();
@@ -297,8 +320,14 @@ impl Sessions {
             let session = self.get(slot);
             if session.key == NONE {
                 self.free.push(slot);
-            } else {
-                self.due.add(self.end(slot), slot);
+                continue;
+            }
+            self.due.add(self.end(slot), slot);
+            if session.key as usize >= self.heads.len() {
+                return Err(Error::new(ErrorKind::Corrupt, "a session has no key"));
+            }
+            if self.heads.get(session.key).0 != slot {
+                self.earlier.insert((session.key, session.start), slot);
             }
         }
         for key in 0..self.keys.slots() as u32 {
@@ -315,26 +344,28 @@ impl Sessions {
         let damaged = |what| Error::new(ErrorKind::Corrupt, what);
         let mut seen = 0;
         for key in self.keys.live_slots() {
-            let (mut at, closed) = *self.heads.get(key);
-            let mut later = i64::MAX;
-            while at != NONE {
-                if at as usize >= self.sessions.len() {
-                    return Err(damaged("a session's successor does not exist"));
+            let (head, closed) = *self.heads.get(key);
+            let earlier = self.earlier.range((key, i64::MIN)..=(key, i64::MAX));
+            let slots = earlier.map(|(_, slot)| *slot);
+            let slots = slots.chain((head != NONE).then_some(head));
+            let mut reached = None;
+            for slot in slots {
+                if slot as usize >= self.sessions.len() {
+                    return Err(damaged("the latest session of a key does not exist"));
                 }
-                let session = self.get(at);
+                let session = self.get(slot);
                 if session.key != key || session.start > session.last {
-                    return Err(damaged("a session is in the list of another key"));
+                    return Err(damaged("a session is another key's"));
                 }
-                if session.last.saturating_add(self.gap) >= later || session.start <= closed {
+                if reached.is_some_and(|end| session.start <= end) || session.start <= closed {
                     return Err(damaged("sessions of a key overlap"));
                 }
-                later = session.start;
-                at = session.next;
+                reached = Some(self.end(slot));
                 seen += 1;
             }
         }
         if seen + self.free.len() != self.sessions.len() {
-            return Err(damaged("a session is in no list"));
+            return Err(damaged("a session has no key"));
         }
         Ok(())
     }

@@ -101,7 +101,8 @@ pub(crate) fn late_row(
     watermark: Watermark,
     windows: Vec<(i64, i64)>,
 ) -> Result<LateRow> {
-    let origin = batch.track().map(|t| t.origins.value(i));
+    let records = batch.track().filter(|t| !t.derived);
+    let origin = records.map(|t| t.origins.value(i));
     Ok(LateRow {
         origin,
         event_time,

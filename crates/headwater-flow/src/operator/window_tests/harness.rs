@@ -165,6 +165,7 @@ pub(super) fn batch(rows: &[Row], first: usize, bounds: Option<&[i64]>) -> ZBatc
     let track = bounds.map(|bounds| RowTrack {
         bounds: Int64Array::from(bounds.to_vec()),
         origins: UInt64Array::from_iter_values((0..rows.len()).map(|i| (first + i) as u64)),
+        derived: false,
     });
     ZBatch::new(batch, weights)
         .unwrap()

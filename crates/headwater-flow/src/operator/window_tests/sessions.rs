@@ -75,6 +75,15 @@ impl Kept {
         net.into_iter().filter(|n| n.1 > 0).map(|n| n.0).collect()
     }
 
+    /// The times that are left when a row is deleted.
+    fn left(&self, row: Row, time: i64, times: &[i64]) -> Vec<i64> {
+        let others = self.rows.get(&row.key).into_iter().flatten();
+        let others = others.filter(|r| r.time == row.time).map(|r| r.weight);
+        let stays = others.sum::<i64>() + row.weight > 0;
+        let left = times.iter().copied();
+        left.filter(|t| stays || *t != time).collect()
+    }
+
     /// A row first merges, then is judged; what touches a closed session is late, and what has no time.
     fn take(&mut self, case: &Case, row: Row, bound: Watermark) {
         let Some(time) = row.time else {
@@ -85,8 +94,14 @@ impl Kept {
             bound == Watermark::MAX
                 || (bound != Watermark::MIN && end * MS <= bound.0 - case.lateness)
         };
+        let same = self.rows.get(&row.key).into_iter().flatten();
+        let same = same.filter(|r| (r.time, r.value) == (row.time, row.value));
+        let missing = row.weight < 0 && same.map(|r| r.weight).sum::<i64>() <= 0;
         let times = self.times(row.key);
-        let missing = row.weight < 0 && !times.contains(&time);
+        let left = self.left(row, time, &times);
+        let left = sessions(left, case.gap).into_iter();
+        let mut left = left.filter(|(s, l)| *s <= time && time - case.gap <= *l && *l <= time);
+        let leaves_closed = row.weight < 0 && left.any(|(_, l)| closed(l + case.gap));
         let touched = sessions(times, case.gap).into_iter();
         let touched = touched.filter(|(s, l)| *s - case.gap <= time && time <= *l + case.gap);
         let touched: Vec<_> = touched.collect();
@@ -94,7 +109,7 @@ impl Kept {
         let begins = touched.iter().all(|(s, _)| time < *s);
         let too_far = !touched.is_empty() && begins && closed(time + 2 * case.gap);
         let touches_closed = touched.iter().any(|(_, l)| closed(*l + case.gap));
-        if missing || touches_closed || too_far || closed(last + case.gap) {
+        if missing || leaves_closed || touches_closed || too_far || closed(last + case.gap) {
             self.late += 1;
         } else {
             self.rows.entry(row.key).or_default().push(row);

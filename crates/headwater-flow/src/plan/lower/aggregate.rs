@@ -14,7 +14,7 @@ use datafusion_expr::logical_plan::Aggregate;
 use super::build::{Builder, external};
 use super::expr::{column_name, numbered, unsupported};
 use super::relation::{Facts, Relation};
-use super::window::windowed;
+use super::windowed::windowed;
 use crate::circuit::Port;
 use crate::operator::{
     AggregateCall, AggregateFunction, Exchange, Expand, GroupAggregate, GroupingSet, Operator,
@@ -140,6 +140,7 @@ impl Builder<'_> {
             vec![Port {
                 feeds: relation.feeds.clone(),
                 exchange,
+                ordered: false,
             }],
             shards,
             &mut explained,

@@ -106,6 +106,7 @@ impl Builder<'_> {
         let ports = vec![Port {
             feeds: input.feeds,
             exchange,
+            ordered: true,
         }];
         let by: Vec<&str> = partition_by.iter().map(|c| c.name.as_str()).collect();
         let windows = format!("{} on {}", window.spec, window.time_column.name);

@@ -20,6 +20,7 @@ mod watermark;
 mod window;
 #[cfg(test)]
 mod window_tests;
+mod windowed;
 
 pub use build::{lower, lower_measured};
 pub use clock::is_clock_function;

@@ -58,6 +58,7 @@ impl Builder<'_> {
             vec![Port {
                 feeds: relation.feeds.clone(),
                 exchange: exchange.map_err(external)?,
+                ordered: false,
             }],
             self.options.shards,
             &mut explained,

@@ -110,6 +110,7 @@ impl Builder<'_> {
             vec![Port {
                 feeds: relation.feeds.clone(),
                 exchange,
+                ordered: false,
             }],
             self.options.shards,
             &mut explained,
