@@ -19,6 +19,7 @@ mod inputs;
 #[cfg(feature = "cli")]
 mod kill;
 mod laws;
+mod pipelines;
 #[cfg(feature = "cli")]
 mod run;
 mod slt;

@@ -3,7 +3,7 @@
 //!
 //! All times are microseconds since 1970.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Table;
 
@@ -308,10 +308,10 @@ impl Judge {
     }
 }
 
-/// The sessions of one key: the times in them, with how many rows each, and the ends of those that were closed.
+/// The sessions of one key: the times in them, with the rows of each, and the ends of those that were closed.
 #[derive(Debug, Clone, Default)]
 struct Sessions {
-    open: BTreeMap<i64, i64>,
+    open: BTreeMap<i64, BTreeSet<i64>>,
     closed: Vec<i64>,
 }
 
@@ -325,13 +325,21 @@ impl Sessions {
             return late;
         }
         if row.weight < 0 {
-            return match self.open.get(&time) {
-                Some(_) if !is_closed(self.end(time, gap)) => {
-                    self.add(time, -1);
-                    Vec::new()
-                }
-                _ => late,
-            };
+            let there = self
+                .open
+                .get(&time)
+                .is_some_and(|rows| rows.contains(&row.id));
+            if !there || is_closed(self.end(time, gap)) {
+                return late;
+            }
+            self.remove(time, row.id);
+            // What is left before it must not have been closed already.
+            let left = self.open.range(time - gap..=time).next_back();
+            if left.is_some_and(|(t, _)| is_closed(self.end(*t, gap))) {
+                self.open.entry(time).or_default().insert(row.id);
+                return late;
+            }
+            return Vec::new();
         }
         // Sessions that the row touches are closed, or become one with it.
         let touched = self
@@ -347,14 +355,14 @@ impl Sessions {
             Some(first) if time < first && is_closed(time + 2 * gap) => return late,
             _ => {}
         }
-        self.add(time, 1);
+        self.open.entry(time).or_default().insert(row.id);
         Vec::new()
     }
 
-    fn add(&mut self, time: i64, weight: i64) {
+    fn remove(&mut self, time: i64, id: i64) {
         let rows = self.open.entry(time).or_default();
-        *rows += weight;
-        if *rows == 0 {
+        rows.remove(&id);
+        if rows.is_empty() {
             self.open.remove(&time);
         }
     }

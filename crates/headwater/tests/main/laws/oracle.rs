@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_common::{DataFusionError, ScalarValue};
 
-use super::value::write_json;
+use super::json::write_json;
 
 /// Floats are equal if they differ by so much, relative to the larger one.
 const TOLERANCE: f64 = 1e-9;

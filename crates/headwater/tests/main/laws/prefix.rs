@@ -5,16 +5,17 @@
 use std::collections::BTreeMap;
 
 use datafusion_common::ScalarValue;
-use headwater::testkit::{OutputRecord, TestDriver};
+use headwater::testkit::TestDriver;
 use headwater_log::Clock;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use super::late::{derived, instant, net, placed, spell};
 use super::model::{Arrival, Judge, Late, Time, Windows};
 use super::oracle::{self, Oracle, Row, assert_same, batch, missing, sorted, with_added};
 use super::pipeline::{Class, Pipeline, RESULT, Target, options};
-use super::seeds::each_seed;
+use super::seeds::{complaint, each_seed};
 use super::stream::{Event, Stream};
 
 /// One pipeline, the model of it, and the oracle.
@@ -29,15 +30,19 @@ struct Case {
     times: Vec<Time>,
     watermark: Option<i64>,
     judge: Judge,
+    /// By row of a table what it was judged by.
+    judged: BTreeMap<i64, Option<i64>>,
     /// What was emitted into a table.
     emitted: Vec<Row>,
     latest: BTreeMap<String, Option<Row>>,
 }
 
 impl Case {
-    fn random(rng: &mut StdRng) -> Self {
+    /// A case whose engine runs `altered` statements.
+    fn random(rng: &mut StdRng, altered: impl Fn(&str) -> String) -> Self {
         let oracle = Oracle::new();
-        let pipeline = Pipeline::random(rng, &oracle, Class::ALL);
+        let mut pipeline = Pipeline::random(rng, &oracle, Class::ALL);
+        pipeline.statements = altered(&pipeline.statements);
         let lateness = pipeline.tables.iter().map(|t| t.lateness_ms).max().unwrap();
         Self {
             judge: Judge::new(pipeline.query.windows, lateness),
@@ -48,6 +53,7 @@ impl Case {
             stream: Stream::new(),
             events: Vec::new(),
             seen: BTreeMap::new(),
+            judged: BTreeMap::new(),
             watermark: None,
             emitted: Vec::new(),
             latest: BTreeMap::new(),
@@ -134,7 +140,14 @@ impl Case {
         for (b, branch) in self.pipeline.query.branches.iter().enumerate() {
             for event in events.iter().filter(|e| e.table == branch.table) {
                 let bound = bounds[&(event.table, event.partition, event.offset)];
-                let bound = self.bound(event.table, bound, &before);
+                let mut bound = self.bound(event.table, bound, &before);
+                if let Some(removed) = event.removed {
+                    // What replaces or deletes a row is judged by no less than the row was.
+                    bound = bound.max(self.judged[&removed]);
+                }
+                if let Some(added) = event.added {
+                    self.judged.insert(added, bound);
+                }
                 for (id, weight) in [(event.removed, -1), (event.added, 1)] {
                     let Some(rid) = id.map(|id| id * 2 + b as i64) else {
                         continue;
@@ -159,9 +172,6 @@ impl Case {
 
     /// What a row of a table is judged by at the windows, given what it is judged by at its input.
     fn bound(&self, table: usize, bound: Option<i64>, before: &[Time]) -> Option<i64> {
-        if self.pipeline.tables[table].keyed {
-            return self.watermark;
-        }
         let others = before
             .iter()
             .enumerate()
@@ -335,87 +345,29 @@ impl Case {
     }
 }
 
-/// Where a late record came from, and what it missed.
-fn placed(record: &OutputRecord, sessions: bool) -> String {
-    let header = |name: &str| {
-        record
-            .header(&format!("headwater.{name}"))
-            .unwrap_or_default()
-    };
-    let windows = if sessions {
-        String::new()
-    } else {
-        header("windows")
-    };
-    format!(
-        "{} {} {} {windows}",
-        header("table"),
-        header("partition"),
-        header("offset")
-    )
-}
-
-/// The time of a late row that came from no one record, what it missed, and its weight.
-fn derived(record: &OutputRecord, sessions: bool) -> (String, i64) {
-    let header = |name: &str| {
-        record
-            .header(&format!("headwater.{name}"))
-            .unwrap_or_default()
-    };
-    let windows = if sessions {
-        String::new()
-    } else {
-        header("windows")
-    };
-    let weight = record
-        .json()
-        .get("$weight")
-        .and_then(serde_json::Value::as_i64);
-    (
-        format!("{} {windows}", header("event-time")),
-        weight.unwrap_or(1),
-    )
-}
-
-/// Sums of weights that are not zero.
-fn net(rows: impl Iterator<Item = (String, i64)>) -> Vec<String> {
-    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
-    for (row, weight) in rows {
-        *sums.entry(row).or_default() += weight;
-    }
-    sums.into_iter()
-        .filter(|(_, w)| *w != 0)
-        .map(|(row, w)| format!("{row} {w}"))
-        .collect()
-}
-
-fn spell(windows: &[(i64, i64)]) -> String {
-    let spelt = windows
-        .iter()
-        .map(|(s, e)| format!("{}/{}", instant(*s), instant(*e)));
-    spelt.collect::<Vec<_>>().join(",")
-}
-
-fn instant(micros: i64) -> String {
-    let time = jiff::Timestamp::from_microsecond(micros).unwrap();
-    let text = time.to_string();
-    // Fractions of a second are written in groups of three digits.
-    match text.trim_end_matches('Z').split_once('.') {
-        None => text,
-        Some((whole, fraction)) => {
-            let width = fraction.len().div_ceil(3) * 3;
-            format!("{whole}.{fraction:0<width$}Z")
-        }
+fn law(seed: u64, altered: impl Fn(&str) -> String) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut case = Case::random(&mut rng, altered);
+    for _ in 0..rng.random_range(3..8) {
+        case.epoch(&mut rng);
     }
 }
 
 #[test]
 fn what_windows_have_emitted_adds_up_to_the_query_over_the_rows_that_were_not_late() {
-    each_seed(40, |seed| {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let mut case = Case::random(&mut rng);
-        for _ in 0..rng.random_range(3..8) {
-            case.epoch(&mut rng);
-        }
-    });
+    each_seed(40, |seed| law(seed, str::to_owned));
+}
+
+#[test]
+fn a_wrong_sum_is_noticed() {
+    let wrong = |s: &str| s.replace("sum(uid) AS u", "sum(uid + 1) AS u");
+    let said = complaint(10, |seed| law(seed, wrong));
+    assert!(said.contains("uid + 1"), "{said}");
+}
+
+#[test]
+fn a_wrong_watermark_is_noticed() {
+    let wrong = |s: &str| s.replace("- INTERVAL '4' SECOND", "- INTERVAL '5' SECOND");
+    let said = complaint(20, |seed| law(seed, wrong));
+    assert!(said.contains("INTERVAL '5' SECOND"), "{said}");
 }

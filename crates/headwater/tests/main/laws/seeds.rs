@@ -1,6 +1,7 @@
 //! Which seeds a law is tried with.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How many times more seeds a soak tries.
 const SOAK: u64 = 50;
@@ -30,6 +31,18 @@ pub(crate) fn each_seed(usual: u64, law: impl Fn(u64)) {
         law(seed);
         std::mem::forget(named);
     }
+}
+
+/// What a law says that is broken on purpose, with the first seed of `tries` that shows it. A law that never says
+/// anything proves nothing.
+pub(crate) fn complaint(tries: u64, broken: impl Fn(u64)) -> String {
+    let complaints = (0..tries).filter_map(|seed| {
+        let payload = catch_unwind(AssertUnwindSafe(|| broken(seed))).err()?;
+        let text = payload.downcast_ref::<String>().cloned();
+        Some(text.unwrap_or_else(|| "a panic without a message".to_owned()))
+    });
+    let first = { complaints }.next();
+    first.unwrap_or_else(|| panic!("nobody noticed in {tries} seeds"))
 }
 
 struct Named(u64);

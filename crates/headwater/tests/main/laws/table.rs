@@ -10,7 +10,8 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 
-use super::value::{Type, write_json};
+use super::json::write_json;
+use super::value::Type;
 
 /// Names that need quotes, look like keywords, or differ from others in case only by their quotes.
 const NAMES: [&str; 10] = [
