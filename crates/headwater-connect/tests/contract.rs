@@ -10,8 +10,13 @@ use headwater_flow::connector::{
 };
 use headwater_flow::{ErrorKind, Result};
 use headwater_log::{Log, ManualClock, Timestamp};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use crate::support::{options, registry, show};
+
+/// How often a partition is left and gone on with.
+const RESUMES: u64 = 4;
 
 /// A log in memory whose clock stands still.
 pub(crate) fn log() -> Log {
@@ -89,6 +94,16 @@ pub(crate) fn drain(
     from: u64,
     max_bytes: usize,
 ) -> Drained {
+    read(source, partition, from, || Some(max_bytes))
+}
+
+/// Reads a partition from `from` in chunks of about the bytes that `next` says, until it says none.
+fn read(
+    source: &mut dyn Source,
+    partition: u32,
+    from: u64,
+    mut next: impl FnMut() -> Option<usize>,
+) -> Drained {
     let decoder = source.decoder();
     let mut drained = Drained {
         chunks: Vec::new(),
@@ -100,6 +115,9 @@ pub(crate) fn drain(
     };
     let mut at = from;
     drained.end = loop {
+        let Some(max_bytes) = next() else {
+            break End::Pending;
+        };
         match source.poll(partition, at, max_bytes).unwrap() {
             Poll::Ready(chunk) => {
                 assert_eq!(chunk.range.partition, partition);
@@ -201,6 +219,9 @@ pub(crate) fn check_source(mut open: impl FnMut() -> Box<dyn Source>) -> Drained
             let rest = drain(&mut *resumed, partition, reached, max_bytes);
             assert_eq!((rest.chunks.len(), rest.end), (0, large.end));
         }
+        for seed in 0..RESUMES {
+            check_resumed(&mut open, seed, &partitions, partition, &large);
+        }
         whole = Some(match whole {
             None => large,
             Some(mut all) => {
@@ -214,6 +235,57 @@ pub(crate) fn check_source(mut open: impl FnMut() -> Box<dyn Source>) -> Drained
         });
     }
     whole.expect("a source with partitions")
+}
+
+/// A partition is left at a random place, and another process goes on from there: law 6 of the design.
+fn check_resumed(
+    open: &mut impl FnMut() -> Box<dyn Source>,
+    seed: u64,
+    partitions: &[Partition],
+    partition: u32,
+    whole: &Drained,
+) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut first = open();
+    first.partitions().unwrap();
+    let start = partitions[partition as usize].start;
+    let mut left = rng.random_range(0..6);
+    let before = read(&mut *first, partition, start, || {
+        left -= 1;
+        (left >= 0).then(|| rng.random_range(1..2_000))
+    });
+    let reached = before.chunks.last().map_or(start, |c| c.range.to);
+    let known = known(&*first, partitions, partition, reached);
+    let mut second = open();
+    second.resume(&known).unwrap();
+    assert_eq!(second.partitions().unwrap(), partitions, "seed {seed}");
+    let max_bytes = rng.random_range(1..9_000);
+    let after = drain(&mut *second, partition, reached, max_bytes);
+    assert_eq!(
+        [before.offsets, after.offsets].concat(),
+        whole.offsets,
+        "seed {seed}"
+    );
+    assert_eq!(
+        [before.rows, after.rows].concat(),
+        whole.rows,
+        "seed {seed}"
+    );
+    assert_eq!(
+        [before.weights, after.weights].concat(),
+        whole.weights,
+        "seed {seed}"
+    );
+    assert_eq!(
+        [before.rejects, after.rejects].concat(),
+        whole.rejects,
+        "seed {seed}"
+    );
+    assert_eq!(after.end, whole.end, "seed {seed}");
+    for chunk in &before.chunks {
+        let again = second.reread(&chunk.range).unwrap();
+        assert_eq!(again.range, chunk.range, "seed {seed}");
+    }
 }
 
 /// What a pipeline records of a source whose partition `of` was read to `next` and whose others were not read.
