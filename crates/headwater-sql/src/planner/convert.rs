@@ -34,7 +34,7 @@ fn convert(error: DataFusionError, diagnostic: Option<&Diagnostic>) -> SqlError 
             Err(other) => SqlError::invalid(tidy(&other.to_string())),
         },
         DataFusionError::SchemaError(inner, _) => schema_error(*inner),
-        DataFusionError::NotImplemented(text) => SqlError::unsupported(tidy(&text)),
+        DataFusionError::NotImplemented(text) => not_implemented(&text),
         DataFusionError::Internal(text) => SqlError::new(SqlErrorKind::Bug, tidy(&text)),
         other => from_message(&other.strip_backtrace(), diagnostic),
     }
@@ -93,6 +93,15 @@ fn field_not_found(field: &Column, valid: &[Column]) -> SqlError {
     SqlError::not_found(message).with_hint_opt(hint)
 }
 
+fn not_implemented(text: &str) -> SqlError {
+    match text.to_lowercase().contains("outerreferencecolumn") {
+        true => SqlError::unsupported(
+            "a relation that depends on the rows of another one beside it is not supported yet",
+        ),
+        false => SqlError::unsupported(tidy(text)),
+    }
+}
+
 fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
     let hint = diagnostic.and_then(|d| d.helps.first().or(None).map(|h| h.message.clone()));
     let message = readable(&tidy(text));
@@ -105,11 +114,6 @@ fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
     if let Some(name) = duplicate(&message) {
         return SqlError::invalid(format!("two columns are called '{name}'"))
             .with_hint("name one of them with AS");
-    }
-    if lower.contains("outerreferencecolumn") {
-        return SqlError::unsupported(
-            "a relation that depends on the rows of another one beside it is not supported yet",
-        );
     }
     if lower.contains("must be in group by") || lower.contains("must appear in the group by") {
         return not_grouped(&message);

@@ -10,9 +10,19 @@ use sqlparser::ast::{
     Query, Select, SelectItem, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
-/// Functions whose result has the type of their arguments.
-const ALIKE: [&str; 7] = [
-    "coalesce", "ifnull", "nvl", "nullif", "greatest", "least", "if",
+/// Functions whose result has the type of their arguments, or is made of them.
+const ALIKE: [&str; 11] = [
+    "coalesce",
+    "ifnull",
+    "nvl",
+    "nullif",
+    "greatest",
+    "least",
+    "if",
+    "array",
+    "map",
+    "make_array",
+    "row",
 ];
 
 /// Gives such numbers in `node` their type.
@@ -47,6 +57,8 @@ impl VisitorMut for Literals {
                 conditions.iter_mut().for_each(|c| as_int(&mut c.result));
                 else_result.iter_mut().for_each(|e| as_int(e));
             }
+            Expr::Array(array) => array.elem.iter_mut().for_each(as_int),
+            Expr::Tuple(fields) => fields.iter_mut().for_each(as_int),
             Expr::Function(function) => {
                 let name = function.name.to_string().to_ascii_lowercase();
                 if ALIKE.contains(&name.as_str())
