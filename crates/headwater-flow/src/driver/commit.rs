@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use headwater_log::{Commit, Pending};
 
+use super::control::Status;
 use super::epoch::OpenEpoch;
 use super::errors::Rejects;
 use super::journal::EpochRecord;
@@ -18,6 +19,26 @@ pub(super) struct InFlight {
     /// What to commit instead if another pipeline has kept rejected records meanwhile: the rest of the commit, and ours.
     again: Option<(Commit, Rejects)>,
     submitted: Instant,
+    figures: Figures,
+}
+
+/// What an epoch adds to the pipeline's figures once it is durable: one that is tried again counts once.
+struct Figures {
+    rows_in: u64,
+    rows_out: u64,
+    late: u64,
+    rejected: u64,
+    watermark: Option<i64>,
+}
+
+impl Figures {
+    fn add_to(&self, status: &mut Status) {
+        status.rows_in += self.rows_in;
+        status.rows_out += self.rows_out;
+        status.late += self.late;
+        status.rejected += self.rejected;
+        status.watermark = self.watermark;
+    }
 }
 
 impl Drop for InFlight {
@@ -59,25 +80,26 @@ impl Pipeline {
             commit = journal.record(&record, commit);
         }
         self.settle()?;
-        let rejected = open.rejects.len();
-        self.in_flight = Some(self.submit(epoch, commit, open.rejects)?);
+        let watermarks = self.inputs.iter().map(|i| i.tracker.time().watermark.0);
+        let figures = Figures {
+            rows_in: open.rows_in,
+            rows_out,
+            late,
+            rejected: open.rejects.len(),
+            watermark: watermarks.min(),
+        };
+        self.in_flight = Some(self.submit(epoch, commit, open.rejects, figures)?);
         self.epoch = epoch;
-        let watermark = self
-            .inputs
-            .iter()
-            .map(|i| i.tracker.time().watermark.0)
-            .min();
-        self.control.update(|s| {
-            s.rows_in += open.rows_in;
-            s.rows_out += rows_out;
-            s.late += late;
-            s.rejected += rejected;
-            s.watermark = watermark;
-        });
         Ok(())
     }
 
-    fn submit(&self, epoch: u64, mut commit: Commit, rejects: Rejects) -> Result<InFlight> {
+    fn submit(
+        &self,
+        epoch: u64,
+        mut commit: Commit,
+        rejects: Rejects,
+        figures: Figures,
+    ) -> Result<InFlight> {
         let mut again = None;
         if !rejects.is_empty() {
             let rest = commit.clone();
@@ -90,6 +112,7 @@ impl Pipeline {
             pending,
             again,
             submitted: stop_watch(),
+            figures,
         })
     }
 
@@ -109,6 +132,7 @@ impl Pipeline {
             }
         }
         let latency = in_flight.submitted.elapsed();
+        self.control.update(|s| in_flight.figures.add_to(s));
         for output in &mut self.outputs {
             output.sink.committed(in_flight.epoch)?;
         }

@@ -117,6 +117,13 @@ impl Control {
         self.lock().clone()
     }
 
+    /// Whether it has taken in what was durable at a commit, or takes nothing in any more.
+    pub fn has_caught_up(&self, commit: u64) -> bool {
+        let status = self.lock();
+        let is_over = matches!(status.phase, Phase::Ended(_) | Phase::Failed(_));
+        is_over || status.caught_up >= commit
+    }
+
     pub(super) fn signal(&self) -> &Signal {
         &self.0.signal
     }

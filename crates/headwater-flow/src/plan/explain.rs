@@ -11,6 +11,7 @@ use datafusion_expr::Expr;
 
 use super::lower::field_path;
 use super::measure::Measure;
+use super::names::type_name;
 
 /// An operator, and the operators whose rows it takes.
 #[derive(Debug, Clone, Default)]
@@ -104,11 +105,17 @@ pub(crate) fn shown_with(expr: &Expr, name: &dyn Fn(&Column) -> Option<String>) 
         match &e {
             Expr::Cast(cast) => {
                 let inner = shown_with(&cast.expr, name);
-                word(format!("CAST({inner} AS {})", cast.field.data_type()))
+                word(format!(
+                    "CAST({inner} AS {})",
+                    type_name(cast.field.data_type())
+                ))
             }
             Expr::TryCast(cast) => {
                 let inner = shown_with(&cast.expr, name);
-                word(format!("TRY_CAST({inner} AS {})", cast.field.data_type()))
+                word(format!(
+                    "TRY_CAST({inner} AS {})",
+                    type_name(cast.field.data_type())
+                ))
             }
             Expr::Literal(value, _) => match literal(value) {
                 Some(text) => word(text),

@@ -3,6 +3,7 @@
 mod explain;
 mod lower;
 mod measure;
+mod names;
 mod node;
 mod table;
 
@@ -12,5 +13,6 @@ pub use lower::{
     lower_measured, physical,
 };
 pub use measure::Measure;
+pub use names::{quote, type_name};
 pub use node::{WindowNode, WindowSpec};
 pub use table::{Changes, ColumnDef, ColumnKind, StreamTable, TableDef, WatermarkDef};
