@@ -33,7 +33,7 @@ fn describe_shows_every_kind_of_column() {
     place | ROW<city STRING, zip INT> | YES | 
     ts | TIMESTAMP(3) | YES | WATERMARK AS ts - INTERVAL '5' SECOND
     part | INT | YES | METADATA FROM 'partition'
-    cents | BIGINT | YES | AS CAST(price * CAST(100 AS Decimal128(20, 0)) AS Int64)
+    cents | BIGINT | YES | AS CAST(price * CAST(100 AS DECIMAL(20, 0)) AS BIGINT)
     pt | TIMESTAMP_LTZ(3) | YES | AS proctime()
     "#);
 }

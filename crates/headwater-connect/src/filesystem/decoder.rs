@@ -11,6 +11,7 @@ use bytes::Bytes;
 use headwater_flow::connector::{
     Chunk, Decoded, Decoder, Offsets, OriginalRecord, Payload, Reject, SourceRequest, ValueDecoder,
 };
+use headwater_flow::plan::type_name;
 use headwater_flow::{Error, ErrorKind, Result};
 
 /// The paths of the partitions, shared by the source and its decoder.
@@ -83,8 +84,9 @@ impl FileDecoder {
             };
             if field.data_type() != &data_type {
                 let text = format!(
-                    "metadata column '{}' must have type {data_type}",
-                    field.name()
+                    "metadata column '{}' must have type {}",
+                    field.name(),
+                    type_name(&data_type)
                 );
                 return Err(Error::new(ErrorKind::Invalid, text));
             }

@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::compute;
 use arrow::datatypes::{DataType, Field};
+use headwater_flow::plan::type_name;
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_log::RecordRef;
 
@@ -54,10 +55,12 @@ impl MetadataKey {
             let text = format!(
                 "metadata column '{}' cannot have type {}",
                 column.name(),
-                column.data_type()
+                type_name(column.data_type())
             );
-            return Err(Error::new(ErrorKind::Invalid, text)
-                .with_hint(format!("'{name}' has type {}", sample.data_type())));
+            return Err(Error::new(ErrorKind::Invalid, text).with_hint(format!(
+                "'{name}' has type {}",
+                type_name(sample.data_type())
+            )));
         }
         Ok(key)
     }

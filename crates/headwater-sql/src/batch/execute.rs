@@ -19,7 +19,7 @@ use super::table::{Tables, load};
 use super::{clock, physical, window};
 use crate::error::{Result, SqlError, SqlErrorKind};
 use crate::planner::{
-    Names, Planner, Relation, from_datafusion, optimize, optimize_batch, settings,
+    Names, Planner, Relation, from_datafusion, optimize, optimize_batch, readable, settings,
 };
 use crate::statement::{Statement, parse};
 
@@ -66,7 +66,7 @@ pub fn execute(sql: &str, tables: &HashMap<String, Vec<RecordBatch>>) -> Result<
 /// As [`run`].
 pub fn explain(plan: LogicalPlan) -> Result<String> {
     let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
-    Ok(prepared.display_indent().to_string())
+    Ok(readable(&prepared.display_indent().to_string()))
 }
 
 /// Runs a plan as [`run`] does, and gives what its operators did, as text.
@@ -77,7 +77,7 @@ pub fn analyze(plan: LogicalPlan, tables: &dyn Tables) -> Result<String> {
     let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
     let (physical, _) = execute_plan(load(prepared, tables)?)?;
     let shown = DisplayableExecutionPlan::with_metrics(physical.as_ref());
-    Ok(shown.indent(false).to_string())
+    Ok(readable(&shown.indent(false).to_string()))
 }
 
 fn prepare(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {

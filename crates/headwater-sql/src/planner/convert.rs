@@ -1,12 +1,10 @@
 //! DataFusion's errors as ours: with a place and a hint where it gives them.
 
-use std::sync::LazyLock;
-
 use datafusion_common::diagnostic::Diagnostic;
 use datafusion_common::{Column, DataFusionError, SchemaError};
-use regex::Regex;
 use sqlparser::tokenizer::{Location, Span};
 
+use super::wording::{of_values, readable, tidy};
 use crate::error::{SqlError, SqlErrorKind, nearest, suggestion};
 
 /// Turns an error around; `fallback` is the place if no better one is known.
@@ -14,7 +12,8 @@ pub(crate) fn from_datafusion(error: DataFusionError, fallback: Span) -> SqlErro
     convert(error, None).at(fallback)
 }
 
-fn convert(error: DataFusionError, diagnostic: Option<&Diagnostic>) -> SqlError {
+/// Without a place, unless the error has one of its own.
+pub(super) fn convert(error: DataFusionError, diagnostic: Option<&Diagnostic>) -> SqlError {
     match error {
         DataFusionError::Diagnostic(inner_diagnostic, inner) => {
             let chosen = diagnostic.unwrap_or(&inner_diagnostic);
@@ -98,13 +97,13 @@ fn not_implemented(text: &str) -> SqlError {
         true => SqlError::unsupported(
             "a relation that depends on the rows of another one beside it is not supported yet",
         ),
-        false => SqlError::unsupported(tidy(text)),
+        false => SqlError::unsupported(readable(&tidy(text))),
     }
 }
 
 fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
     let hint = diagnostic.and_then(|d| d.helps.first().or(None).map(|h| h.message.clone()));
-    let message = readable(&tidy(text));
+    let message = of_values(&readable(&tidy(text)));
     let lower = message.to_lowercase();
     if let Some(name) = between(&lower, "invalid function '", "'") {
         let known = crate::functions::functions().names();
@@ -114,6 +113,9 @@ fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
     if let Some(name) = duplicate(&message) {
         return SqlError::invalid(format!("two columns are called '{name}'"))
             .with_hint("name one of them with AS");
+    }
+    if let Some(error) = no_such_call(&message) {
+        return error;
     }
     if lower.contains("must be in group by") || lower.contains("must appear in the group by") {
         return not_grouped(&message);
@@ -139,6 +141,19 @@ fn not_grouped(message: &str) -> SqlError {
     ))
 }
 
+/// A function whose arguments are others than it takes.
+fn no_such_call(message: &str) -> Option<SqlError> {
+    let call = between(message, "given name and argument types '", "'")?;
+    let (name, types) = call.split_once('(')?;
+    let candidates = message.split_once("Candidate functions:")?.1;
+    let candidates = candidates.lines().map(str::trim).filter(|l| !l.is_empty());
+    let candidates: Vec<&str> = candidates.collect();
+    Some(
+        SqlError::invalid(format!("function '{name}' does not take ({types}"))
+            .with_hint(format!("write {}", candidates.join(" or "))),
+    )
+}
+
 /// The name that two columns of a SELECT have.
 fn duplicate(message: &str) -> Option<String> {
     message
@@ -153,43 +168,4 @@ fn between(text: &str, before: &str, after: &str) -> Option<String> {
     let start = text.find(before)? + before.len();
     let end = text[start..].find(after)?;
     Some(text[start..start + end].to_owned())
-}
-
-/// Names that DataFusion made of expressions, as people write them: `Int64(1)` is `1`, `t.a` is `a`.
-pub(crate) fn readable(text: &str) -> String {
-    static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
-        let types = "Int8|Int16|Int32|Int64|UInt64|Float32|Float64|Boolean|Decimal128";
-        Regex::new(&format!(r"\b(?:{types})\(([^(),]*)(?:,[^()]*)?\)")).expect("is a pattern")
-    });
-    static TEXT: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"\bUtf8\("([^"]*)"\)"#).expect("is a pattern"));
-    let numbers = LITERAL.replace_all(text, "$1");
-    let texts = TEXT.replace_all(&numbers, "'$1'");
-    texts.replace("count(1)", "count(*)")
-}
-
-/// One message without DataFusion's prefixes, lower case, without a full stop.
-fn tidy(text: &str) -> String {
-    let mut text = text.split("\n\nbacktrace:").next().unwrap_or(text).trim();
-    for prefix in [
-        "Error during planning: ",
-        "This feature is not implemented: ",
-        "Execution error: ",
-        "Arrow error: ",
-        "Schema error: ",
-        "External error: ",
-        "Internal error: ",
-        "type_coercion",
-    ] {
-        while let Some(rest) = text.strip_prefix(prefix) {
-            text = rest.trim_start_matches("\ncaused by\n").trim_start();
-        }
-    }
-    let text = text.trim_end_matches('.');
-    let mut chars = text.chars();
-    let second_is_upper = text.chars().nth(1).is_some_and(char::is_uppercase);
-    match chars.next() {
-        Some(first) if !second_is_upper => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
-    }
 }

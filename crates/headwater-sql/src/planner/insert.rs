@@ -7,10 +7,10 @@ use arrow::datatypes::{DataType, Fields};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use datafusion_functions::core::expr_fn::{get_field, named_struct};
+use datafusion_functions::math::expr_fn::round;
 use headwater_flow::plan::{ColumnDef, ColumnKind, TableDef};
 
-use super::convert::readable;
-use super::{Planner, from_datafusion, optimize};
+use super::{Planner, from_datafusion, optimize, readable};
 use crate::error::{Result, SqlError, suggestion};
 use crate::statement::{Insert, Name, type_name};
 
@@ -144,13 +144,19 @@ fn projection(
         };
         let expr = Expr::Column(columns[*i].clone());
         let from = plan.schema().field(*i).data_type().clone();
-        let is_number = from.is_numeric() && column.data_type.is_numeric();
         // A constant that does not fit is an error before anything is written.
-        let fits = is_assignable(&from, &column.data_type) || (insert.is_values && is_number);
+        let fits = match insert.is_values {
+            true => is_castable(&from, &column.data_type),
+            false => is_assignable(&from, &column.data_type),
+        };
         if !fits {
             return Err(mismatch(insert, target, column, plan.schema().field(*i)));
         }
-        let expr = stored(expr, &from, &column.data_type);
+        let is_cut = from.is_numeric() && !from.is_integer() && column.data_type.is_integer();
+        let expr = match insert.is_values && is_cut {
+            true => cast(round(vec![expr]), column.data_type.clone()),
+            false => stored(expr, &from, &column.data_type),
+        };
         exprs.push(expr.alias(&column.name));
     }
     Ok(exprs)
@@ -215,6 +221,18 @@ pub(crate) fn is_assignable(from: &DataType, to: &DataType) -> bool {
         _ if from.is_numeric() && to.is_numeric() => numbers(from, to),
         _ => false,
     }
+}
+
+/// Whether constants of `from` may stand for values of `to`, as in PostgreSQL: numbers for each other, a text for whatever
+/// it says, and anything for a text.
+fn is_castable(from: &DataType, to: &DataType) -> bool {
+    let is_text =
+        |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let is_scalar = |t: &DataType| !t.is_nested() && !matches!(t, DataType::Binary);
+    is_assignable(from, to)
+        || (from.is_numeric() && to.is_numeric())
+        || (is_text(from) && is_scalar(to))
+        || (is_text(to) && is_scalar(from))
 }
 
 /// `expr` as it is stored in a column.

@@ -12,15 +12,18 @@ mod convert;
 mod counted;
 mod fields;
 mod group_window;
+mod grouping;
 mod hints;
 mod insert;
 mod literals;
 mod optimize;
+mod places;
 mod query;
 mod sugar;
 mod system_time;
 mod table;
 mod window;
+mod wording;
 
 pub(crate) use casing::relations;
 pub(crate) use context::{Names, Relation};
@@ -33,3 +36,4 @@ pub(crate) use table::{
     ALLOWED_LATENESS, DEFAULT_CONNECTOR, FORMAT_KEYS, IDLE_TIMEOUT, SYSTEM_TIME, define_table,
     describe, plain, with_options,
 };
+pub(crate) use wording::readable;

@@ -5,9 +5,8 @@ use datafusion_sql::planner::{ParserOptions, SqlToRel};
 use sqlparser::ast;
 
 use super::context::{Names, PlanContext};
-use super::convert::from_datafusion;
 use super::optimize::optimize;
-use super::{casing, continuous, fields, group_window, literals, sugar, table};
+use super::{casing, continuous, fields, group_window, grouping, literals, places, sugar, table};
 use crate::error::{Result, SqlError};
 use crate::statement::{Query, tables_in};
 
@@ -59,6 +58,8 @@ impl<'a> Planner<'a> {
     /// The unoptimised plan of a query: views are expanded, types not yet coerced.
     pub(crate) fn query(self, query: &Query) -> Result<LogicalPlan> {
         continuous::check_any(&query.ast)?;
+        grouping::check(&query.ast)?;
+        places::check_types(&query.ast)?;
         if self.is_continuous() {
             continuous::check(&query.ast)?;
         }
@@ -72,7 +73,7 @@ impl<'a> Planner<'a> {
         let statement = ast::Statement::Query(ast.clone());
         SqlToRel::new_with_options(&context, parser_options())
             .sql_statement_to_plan(statement)
-            .map_err(|e| from_datafusion(fields::locate(e, &ast), query.span))
+            .map_err(|e| places::place(fields::locate(e, &ast), &ast, query.span))
             .map_err(|e| at_view(e, query))
     }
 
@@ -81,12 +82,12 @@ impl<'a> Planner<'a> {
         let named = table::rename(self.query(query)?, columns);
         let stored = named.and_then(table::as_stored);
         let plan = stored.map_err(|e| e.at(query.span))?;
-        optimize(plan).map_err(|e| from_datafusion(e, query.span))
+        optimize(plan).map_err(|e| places::place(e, &query.ast, query.span))
     }
 
     /// The analysed and optimised plan of a query.
     pub(crate) fn optimized(self, query: &Query) -> Result<LogicalPlan> {
-        optimize(self.query(query)?).map_err(|e| from_datafusion(e, query.span))
+        optimize(self.query(query)?).map_err(|e| places::place(e, &query.ast, query.span))
     }
 }
 

@@ -96,10 +96,10 @@ impl<'a> SessionNames<'a> {
         if let Some(known) = self.topics.borrow().get(name) {
             return known.clone();
         }
-        let log = self.session.catalogue.log()?;
+        let log = self.session.catalogue.log();
         let found = match kept_base(name) {
             Some(of) if self.keeps(log, name, of) => kept_table(name).ok(),
-            _ => implicit_table(log, &self.session.registry, name),
+            _ => implicit_table(log?, &self.session.registry, name),
         };
         let found = found.map(Arc::new);
         self.topics
@@ -109,9 +109,22 @@ impl<'a> SessionNames<'a> {
     }
 
     /// Whether a topic for what would vanish of `of` exists, or may once.
-    fn keeps(&self, log: &Log, name: &str, of: &str) -> bool {
+    fn keeps(&self, log: Option<&Log>, name: &str, of: &str) -> bool {
         let is_declared = self.declared(of).is_some_and(|o| o.table.is_some());
-        is_declared || log.topic(of).is_some() || log.topic(name).is_some()
+        let is_topic = |name| log.is_some_and(|log| log.topic(name).is_some());
+        is_declared || is_topic(of) || is_topic(name)
+    }
+
+    /// The topic without DDL that a name stands for.
+    pub(super) fn inferred(&self, name: &str) -> Option<Arc<Object>> {
+        let name = Name {
+            quoted: false,
+            value: kept_base(name).unwrap_or(name).to_owned(),
+            span: Span::empty(),
+        };
+        let found = self.find(&name)?;
+        let is_inferred = self.declared(&found.name).is_none() && kept_base(&found.name).is_none();
+        is_inferred.then_some(found)
     }
 
     pub(super) fn find_exact(&self, name: &str) -> bool {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_expr::LogicalPlan;
-use headwater_flow::plan::TableDef;
+use headwater_flow::plan::{StreamTable, TableDef};
 
 use crate::catalogue::Definition;
 use crate::error::Place;
@@ -105,4 +106,21 @@ pub struct PlannedQuery {
     pub place: Option<Place>,
     /// The query in canonical form, for EXPLAIN.
     pub canonical: String,
+}
+
+impl PlannedQuery {
+    /// The tables and materialised views that it reads.
+    pub fn tables(&self) -> Vec<Arc<TableDef>> {
+        let mut found = Vec::new();
+        let visited = self.plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node
+                && let Some(table) = scan.source.as_ref().downcast_ref::<StreamTable>()
+            {
+                found.push(Arc::clone(table.def()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        // Nothing above fails.
+        visited.map_or_else(|_| Vec::new(), |_| found)
+    }
 }

@@ -34,7 +34,7 @@ impl PlannedOutput {
         };
         if !self.is_view {
             return match takes_changes(&self.target) {
-                true => Ok(()),
+                true => check_key(&self.target, schema, key),
                 false => Err(appends_only(&self.target, operator)),
             };
         }
@@ -79,6 +79,35 @@ fn takes_changes(target: &TableDef) -> bool {
     is_keyed
         || target.changes == Changes::Weighted
         || SHOW_CHANGES.contains(&target.connector.as_str())
+}
+
+/// Rows that the query tells apart must be told apart by the table: else one that goes would take another one's place
+/// with it.
+fn check_key(target: &TableDef, schema: &SchemaRef, key: Option<&[usize]>) -> Result<()> {
+    let of_query = key
+        .unwrap_or_default()
+        .iter()
+        .map(|k| schema.field(*k).name());
+    let of_query: Vec<&str> = of_query.map(String::as_str).collect();
+    let of_table = &target.primary_key;
+    let missing: Vec<&str> = of_query
+        .iter()
+        .filter(|name| !of_table.iter().any(|k| k == *name))
+        .copied()
+        .collect();
+    if of_table.is_empty() || missing.is_empty() {
+        return Ok(());
+    }
+    Err(SqlError::invalid(format!(
+        "the query has a row for each ({}), the table '{}' one for each ({})",
+        of_query.join(", "),
+        target.name,
+        of_table.join(", ")
+    ))
+    .with_hint(format!(
+        "add {} to the PRIMARY KEY of the table, or group by its primary key alone",
+        missing.join(", ")
+    )))
 }
 
 fn appends_only(target: &TableDef, operator: &str) -> SqlError {

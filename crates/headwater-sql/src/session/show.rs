@@ -9,9 +9,11 @@ use crate::statement::{Name, ObjectKind, Show, type_name};
 impl Session {
     pub(crate) fn show(&self, show: &Show) -> Result<Planned> {
         Ok(match show {
-            Show::Tables => self.show_objects(None),
-            Show::Views => self.show_objects(Some(ObjectKind::View)),
-            Show::MaterializedViews => self.show_objects(Some(ObjectKind::MaterializedView)),
+            Show::Tables => self.show_objects(|_| true),
+            Show::Views => self.show_objects(|kind| kind != ObjectKind::Table),
+            Show::MaterializedViews => {
+                self.show_objects(|kind| kind == ObjectKind::MaterializedView)
+            }
             Show::Jobs => Planned::ShowJobs,
             Show::Topics => Planned::ShowTopics,
             Show::Functions => names("function", crate::functions::functions().names()),
@@ -22,11 +24,11 @@ impl Session {
         })
     }
 
-    fn show_objects(&self, kind: Option<ObjectKind>) -> Planned {
+    fn show_objects(&self, is_shown: impl Fn(ObjectKind) -> bool) -> Planned {
         let objects = self.all_objects();
         let shown = objects
             .iter()
-            .filter(|o| kind.is_none_or(|k| o.kind == k))
+            .filter(|o| is_shown(o.kind))
             .map(|o| vec![o.name.clone(), o.kind.as_sql().to_lowercase()]);
         Planned::Rows(vec!["name".to_owned(), "kind".to_owned()], shown.collect())
     }

@@ -1,11 +1,11 @@
 //! Who uses what: objects that are read or written cannot be dropped, and those that run for good cannot be changed
 //! under their readers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Session;
-use crate::catalogue::{Job, Object};
+use crate::catalogue::{Definition, Job, Object};
 use crate::error::{Result, SqlError, SqlErrorKind};
 use crate::planner::relations;
 use crate::statement::{Insert, Name, ObjectKind, Statement, parse};
@@ -77,6 +77,27 @@ impl Session {
             .collect()
     }
 
+    /// The topics without DDL that a statement reads or writes, as tables that are to be created before it: what outlives
+    /// this moment goes on with the columns that it was planned with, whatever records come.
+    pub fn inferred(&self, sql: &str) -> Vec<Definition> {
+        let names = self.names();
+        let created = created_by(sql);
+        let used = used_by(sql).into_iter();
+        let objects: BTreeMap<String, Arc<Object>> = used
+            .filter(|name| created.as_ref() != Some(name))
+            .filter_map(|name| names.inferred(&name))
+            .map(|object| (object.name.clone(), object))
+            .collect();
+        let definition = |object: Arc<Object>| Definition {
+            object: (*object).clone(),
+            drop: false,
+            replace: false,
+            temporary: false,
+            no_op: false,
+        };
+        objects.into_values().map(definition).collect()
+    }
+
     /// Whether one of the names as written is that of the object.
     fn means(&self, written: &BTreeSet<String>, name: &str) -> bool {
         let mut near = written.iter().filter(|w| w.eq_ignore_ascii_case(name));
@@ -84,7 +105,7 @@ impl Session {
     }
 }
 
-/// The names that the statement of a job reads and writes.
+/// The names that a statement reads and writes.
 fn used_by(sql: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for parsed in parse(sql).unwrap_or_default() {
@@ -96,11 +117,21 @@ fn used_by(sql: &str) -> BTreeSet<String> {
             Statement::CreateTable(create) => {
                 names.insert(create.name.value.clone());
                 names.extend(create.query.iter().flat_map(relations));
+                names.extend(create.like.iter().map(|like| like.table.value.clone()));
             }
+            Statement::CreateView(create) => names.extend(relations(&create.query)),
             _ => {}
         }
     }
     names
+}
+
+/// The table that a statement creates.
+fn created_by(sql: &str) -> Option<String> {
+    match &parse(sql).ok()?.first()?.statement {
+        Statement::CreateTable(create) => Some(create.name.value.clone()),
+        _ => None,
+    }
 }
 
 fn used_by_insert(insert: &Insert, names: &mut BTreeSet<String>) {

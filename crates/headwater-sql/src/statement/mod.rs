@@ -15,7 +15,8 @@ mod rewrite;
 mod syntax;
 mod tables;
 
-pub(crate) use data_type::{parse_type_text, quote, type_name};
+pub(crate) use data_type::parse_type_text;
+pub(crate) use headwater_flow::plan::{quote, type_name};
 pub use hint::TableHint;
 pub use parse::parse;
 pub(crate) use rewrite::{MAP_FUNCTION, PARTITION_BY, WINDOW_FUNCTIONS};

@@ -1,5 +1,6 @@
 //! Expressions of a table's definition: computed columns and watermarks.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema};
@@ -9,7 +10,7 @@ use datafusion_expr::logical_plan::builder::LogicalTableSource;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion_sql::planner::{PlannerContext, SqlToRel};
 use headwater_flow::plan::{ColumnDef, ColumnKind};
-use sqlparser::ast::Spanned;
+use sqlparser::ast::{Expr as AstExpr, Spanned, visit_expressions};
 
 use crate::error::{Result, SqlError};
 use crate::planner::context::{Names, PlanContext};
@@ -29,7 +30,27 @@ pub(in crate::planner) fn expression(
     names: &dyn Names,
 ) -> Result<Planned> {
     let span = ast.span();
+    refuse_current_watermark(ast)?;
     plan_expression(ast, columns, names).map_err(|e| from_datafusion(e, span))
+}
+
+/// A table has no watermark before its rows are read, and may be read by several pipelines at once.
+fn refuse_current_watermark(ast: &sqlparser::ast::Expr) -> Result<()> {
+    let found = visit_expressions(ast, |expr| match expr {
+        AstExpr::Function(f) if f.name.to_string().eq_ignore_ascii_case("current_watermark") => {
+            ControlFlow::Break(f.name.span())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    match found {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(span) => {
+            let message = "CURRENT_WATERMARK has no meaning in the definition of a table";
+            Err(SqlError::invalid(message)
+                .at(span)
+                .with_hint("write it in the SELECT list or WHERE of a query over the table"))
+        }
+    }
 }
 
 fn plan_expression(

@@ -6,10 +6,11 @@ use super::column::elements;
 use super::options::{format_encode, options};
 use crate::error::Result;
 use crate::statement::cursor::Cursor;
-use crate::statement::data_type::{quote, split_shifts};
+use crate::statement::data_type::split_shifts;
 use crate::statement::lexer::is_word;
 use crate::statement::parse::StatementParser;
 use crate::statement::query::query;
+use crate::statement::quote;
 use crate::statement::{CreateTable, Like, Query};
 
 /// After `CREATE [OR REPLACE] [TEMPORARY] TABLE | SOURCE | SINK`.
