@@ -7,6 +7,7 @@ mod csv;
 mod filesystem;
 mod generators;
 mod json;
+mod mutation;
 mod parquet;
 mod properties;
 mod resume;
