@@ -5,6 +5,7 @@
 mod driver;
 mod options;
 mod output;
+mod read;
 mod record;
 
 pub use driver::TestDriver;
