@@ -5,15 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use headwater::{Headwater, Offset};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::binary::{headwater, run};
+use crate::binary::headwater;
 
 /// Topics whose records must be the same, in whatever order.
 const TOPICS: [&str; 5] = [
@@ -26,7 +28,12 @@ const TOPICS: [&str; 5] = [
 const ROUNDS: usize = 50;
 const ROUNDS_SOAK: usize = 500;
 /// After so many kills a demo is let come to its end.
-const KILLS_IN_A_ROW_MAX: usize = 6;
+const KILLS_IN_A_ROW_MAX: usize = 12;
+/// How long a process lives, as a part of the time that an undisturbed one takes: mostly short, so that many kills fall
+/// into one demo, each further on than the one before; at times long, so that much happens between two.
+const SHORT_LIFE: Range<f64> = 0.02..0.3;
+const LONG_LIFE: Range<f64> = 0.02..1.0;
+const LONG_LIVES: f64 = 0.25;
 /// An undisturbed run takes a second or two; one that takes so long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -34,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     tables: String,
-    records: BTreeMap<&'static str, Vec<String>>,
+    records: BTreeMap<&'static str, Vec<Vec<u8>>>,
 }
 
 fn demo(dir: &Path) -> Child {
@@ -68,20 +75,43 @@ fn run_for(mut child: Child, time: Duration) -> Option<String> {
 fn outcome(dir: &Path, text: &str) -> Outcome {
     // The last line holds figures of the machine, not of the week.
     let tables: Vec<&str> = text.lines().collect();
-    let records = TOPICS.map(|topic| {
-        let consume = [
-            "topic", "consume", topic, "-o", ":end", "-f", "%v\\n", "--data",
-        ];
-        let ended = run(headwater(consume).arg(dir));
-        assert_eq!(ended.code, Some(0), "{topic}: {}", ended.stderr);
-        let mut values: Vec<String> = ended.stdout.lines().map(str::to_owned).collect();
-        values.sort();
-        (topic, values)
-    });
+    let headwater = Headwater::open(dir).unwrap();
+    let records = TOPICS.map(|topic| (topic, values(&headwater, topic)));
+    headwater.close().unwrap();
     Outcome {
         tables: tables[..tables.len() - 1].join("\n"),
         records: records.into(),
     }
+}
+
+/// What is in a topic, sorted.
+fn values(headwater: &Headwater, topic: &str) -> Vec<Vec<u8>> {
+    let partitions = headwater.log().topic(topic).unwrap().config.partitions;
+    let mut values = Vec::new();
+    for partition in 0..partitions {
+        let mut next = Offset(0);
+        loop {
+            let records = headwater.fetch(topic, partition, next).unwrap();
+            let Some((last, _)) = records.last() else {
+                break;
+            };
+            next = Offset(last.0 + 1);
+            let of_records = records
+                .into_iter()
+                .map(|(_, r)| r.value.unwrap_or_default());
+            values.extend(of_records.map(|value| value.to_vec()));
+        }
+    }
+    values.sort();
+    values
+}
+
+fn lifetime(rng: &mut StdRng, undisturbed: Duration) -> Duration {
+    let part = match rng.random_bool(LONG_LIVES) {
+        true => LONG_LIFE,
+        false => SHORT_LIFE,
+    };
+    undisturbed.mul_f64(rng.random_range(part))
 }
 
 fn seed() -> u64 {
@@ -127,7 +157,7 @@ fn a_demo_that_is_killed_at_random_moments_ends_like_an_undisturbed_one() {
             let is_left_alone = kills - moments_before == KILLS_IN_A_ROW_MAX;
             let time = match is_left_alone {
                 true => PATIENCE,
-                false => undisturbed.mul_f64(rng.random_range(0.02..1.0)),
+                false => lifetime(&mut rng, undisturbed),
             };
             match run_for(demo(dir.path()), time) {
                 Some(text) => break text,
