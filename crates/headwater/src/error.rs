@@ -71,6 +71,21 @@ impl Error {
         Self::new(kind, shown.strip_prefix("error: ").unwrap_or(&shown))
     }
 
+    /// As an error of the engine, which decides by the kind whether to try again.
+    pub(crate) fn into_flow(self) -> headwater_flow::Error {
+        let kind = match self.kind {
+            ErrorKind::Unavailable => FlowKind::Unavailable,
+            ErrorKind::Conflict => FlowKind::Conflict,
+            ErrorKind::Invalid | ErrorKind::Sql => FlowKind::Invalid,
+            ErrorKind::NotFound => FlowKind::NotFound,
+            ErrorKind::Unsupported => FlowKind::Unsupported,
+            ErrorKind::Corrupt => FlowKind::Corrupt,
+            ErrorKind::Closed => FlowKind::Closed,
+            ErrorKind::Bug => FlowKind::Bug,
+        };
+        headwater_flow::Error::new(kind, self.message)
+    }
+
     /// What the caller can do.
     pub fn kind(&self) -> ErrorKind {
         self.kind

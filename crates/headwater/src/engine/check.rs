@@ -21,6 +21,15 @@ pub struct Checked {
 }
 
 /// Looks at statements in a session of its own, of which nothing is kept.
+///
+/// ```
+/// let hw = headwater::Headwater::memory()?;
+/// let checked = hw.checker().check("CREATE TABLE t (a INT);\nSELECT a FROM t;")?;
+/// assert_eq!(checked[1].line, 2);
+/// let wrong = hw.checker().check("SELECT a FROM t").unwrap_err();
+/// assert!(wrong.message().starts_with("table 't' not found"));
+/// # Ok::<(), headwater::Error>(())
+/// ```
 pub struct Checker {
     headwater: Headwater,
     session: Session,
@@ -123,6 +132,11 @@ impl Checker {
     fn statement(&mut self, statement: &ParsedStatement) -> Result<Checked, SqlError> {
         let mut planned = self.plan(statement)?;
         self.lower(&mut planned)?;
+        if matches!(planned, Planned::Define(_) | Planned::Pipeline(_)) {
+            for inferred in self.session.inferred(&statement.text) {
+                self.session.apply(&inferred)?;
+            }
+        }
         match &planned {
             Planned::Define(definition) => self.session.apply(definition)?,
             Planned::Pipeline(pipeline) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use headwater_flow::connector::Sink;
-use headwater_flow::driver::Status;
+use headwater_flow::driver::{Control, Status};
 use headwater_flow::plan::{Explain, Lowered, OutputPlan, PlanOptions, lower_measured};
 use headwater_flow::{Result as FlowResult, ZBatch};
 use headwater_sql::batch::{self, SourceTables};
@@ -101,13 +101,14 @@ impl Headwater {
             .map_err(|e| Error::sql(&e, text))?;
         let sinks = plans.iter().map(|_| Box::new(Nowhere) as Box<dyn Sink>);
         let started = Instant::now();
-        let mut pipeline = self.open_pipeline(Run {
+        let run = Run {
             name: "explain".to_owned(),
             sinks: sinks.collect(),
             lowered,
             shards,
             is_job: false,
-        })?;
+        };
+        let mut pipeline = self.open_pipeline(run, &Control::default())?;
         pipeline.run()?;
         let figures = figures(&pipeline.control().status(), started);
         Ok((explain, figures))

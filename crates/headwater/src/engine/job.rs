@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use headwater_flow::driver::forget;
+use headwater_connect::ensure_topic;
+use headwater_flow::driver::{Control, Pipeline, forget};
 use headwater_sql::catalogue::{Definition, Job, dropped, forget_dropped};
 use headwater_sql::statement::ObjectKind;
 use headwater_sql::{Planned, PlannedPipeline, parse};
 
 use super::Headwater;
 use super::answer::Answer;
+use super::fresh::{TOPIC, topics};
+use super::jobs::{NewJob, Reopen};
 use super::script::Script;
 use super::start::{Prepared, Run};
 use crate::error::{Error, ErrorKind, Result};
@@ -41,7 +44,7 @@ impl Script {
         if known.is_none() {
             hw.start_new_job(&name, &pipeline, prepared, &self.text)?;
         } else {
-            hw.spawn(&name, &pipeline.text, prepared)?;
+            hw.spawn(&name, &pipeline, prepared)?;
         }
         Ok(started(&name, is_bounded, true))
     }
@@ -102,6 +105,9 @@ impl Headwater {
         text: &str,
     ) -> Result<()> {
         forget(&self.0.log, name)?;
+        if !pipeline.is_temporary {
+            self.declare_inferred(&pipeline.text, text)?;
+        }
         if let Some(definition) = &pipeline.definition {
             let applied = self.session().apply(definition);
             applied.map_err(|e| Error::sql(&e, text))?;
@@ -114,7 +120,7 @@ impl Headwater {
         });
         let started = kept
             .map_err(|e| Error::sql(&e, text))
-            .and_then(|()| self.spawn(name, &pipeline.text, prepared));
+            .and_then(|()| self.spawn(name, pipeline, prepared));
         if let Err(error) = started {
             // The error that it could not be started with says more than one from clearing away.
             drop(self.0.catalogue.drop_job(name));
@@ -143,7 +149,7 @@ impl Headwater {
             if self.is_live(name) {
                 return Ok(started(name, is_bounded, false));
             }
-            self.spawn(name, &pipeline.text, prepared)?;
+            self.spawn(name, pipeline, prepared)?;
             return Ok(started(name, is_bounded, true));
         };
         let mut definition = definition.clone();
@@ -159,27 +165,61 @@ impl Headwater {
             })?;
         }
         forget(&self.0.log, name)?;
+        self.declare_inferred(&pipeline.text, text)?;
         let applied = self.session().apply(&definition);
         applied.map_err(|e| Error::sql(&e, text))?;
-        if let Err(error) = self.spawn(name, &pipeline.text, prepared) {
+        if let Err(error) = self.spawn(name, pipeline, prepared) {
             drop(self.drop_pipeline(&dropping(&definition)));
             return Err(error);
         }
         Ok(started(name, is_bounded, true))
     }
 
-    /// Opens a prepared pipeline and runs it on a thread.
-    fn spawn(&self, name: &str, text: &str, prepared: Prepared) -> Result<()> {
+    /// Opens a prepared pipeline and runs it on a thread. Whenever something that it needs is away for a while, it is
+    /// prepared and opened again.
+    fn spawn(&self, name: &str, pipeline: &PlannedPipeline, prepared: Prepared) -> Result<()> {
+        let control = Control::default();
+        let reads = topics(prepared.lowered.inputs.iter().map(|i| &*i.def));
+        let writes = topics(prepared.outputs.iter().map(|o| &*o.target));
+        let opened = self.open_prepared(name, prepared, &control)?;
+        let (headwater, outputs) = (self.clone(), pipeline.outputs.clone());
+        let (again, control) = (name.to_owned(), control);
+        let reopen: Reopen = Box::new(move || {
+            let prepared = headwater.prepare(&again, &outputs);
+            let prepared = prepared.map_err(|e| Error::sql(&e, ""))?;
+            headwater.open_prepared(&again, prepared, &control)
+        });
+        let job = NewJob {
+            name,
+            text: &pipeline.text,
+            reads,
+            writes,
+        };
+        let reopen = self.0.running.durable.then_some(reopen);
+        self.0.jobs.begin(job, opened, reopen)
+    }
+
+    fn open_prepared(&self, name: &str, prepared: Prepared, control: &Control) -> Result<Pipeline> {
         let outputs = prepared.outputs.iter().zip(&prepared.lowered.outputs);
         let sinks = outputs.map(|(o, info)| self.sink(&o.target, info));
-        let pipeline = self.open_pipeline(Run {
+        let run = Run {
             name: name.to_owned(),
             sinks: sinks.collect::<Result<Vec<_>>>()?,
             lowered: prepared.lowered,
             shards: prepared.shards,
             is_job: true,
-        })?;
-        self.0.jobs.begin(name, text, pipeline)
+        };
+        self.open_pipeline(run, control)
+    }
+
+    /// Declares the topics without DDL that a statement uses which outlives this process.
+    fn declare_inferred(&self, sql: &str, text: &str) -> Result<()> {
+        let mut session = self.session();
+        for definition in session.inferred(sql) {
+            let applied = session.apply(&definition);
+            applied.map_err(|e| Error::sql(&e, text))?;
+        }
+        Ok(())
     }
 
     /// Tells the catalogue of an object that is no pipeline, or drops one.
@@ -189,8 +229,14 @@ impl Headwater {
             let _turn = self.0.jobs.turn();
             self.drop_pipeline(definition)?;
         } else {
+            if !definition.drop && !definition.temporary {
+                self.declare_inferred(&definition.object.sql, text)?;
+            }
             let applied = self.session().apply(definition);
             applied.map_err(|e| Error::sql(&e, text))?;
+            if !definition.drop && !definition.temporary {
+                self.make_topic(definition)?;
+            }
         }
         let verb = if definition.drop {
             "dropped"
@@ -198,6 +244,20 @@ impl Headwater {
             "created"
         };
         Ok(Answer::Done(format!("{verb} {name}")))
+    }
+
+    /// A table over a topic has it from the beginning, so that records can be put into it.
+    fn make_topic(&self, definition: &Definition) -> Result<()> {
+        let table = definition.object.table.as_ref();
+        match table.filter(|t| t.connector == TOPIC && !definition.no_op) {
+            Some(table) => Ok(ensure_topic(
+                &self.0.log,
+                &table.name,
+                &table.options,
+                &table.primary_key,
+            )?),
+            None => Ok(()),
+        }
     }
 
     /// Drops a materialised view with all that is kept of it.
@@ -311,7 +371,7 @@ impl Headwater {
         };
         let prepared = self.prepare(name, &pipeline.outputs);
         let prepared = prepared.map_err(|e| Error::sql(&e, &sql))?;
-        self.spawn(name, &pipeline.text, prepared)
+        self.spawn(name, &pipeline, prepared)
     }
 }
 

@@ -1,16 +1,39 @@
 //! The pipelines of a process, asked and stopped by name: each on a thread of its own, or all turned by hand.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use headwater_flow::driver::{Control, Ending, Phase, Pipeline, Status};
+use headwater_flow::driver::{Control, Ending, Phase, Pipeline, Status, supervise};
+use headwater_log::Clock;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// How long a pipeline goes on trying when nothing of it comes to an end: a full disk, a sink that is away. Milliseconds.
+const PATIENCE_MS: i64 = 60_000;
+
+/// Opens a pipeline anew that something was away for. One that keeps no journal would begin at the beginning: there is none
+/// for it.
+pub(super) type Reopen = Box<dyn FnMut() -> Result<Pipeline> + Send>;
+
+/// What is known of a pipeline before it runs.
+pub(super) struct NewJob<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// The statement.
+    pub(super) text: &'a str,
+    /// The topics that it reads.
+    pub(super) reads: BTreeSet<String>,
+    /// The topics that it writes.
+    pub(super) writes: BTreeSet<String>,
+}
+
 /// A running or ended pipeline.
+#[derive(Default)]
 struct Running {
     text: String,
+    reads: BTreeSet<String>,
+    writes: BTreeSet<String>,
     /// `None`: it could not be started.
     control: Option<Control>,
     /// Who runs it; `None`: it has ended.
@@ -46,13 +69,23 @@ enum Runner {
 }
 
 impl Runner {
-    fn new(by_hand: bool, name: &str, mut pipeline: Pipeline) -> Result<Self> {
-        if by_hand {
-            return Ok(Self::Hand(Box::new(pipeline)));
-        }
+    /// On a thread that opens the pipeline again, if it can be, whenever something is away for a while.
+    fn on_thread(
+        name: &str,
+        mut pipeline: Pipeline,
+        reopen: Option<Reopen>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let run = move || match reopen {
+            Some(mut reopen) => {
+                let reopen = || reopen().map_err(Error::into_flow);
+                Ok(supervise(pipeline, &clock, PATIENCE_MS, reopen)?)
+            }
+            None => Ok(pipeline.run()?),
+        };
         std::thread::Builder::new()
             .name(name.chars().take(15).collect())
-            .spawn(move || Ok(pipeline.run()?))
+            .spawn(run)
             .map(Self::Thread)
             .map_err(|e| {
                 let text = format!("no thread for job '{name}': {e}");
@@ -87,6 +120,7 @@ pub struct JobInfo {
 /// The pipelines of a process, by name.
 pub(crate) struct Jobs {
     by_hand: bool,
+    clock: Arc<dyn Clock>,
     running: Mutex<BTreeMap<String, Running>>,
     /// Held by who starts, stops or drops one.
     turn: Mutex<()>,
@@ -94,9 +128,10 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// No pipelines; those to come run on threads, or are turned by hand.
-    pub(crate) fn new(by_hand: bool) -> Self {
+    pub(crate) fn new(by_hand: bool, clock: Arc<dyn Clock>) -> Self {
         Self {
             by_hand,
+            clock,
             running: Mutex::default(),
             turn: Mutex::default(),
         }
@@ -125,15 +160,47 @@ impl Jobs {
     }
 
     /// Runs an opened pipeline.
-    pub(crate) fn begin(&self, name: &str, text: &str, pipeline: Pipeline) -> Result<()> {
+    pub(super) fn begin(
+        &self,
+        new: NewJob<'_>,
+        pipeline: Pipeline,
+        reopen: Option<Reopen>,
+    ) -> Result<()> {
+        let control = pipeline.control().clone();
+        let runner = match self.by_hand {
+            true => Runner::Hand(Box::new(pipeline)),
+            false => Runner::on_thread(new.name, pipeline, reopen, Arc::clone(&self.clock))?,
+        };
         let job = Running {
-            text: text.to_owned(),
-            control: Some(pipeline.control().clone()),
-            runner: Some(Runner::new(self.by_hand, name, pipeline)?),
+            text: new.text.to_owned(),
+            reads: new.reads,
+            writes: new.writes,
+            control: Some(control),
+            runner: Some(runner),
             ended: None,
         };
-        self.lock().insert(name.to_owned(), job);
+        self.lock().insert(new.name.to_owned(), job);
         Ok(())
+    }
+
+    /// The pipelines that `topics` come from, by whatever way.
+    pub(super) fn upstream(&self, topics: BTreeSet<String>) -> Vec<Control> {
+        let running = self.lock();
+        let (mut wanted, mut found) = (topics, BTreeMap::new());
+        loop {
+            let before = found.len();
+            for (name, job) in running.iter() {
+                if !found.contains_key(name) && !job.writes.is_disjoint(&wanted) {
+                    wanted.extend(job.reads.iter().cloned());
+                    found.insert(name, job);
+                }
+            }
+            if found.len() == before {
+                break;
+            }
+        }
+        let follow = found.into_values().filter(|job| !job.reads.is_empty());
+        follow.filter_map(|job| job.control.clone()).collect()
     }
 
     /// Does something with a pipeline that is turned by hand; `None`: there is none, or it has ended.
@@ -166,9 +233,8 @@ impl Jobs {
     pub(crate) fn note_failed(&self, name: &str, text: &str, error: &Error) {
         let job = Running {
             text: text.to_owned(),
-            control: None,
-            runner: None,
             ended: Some(Err((error.kind(), error.to_string()))),
+            ..Running::default()
         };
         self.lock().insert(name.to_owned(), job);
     }

@@ -3,6 +3,7 @@
 mod answer;
 mod check;
 mod explain;
+mod fresh;
 mod job;
 mod jobs;
 mod open;
@@ -20,3 +21,6 @@ pub(crate) use open::Running;
 pub use open::{Headwater, Options};
 pub use script::Script;
 pub use stream::{Changes, Waited};
+
+#[cfg(test)]
+mod tests;

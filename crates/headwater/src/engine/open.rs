@@ -1,6 +1,7 @@
 //! An open data directory.
 
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headwater_connect::PrintTarget;
@@ -18,6 +19,15 @@ use crate::error::{Error, ErrorKind, Result};
 const SNAPSHOT_INTERVAL_MS: i64 = 10_000;
 
 /// How a [`Headwater`] works.
+///
+/// ```no_run
+/// let options = headwater::Options {
+///     threads: 2,
+///     ..headwater::Options::default()
+/// };
+/// let hw = headwater::Headwater::open_with("data", options)?;
+/// # Ok::<(), headwater::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Worker threads of the engine; 0: as many as there are cores.
@@ -70,7 +80,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// On threads of their own; `durable`: the log outlives the process.
-    fn on_threads(durable: bool) -> Self {
+    pub(super) fn on_threads(durable: bool) -> Self {
         Self {
             durable,
             by_hand: false,
@@ -91,6 +101,8 @@ pub(crate) struct Inner {
     /// The worker threads that all pipelines share; `None`: one, the pipeline's own.
     pub(crate) pool: Option<Arc<rayon::ThreadPool>>,
     pub(crate) jobs: Jobs,
+    /// The newest commit of rows or records that this process was given.
+    pub(crate) written: AtomicU64,
     session: Mutex<Session>,
 }
 
@@ -151,10 +163,11 @@ impl Headwater {
         let session = Mutex::new(session.with_system_tables(crate::system::definitions()));
         let inner = Inner {
             log,
+            jobs: Jobs::new(running.by_hand, Arc::clone(&clock)),
             clock,
             catalogue,
             options,
-            jobs: Jobs::new(running.by_hand),
+            written: AtomicU64::new(0),
             running,
             pool,
             session,

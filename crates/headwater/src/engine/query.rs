@@ -36,8 +36,10 @@ impl Tables for WithSystem<'_> {
 impl Headwater {
     /// Answers a query over one cut of the log: all topics and views up to the same commit.
     pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
+        self.wait_for_written(query);
         let tables = self.tables_and_system(text)?;
-        let answer = run(query.plan.clone(), &tables).map_err(|e| Error::sql(&e, text))?;
+        let answer = run(query.plan.clone(), &tables)
+            .map_err(|e| Error::sql(&e.at_place(query.place), text))?;
         Ok(Answer::Rows(answer.schema, answer.batches))
     }
 
@@ -61,7 +63,8 @@ impl Headwater {
     /// Writes the rows of a `VALUES` in one commit.
     pub(super) fn insert_values(&self, output: &PlannedOutput, text: &str) -> Result<Answer> {
         let tables = self.tables(text)?;
-        let answer = run(output.plan.clone(), &tables).map_err(|e| Error::sql(&e, text))?;
+        let answer = run(output.plan.clone(), &tables)
+            .map_err(|e| Error::sql(&e.at_place(output.place), text))?;
         let rows: usize = answer.batches.iter().map(RecordBatch::num_rows).sum();
         let info = OutputInfo {
             name: output.target.name.clone(),
@@ -111,7 +114,7 @@ impl Headwater {
         sink.recover(0)?;
         sink.write(1, &rows, &mut commit)?;
         if !commit.appends.is_empty() {
-            self.log().commit(commit)?;
+            self.note_written(&self.log().commit(commit)?);
         }
         sink.committed(1)?;
         Ok(sink.close()?)

@@ -43,7 +43,9 @@ impl Headwater {
         let commit = filled.fold(Commit::new(), |commit, (partition, records)| {
             commit.append(TopicPartition::new(topic, partition), records)
         });
-        Ok(self.log().commit(commit)?)
+        let receipt = self.log().commit(commit)?;
+        self.note_written(&receipt);
+        Ok(receipt)
     }
 
     /// Makes the topic that keeps late or damaged records, if it is named like one of a table or view and does not exist

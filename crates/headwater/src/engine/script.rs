@@ -10,6 +10,15 @@ use super::answer::{Answer, Answers, texts};
 use crate::error::{Error, Result};
 
 /// The statements of a text: each runs when its answer is asked for. Ends after the first that fails.
+///
+/// ```
+/// let hw = headwater::Headwater::memory()?;
+/// let mut script = hw.script("CREATE TABLE t (a INT); SELECT a FROM nowhere; DROP TABLE t")?;
+/// assert!(script.next().is_some_and(|created| created.is_ok()));
+/// assert!(script.next().is_some_and(|selected| selected.is_err()));
+/// assert!(script.next().is_none(), "the table is still there");
+/// # Ok::<(), headwater::Error>(())
+/// ```
 pub struct Script {
     pub(super) headwater: Headwater,
     pub(super) text: String,

@@ -85,7 +85,7 @@ impl Headwater {
     }
 
     /// Opens a pipeline: restores what there is of it.
-    pub(super) fn open_pipeline(&self, run: Run) -> Result<Pipeline> {
+    pub(super) fn open_pipeline(&self, run: Run, control: &Control) -> Result<Pipeline> {
         let sources = run.lowered.inputs.iter().map(|i| self.source(i));
         let sources = sources.collect::<Result<Vec<_>>>()?;
         let spec = PipelineSpec {
@@ -103,7 +103,7 @@ impl Headwater {
             snapshot_interval_ms: self.0.running.snapshot_interval_ms,
             background: !self.0.running.by_hand,
         };
-        Ok(Pipeline::open(spec, Control::default())?)
+        Ok(Pipeline::open(spec, control.clone())?)
     }
 
     /// Whether all inputs end by nature or are cut off.

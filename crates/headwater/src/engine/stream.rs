@@ -152,14 +152,15 @@ impl Headwater {
             sender,
             waiting: Vec::new(),
         };
-        let mut pipeline = self.open_pipeline(Run {
+        let run = Run {
             name: "query".to_owned(),
             lowered,
             sinks: vec![Box::new(sink)],
             shards,
             is_job: false,
-        })?;
-        let control = pipeline.control().clone();
+        };
+        let control = Control::default();
+        let mut pipeline = self.open_pipeline(run, &control)?;
         let thread = std::thread::Builder::new()
             .name("query".to_owned())
             .spawn(move || Ok(Pipeline::run(&mut pipeline)?))

@@ -198,6 +198,7 @@ guides! {
     the_guide_to_getting_started_is_true: "docs/getting-started.md",
     the_guide_to_topics_is_true: "docs/topics.md",
     the_guide_to_sql_is_true: "docs/sql.md",
+    the_guide_to_statements_is_true: "docs/statements.md",
     the_guide_to_state_is_true: "docs/state.md",
     the_guide_to_files_is_true: "docs/files.md",
     the_guide_to_operating_is_true: "docs/operating.md",

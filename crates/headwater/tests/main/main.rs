@@ -22,7 +22,13 @@ mod laws;
 mod pipelines;
 #[cfg(feature = "cli")]
 mod run;
+#[cfg(feature = "cli")]
+mod shell;
+mod shown;
 mod slt;
+mod state;
+#[cfg(feature = "cli")]
+mod streams;
 #[cfg(feature = "cli")]
 mod topics;
 mod views;

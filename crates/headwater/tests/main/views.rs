@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use headwater::{Answer, Headwater, Options};
+use headwater::{Headwater, Options};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+
+use crate::shown::select;
 
 /// Tables that end where they are when they are opened, so that jobs end.
 const TABLES: &str = "
@@ -49,26 +50,6 @@ fn open(dir: &Path) -> Headwater {
         ..Options::default()
     };
     Headwater::open_with(dir, options).unwrap()
-}
-
-fn select(hw: &Headwater, query: &str) -> Vec<String> {
-    let answers = hw.sql(query).unwrap();
-    let [Answer::Rows(_, batches)] = answers.as_slice() else {
-        panic!("'{query}' gives rows");
-    };
-    let options = FormatOptions::default().with_null("NULL");
-    let mut rows = Vec::new();
-    for batch in batches {
-        let columns = batch.columns().iter();
-        let columns = columns.map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap());
-        let columns: Vec<_> = columns.collect();
-        for row in 0..batch.num_rows() {
-            let cells = columns.iter().map(|c| c.value(row).to_string());
-            rows.push(cells.collect::<Vec<_>>().join(" "));
-        }
-    }
-    rows.sort();
-    rows
 }
 
 fn create(hw: &Headwater, views: &[(&str, &str)]) {

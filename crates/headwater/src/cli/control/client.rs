@@ -88,27 +88,35 @@ impl Client {
         }
     }
 
-    /// The next piece of an answer.
+    /// The next piece of an answer. Ctrl-C is looked for before each: an answer may come without a pause.
     fn hear(&mut self, request: &Request) -> Outcome<wire::Heard> {
-        while self.input.buffer().is_empty() && !self.is_readable()? {
-            if !interrupt::is_asked() {
-                continue;
+        loop {
+            let is_there = !self.input.buffer().is_empty() || self.is_readable()?;
+            if interrupt::is_asked() {
+                self.heed_interrupt(request)?;
             }
-            if !request.can_be_stopped() {
-                self.is_spent = true;
-                return Err(Failure::new(Code::Interrupted, "interrupted"));
-            }
-            if !self.is_spent {
-                self.is_spent = true;
-                self.output
-                    .shutdown(Shutdown::Write)
-                    .map_err(|e| lost(&e))?;
+            if is_there {
+                break;
             }
         }
         wire::read(&mut self.input).map_err(|e| {
             self.is_spent = true;
             lost(&e)
         })
+    }
+
+    /// Ctrl-C hangs up: an answer that can come to its end is heard out, any other is given up.
+    fn heed_interrupt(&mut self, request: &Request) -> Outcome {
+        if !request.can_be_stopped() {
+            self.is_spent = true;
+            return Err(Failure::new(Code::Interrupted, "interrupted"));
+        }
+        if !self.is_spent {
+            self.is_spent = true;
+            let hung_up = self.output.shutdown(Shutdown::Write);
+            hung_up.map_err(|e| lost(&e))?;
+        }
+        Ok(())
     }
 
     fn is_readable(&self) -> Outcome<bool> {

@@ -139,7 +139,9 @@ impl Host {
             Request::TopicCreate { topic, config } => topics::create(log, &topic, config, replies),
             Request::TopicDescribe { topic } => topics::describe(log, &topic, replies),
             Request::TopicDelete { topic } => topics::delete(log, &topic, replies),
-            Request::Produce { topic, records } => produce::append(log, &topic, records, replies),
+            Request::Produce { topic, records } => {
+                produce::append(&self.headwater, &topic, records, replies)
+            }
             Request::Consume {
                 topic,
                 partitions,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{UInt32Array, UInt64Array};
-use headwater_log::{Commit, Header, Log, Record, TopicPartition, partition_of};
+use headwater::Headwater;
+use headwater_log::{Commit, Header, Record, TopicPartition, partition_of};
 
 use super::topics::{description, rows};
 use crate::cli::exit::{Failure, Outcome};
@@ -12,11 +13,12 @@ use crate::cli::request::{NewRecord, Replies};
 
 /// Appends records in one commit and says where they are.
 pub(super) fn append(
-    log: &Log,
+    headwater: &Headwater,
     topic: &str,
     records: Vec<NewRecord>,
     replies: Replies<'_>,
 ) -> Outcome {
+    let log = headwater.log();
     let partitions = description(log, topic)?.config.partitions;
     let mut by_partition: BTreeMap<u32, Vec<Record>> = BTreeMap::new();
     let mut places = Vec::with_capacity(records.len());
@@ -36,6 +38,7 @@ pub(super) fn append(
             commit.append(TopicPartition::new(topic, p), records)
         });
     let receipt = log.commit(commit)?;
+    headwater.note_written(&receipt);
     let first: BTreeMap<u32, u64> = order
         .into_iter()
         .zip(receipt.offsets.iter().map(|o| o.0))
