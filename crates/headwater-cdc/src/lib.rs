@@ -1,0 +1,9 @@
+//! Change data capture: what happens to the tables of a database, in the order of its commits.
+//!
+//! [`postgres`] speaks with a server and decodes what it replicates.
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
+
+pub mod postgres;
+
+pub use headwater_log::{Error, ErrorKind, Result};

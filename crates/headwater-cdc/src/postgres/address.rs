@@ -1,0 +1,35 @@
+//! Where a database is and who asks.
+
+use std::fmt;
+
+/// A database, and the user that connects to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Name or address of the host.
+    pub host: String,
+    /// The port, usually 5432.
+    pub port: u16,
+    /// The user.
+    pub user: String,
+    /// Its password; empty: none.
+    pub password: String,
+    /// The database.
+    pub database: String,
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Without the password.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "postgres://{}@{}:{}/{}",
+            self.user, self.host, self.port, self.database
+        )
+    }
+}

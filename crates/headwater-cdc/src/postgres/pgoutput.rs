@@ -1,0 +1,252 @@
+//! The messages of the output plugin `pgoutput`, version 1: what a transaction did, sent when it has committed.
+//!
+//! Values stay where they came in; nothing is copied. Follows "Logical Replication Message Formats" of the manual.
+
+use bytes::Bytes;
+use headwater_log::Result;
+
+use super::failure::malformed;
+use super::lsn::Lsn;
+use super::reader::Reader;
+
+/// A value of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// There is none.
+    Null,
+    /// A large value that the change left as it was and that the server does not send.
+    Unchanged,
+    /// As text.
+    Text(Bytes),
+    /// In the type's binary form.
+    Binary(Bytes),
+}
+
+impl Cell {
+    /// The text; `None`: there is none.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// What a table looks like from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Its id.
+    pub id: u32,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// `d`efault, `n`othing, `f`ull or `i`ndex.
+    pub identity: u8,
+    /// Its columns, in the order of tuples.
+    pub columns: Vec<RelationColumn>,
+}
+
+/// A column of a [`Relation`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationColumn {
+    /// Whether it is part of the replica identity.
+    pub is_key: bool,
+    /// Its name.
+    pub name: String,
+    /// The id of its type.
+    pub type_id: u32,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A transaction begins.
+    Begin {
+        /// Where its commit lies.
+        commit: Lsn,
+        /// Microseconds since 2000-01-01.
+        time: i64,
+        /// Its id.
+        xid: u32,
+    },
+    /// The transaction is whole.
+    Commit {
+        /// After its commit: from here on the server need not send it again.
+        end: Lsn,
+    },
+    /// What a table looks like.
+    Relation(Relation),
+    /// A new row.
+    Insert {
+        /// The table.
+        relation: u32,
+        /// The row.
+        new: Vec<Cell>,
+    },
+    /// A row that is another one now.
+    Update {
+        /// The table.
+        relation: u32,
+        /// What it was: its key if that has changed, all of it if the identity is full.
+        old: Option<Vec<Cell>>,
+        /// What it is.
+        new: Vec<Cell>,
+    },
+    /// A row that is gone.
+    Delete {
+        /// The table.
+        relation: u32,
+        /// What it was: its key, or all of it.
+        old: Vec<Cell>,
+    },
+    /// Tables that are empty now.
+    Truncate {
+        /// The tables.
+        relations: Vec<u32>,
+    },
+    /// What says nothing of rows: types, origins, messages.
+    Other,
+}
+
+impl Message {
+    /// Decodes one message.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not one.
+    pub fn decode(bytes: Bytes) -> Result<Self> {
+        let mut reader = Reader::new(bytes, "replication message");
+        Ok(match reader.u8()? {
+            b'B' => Self::Begin {
+                commit: Lsn(reader.u64()?),
+                time: reader.i64()?,
+                xid: reader.u32()?,
+            },
+            b'C' => {
+                reader.u8()?;
+                reader.u64()?;
+                Self::Commit {
+                    end: Lsn(reader.u64()?),
+                }
+            }
+            b'R' => Self::Relation(relation(&mut reader)?),
+            b'I' => Self::Insert {
+                relation: reader.u32()?,
+                new: marked_tuple(&mut reader, b"N")?,
+            },
+            b'U' => update(&mut reader)?,
+            b'D' => Self::Delete {
+                relation: reader.u32()?,
+                old: marked_tuple(&mut reader, b"KO")?,
+            },
+            b'T' => truncate(&mut reader)?,
+            b'Y' | b'O' | b'M' => Self::Other,
+            _ => return Err(malformed("kind of replication message")),
+        })
+    }
+}
+
+fn relation(reader: &mut Reader) -> Result<Relation> {
+    let (id, schema, name) = (reader.u32()?, reader.text()?, reader.text()?);
+    let identity = reader.u8()?;
+    let columns = (0..reader.u16()?).map(|_| {
+        let is_key = reader.u8()? & 1 == 1;
+        let (name, type_id) = (reader.text()?, reader.u32()?);
+        reader.u32()?;
+        Ok(RelationColumn {
+            is_key,
+            name,
+            type_id,
+        })
+    });
+    let columns = columns.collect::<Result<_>>()?;
+    Ok(Relation {
+        id,
+        // An empty name stands for the system's schema.
+        schema: match schema.is_empty() {
+            true => "pg_catalog".to_owned(),
+            false => schema,
+        },
+        name,
+        identity,
+        columns,
+    })
+}
+
+fn update(reader: &mut Reader) -> Result<Message> {
+    let relation = reader.u32()?;
+    let old = match reader.u8()? {
+        b'N' => None,
+        b'K' | b'O' => Some(tuple(reader)?),
+        _ => return Err(malformed("update")),
+    };
+    let new = match old {
+        Some(_) => marked_tuple(reader, b"N")?,
+        None => tuple(reader)?,
+    };
+    Ok(Message::Update { relation, old, new })
+}
+
+fn truncate(reader: &mut Reader) -> Result<Message> {
+    let count = reader.u32()?;
+    reader.u8()?;
+    if count as usize * 4 > reader.len() {
+        return Err(malformed("truncation"));
+    }
+    let relations = (0..count).map(|_| reader.u32()).collect::<Result<_>>()?;
+    Ok(Message::Truncate { relations })
+}
+
+fn marked_tuple(reader: &mut Reader, marks: &[u8]) -> Result<Vec<Cell>> {
+    match marks.contains(&reader.u8()?) {
+        true => tuple(reader),
+        false => Err(malformed("tuple")),
+    }
+}
+
+fn tuple(reader: &mut Reader) -> Result<Vec<Cell>> {
+    let count = reader.u16()?;
+    let cell = |_| {
+        Ok(match reader.u8()? {
+            b'n' => Cell::Null,
+            b'u' => Cell::Unchanged,
+            kind @ (b't' | b'b') => {
+                let length = reader.u32()? as usize;
+                let bytes = reader.take(length)?;
+                match kind {
+                    b't' => Cell::Text(bytes),
+                    _ => Cell::Binary(bytes),
+                }
+            }
+            _ => return Err(malformed("value")),
+        })
+    };
+    (0..count).map(cell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_cut_out_of_its_message() {
+        let bytes = Bytes::from_static(b"I\0\0\0\x07N\0\x03t\0\0\0\x0242nu");
+        let new = vec![
+            Cell::Text(Bytes::from_static(b"42")),
+            Cell::Null,
+            Cell::Unchanged,
+        ];
+        let want = Message::Insert { relation: 7, new };
+        assert_eq!(Message::decode(bytes).unwrap(), want);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(mut bytes: Vec<u8>, tag in "[BCRIUDTYOM]") {
+            bytes.insert(0, tag.as_bytes()[0]);
+            if let Ok(Message::Truncate { relations }) = Message::decode(bytes.into()) {
+                proptest::prop_assert!(relations.len() < 1 << 20);
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A slot and the stream of what it replicates.
+//!
+//! The server forgets what was confirmed: only [`Replication::confirm`] what is durable here.
+
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, BytesMut};
+use headwater_log::{Error, ErrorKind, Result};
+use postgres_protocol::message::frontend::CopyData;
+
+use super::address::Address;
+use super::failure::malformed;
+use super::lsn::Lsn;
+use super::pgoutput::Message;
+use super::reader::Reader;
+use super::session::{Frame, Session};
+use super::sql::{identifier, literal};
+
+/// How often the server hears from us, whatever happens; it hangs up after `wal_sender_timeout`, 60 s by default.
+const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A slot that was just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Transactions that commit after this are streamed.
+    pub consistent: Lsn,
+    /// A snapshot that sees all the others, for `SET TRANSACTION SNAPSHOT`, as long as the session does nothing else.
+    pub snapshot: String,
+}
+
+/// What came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// Part of a transaction.
+    Message(Message),
+    /// All that was committed before this has been sent.
+    Reached(Lsn),
+    /// Nothing, for as long as was waited.
+    Nothing,
+}
+
+/// A session that replicates.
+#[derive(Debug)]
+pub struct Replication {
+    session: Session,
+    confirmed: Lsn,
+    told: Instant,
+}
+
+impl Replication {
+    /// Connects.
+    ///
+    /// # Errors
+    /// `Unavailable`, or `Invalid` if the server refuses.
+    pub fn connect(address: &Address) -> Result<Self> {
+        Ok(Self {
+            session: Session::connect_replication(address)?,
+            confirmed: Lsn::default(),
+            told: Instant::now(),
+        })
+    }
+
+    /// Makes a slot; a temporary one goes with the session. Waits for the transactions that are running.
+    ///
+    /// # Errors
+    /// `Invalid` if there is one of that name or `wal_level` is not logical.
+    pub fn create_slot(&mut self, name: &str, temporary: bool) -> Result<Slot> {
+        let temporary = if temporary { "TEMPORARY " } else { "" };
+        let name = identifier(name);
+        let sql =
+            format!("CREATE_REPLICATION_SLOT {name} {temporary}LOGICAL pgoutput EXPORT_SNAPSHOT");
+        let mut rows = self.session.query(&sql)?.into_iter();
+        // Columns: its name, the consistent point, the snapshot, the plugin.
+        let mut row = rows
+            .next()
+            .unwrap_or_default()
+            .into_iter()
+            .skip(1)
+            .flatten();
+        match (row.next(), row.next()) {
+            (Some(consistent), Some(snapshot)) => Ok(Slot {
+                consistent: consistent.parse()?,
+                snapshot,
+            }),
+            _ => Err(malformed("answer to the making of a slot")),
+        }
+    }
+
+    /// Starts to stream what was committed after `from`, or after what the slot has confirmed if that is later.
+    ///
+    /// # Errors
+    /// `Unavailable` while somebody else uses the slot, `NotFound`.
+    pub fn start(&mut self, slot: &str, publication: &str, from: Lsn) -> Result<()> {
+        let publication = literal(&identifier(publication));
+        let slot = identifier(slot);
+        self.session.ask(&format!(
+            "START_REPLICATION SLOT {slot} LOGICAL {from} \
+             (proto_version '1', publication_names {publication})"
+        ))?;
+        self.confirmed = from;
+        match self.session.expect()?.tag {
+            b'W' => self.confirm(from, false),
+            _ => Err(malformed("answer to the start of replication")),
+        }
+    }
+
+    /// What comes next, if it comes before `wait` is over. Keeps the connection alive; call it often.
+    ///
+    /// # Errors
+    /// `Unavailable` if the connection is gone, `Corrupt`.
+    pub fn receive(&mut self, wait: Duration) -> Result<Received> {
+        if self.told.elapsed() >= CONFIRM_INTERVAL {
+            self.confirm(self.confirmed, false)?;
+        }
+        match self.session.receive(wait.min(CONFIRM_INTERVAL))? {
+            None => Ok(Received::Nothing),
+            Some(Frame { tag: b'd', body }) => self.copied(Reader::new(body, "stream")),
+            Some(Frame {
+                tag: b'N' | b'S', ..
+            }) => Ok(Received::Nothing),
+            Some(Frame { tag: b'c', .. }) => Err(Error::new(
+                ErrorKind::Unavailable,
+                "the server has ended the replication",
+            )),
+            Some(_) => Err(malformed("frame in a stream")),
+        }
+    }
+
+    fn copied(&mut self, mut reader: Reader) -> Result<Received> {
+        match reader.u8()? {
+            b'w' => {
+                // Where it lies, the end of the log, the time: positions are those of commits.
+                reader.take(24)?;
+                Ok(Received::Message(Message::decode(reader.rest())?))
+            }
+            b'k' => {
+                let reached = Lsn(reader.u64()?);
+                reader.u64()?;
+                if reader.u8()? == 1 {
+                    self.confirm(self.confirmed, false)?;
+                }
+                Ok(Received::Reached(reached))
+            }
+            _ => Err(malformed("frame in a stream")),
+        }
+    }
+
+    /// Everything before `durable` need not be sent again; `asks` for a [`Received::Reached`] at once.
+    ///
+    /// # Errors
+    /// `Unavailable` if the connection is gone.
+    pub fn confirm(&mut self, durable: Lsn, asks: bool) -> Result<()> {
+        let mut status = BytesMut::new();
+        status.put_u8(b'r');
+        // Received, durable, applied: here all three are one.
+        for _ in 0..3 {
+            status.put_u64(durable.0);
+        }
+        // The server uses the time for nothing but its own view of us.
+        status.put_i64(0);
+        status.put_u8(u8::from(asks));
+        let mut message = BytesMut::new();
+        let frame = CopyData::new(&status[..]);
+        let frame =
+            frame.map_err(|e| Error::new(ErrorKind::Bug, "a long status").with_source(e))?;
+        frame.write(&mut message);
+        self.confirmed = durable;
+        self.told = Instant::now();
+        self.session.send(&message)
+    }
+}
