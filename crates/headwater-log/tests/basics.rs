@@ -379,3 +379,23 @@ fn a_write_ahead_file_of_another_version_is_refused_by_name() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains(&path), "{error}");
 }
+
+#[test]
+fn opening_and_closing_without_writing_leaves_room_in_the_write_ahead_log() {
+    let disk = Arc::new(MemDisk::new());
+    let log = open(&disk, small());
+    log.create_topic("t", small_topic()).unwrap();
+    log.commit(commit("t", [vec![1; 10]])).unwrap();
+    log.close().unwrap();
+    drop(log);
+    for _ in 0..50 {
+        let log = open(&disk, small());
+        assert_eq!(read_all(&log, &topic("t")).len(), 1);
+        log.close().unwrap();
+    }
+    let files = disk.list("wal").unwrap();
+    assert!(files.len() <= 3, "{files:?}");
+    let log = open(&disk, small());
+    log.commit(commit("t", [vec![2; 10]])).unwrap();
+    assert_eq!(read_all(&log, &topic("t")).len(), 2);
+}
