@@ -101,6 +101,16 @@ impl Postgres {
         append_in(transaction, &self.database.sql, &append).await
     }
 
+    /// Drops the schema with all events. Whoever has the store open gets errors from then on.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn drop_store(&self) -> Result<()> {
+        let session = super::view::open(self).await?;
+        let drop = format!("DROP SCHEMA {} CASCADE", self.database.sql.schema);
+        Ok(session.client().batch_execute(&drop).await?)
+    }
+
     /// Gives positions to all events of transactions that are committed by now; gives the place where the store ends then, so that
     /// whoever waits for the place before it has them all.
     ///

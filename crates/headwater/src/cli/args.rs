@@ -288,6 +288,9 @@ pub(crate) struct BenchArgs {
     /// Only these Nexmark queries: q0,q1
     #[arg(long, value_delimiter = ',')]
     pub(crate) queries: Vec<String>,
+    /// A database of PostgreSQL whose event store is measured too: postgres://user:password@host/database
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) postgres: Option<String>,
 }
 
 /// A part of `bench`.
@@ -297,6 +300,8 @@ pub(crate) enum Suite {
     Log,
     /// Nexmark queries from a JSON-lines file
     Engine,
+    /// Event stores, beside the raw disk and plain INSERTs
+    Events,
     /// From append to visible in a view
     Latency,
 }

@@ -201,6 +201,7 @@ guides! {
     the_guide_to_statements_is_true: "docs/statements.md",
     the_guide_to_state_is_true: "docs/state.md",
     the_guide_to_files_is_true: "docs/files.md",
+    the_guide_to_events_is_true: "docs/events.md",
     the_guide_to_operating_is_true: "docs/operating.md",
 }
 

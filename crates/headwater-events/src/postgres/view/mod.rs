@@ -11,4 +11,5 @@ mod unanswered;
 
 pub use live::swap;
 pub use postgres_view::PostgresView;
+pub(super) use postgres_view::open;
 pub use tables::Tables;

@@ -192,7 +192,7 @@ impl<T: Tables> View for PostgresView<T> {
 }
 
 /// A session for statements of other people.
-pub(super) async fn open(postgres: &Postgres) -> Result<Session> {
+pub(in crate::postgres) async fn open(postgres: &Postgres) -> Result<Session> {
     let database = Arc::clone(&postgres.database);
     let opening = async move {
         let mut pause = Pause::new(database.options.patience);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{engine, figure, log, reopen};
+use super::{engine, events, figure, log, reopen};
 use crate::cli::args::{BenchArgs, Suite};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::style::say;
@@ -23,6 +23,9 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     }
     if chosen(Suite::Engine) {
         figures.extend(engine::measure(&folder.0, args)?);
+    }
+    if chosen(Suite::Events) {
+        figures.extend(events::measure(&folder.0, args.postgres.as_deref())?);
     }
     figure::print(&figures, args.output)
 }

@@ -58,6 +58,21 @@ impl Figure {
         }
     }
 
+    /// A rate that must be at least so much, beside another on the same machine.
+    pub(super) fn beside(
+        name: impl Into<String>,
+        rate: f64,
+        reference: f64,
+        unit: &str,
+        least: f64,
+    ) -> Self {
+        Self {
+            reference: Some(amount(reference, unit)),
+            ratio: Some(rate / reference),
+            ..Self::at_least(name, rate, least, unit)
+        }
+    }
+
     /// An amount that must be at most so much.
     pub(super) fn at_most(name: impl Into<String>, measured: f64, most: f64, unit: &str) -> Self {
         Self {

@@ -4,6 +4,7 @@
 mod command;
 mod disk;
 mod engine;
+mod events;
 mod figure;
 mod log;
 mod memory;

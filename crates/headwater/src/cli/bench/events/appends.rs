@@ -1,0 +1,85 @@
+//! Appends, many in flight at a time.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use headwater::events::{
+    Append, Appended, Condition, Error, Expected, NewEvent, Position, Query, QueryItem, Store,
+    block_on,
+};
+
+use crate::cli::exit::Outcome;
+
+/// Streams that plain appends go to in turn.
+const STREAMS: u64 = 100_000;
+
+type Flying<'a> = Pin<Box<dyn Future<Output = Result<Appended, Error>> + Send + 'a>>;
+
+/// An event of some 200 bytes.
+fn event(n: u64) -> NewEvent {
+    let data = format!(r#"{{"n":{n},"note":"{n:0>150}"}}"#);
+    NewEvent::new("order.placed", data)
+}
+
+/// Events for one of many streams, whatever its version.
+pub(super) fn plain(n: u64, events: usize) -> Append {
+    let events = (0..events).map(|_| event(n));
+    Append::new().to(format!("order-{}", n % STREAMS), Expected::Any, events)
+}
+
+/// Events for a stream that is new, if none of a customer has come since what was seen.
+pub(super) fn conditional(n: u64, events: usize, seen: Position) -> Append {
+    let query = Query {
+        items: vec![QueryItem {
+            types: vec!["order.placed".to_owned()],
+            tags: vec![format!("customer:{n}")],
+        }],
+    };
+    let events = (0..events).map(|_| event(n));
+    Append::new()
+        .to(format!("new-{n}"), Expected::NoStream, events)
+        .when(Condition::NoneSince { query, from: seen })
+}
+
+/// A number that no append of this process has had.
+fn fresh() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Keeps so many appends in flight for a while; gives how many came back a second.
+pub(super) fn flood(
+    store: &Store,
+    in_flight: usize,
+    time: Duration,
+    make: impl Fn(u64) -> Append,
+) -> Outcome<f64> {
+    let mut flying: VecDeque<Flying<'_>> = VecDeque::with_capacity(in_flight);
+    let mut context = Context::from_waker(Waker::noop());
+    let (started, mut done) = (Instant::now(), 0_u32);
+    while started.elapsed() < time {
+        while flying.len() < in_flight {
+            let mut append: Flying<'_> = Box::pin(store.append(make(fresh())));
+            // It is on its way once it has been polled.
+            match append.as_mut().poll(&mut context) {
+                Poll::Ready(appended) => {
+                    appended?;
+                    done += 1;
+                }
+                Poll::Pending => flying.push_back(append),
+            }
+        }
+        if let Some(oldest) = flying.pop_front() {
+            block_on(oldest)?;
+            done += 1;
+        }
+    }
+    let rate = f64::from(done) / started.elapsed().as_secs_f64();
+    for append in flying {
+        block_on(append)?;
+    }
+    Ok(rate)
+}
