@@ -143,6 +143,9 @@ fn not_grouped(message: &str) -> SqlError {
 
 /// A function whose arguments are others than it takes.
 fn no_such_call(message: &str) -> Option<SqlError> {
+    if let Some(error) = ours(message) {
+        return Some(error);
+    }
     let call = between(message, "given name and argument types '", "'")?;
     let (name, types) = call.split_once('(')?;
     let candidates = message.split_once("Candidate functions:")?.1;
@@ -151,6 +154,19 @@ fn no_such_call(message: &str) -> Option<SqlError> {
     Some(
         SqlError::invalid(format!("function '{name}' does not take ({types}"))
             .with_hint(format!("write {}", candidates.join(" or "))),
+    )
+}
+
+/// What one of our own functions says of its arguments: `NAME does not take (…): use NAME(…)`.
+fn ours(message: &str) -> Option<SqlError> {
+    let (before, after) = message.split_once(" does not take (")?;
+    let name = before.rsplit(' ').next()?;
+    let (types, usage) = after.split_once("): use ")?;
+    let usage = usage.split(" No function matches").next()?;
+    let usage = usage.lines().next()?.trim_end_matches('.');
+    Some(
+        SqlError::invalid(format!("function '{name}' does not take ({types})"))
+            .with_hint(format!("write {usage}")),
     )
 }
 
