@@ -3,12 +3,12 @@
 
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::datatypes::SchemaRef;
-use arrow::row::{RowConverter, SortField};
 
 use headwater_log::murmur2;
 
 use crate::batch::ZBatch;
 use crate::error::Result;
+use crate::state::KeyCodec;
 
 /// The number of key groups, fixed for ever: shards own runs of them.
 pub const KEY_GROUPS: u32 = 256;
@@ -18,7 +18,7 @@ pub const KEY_GROUPS: u32 = 256;
 pub struct Exchange {
     /// Key columns; none: all rows go to the first shard.
     keys: Vec<usize>,
-    converter: Option<RowConverter>,
+    codec: Option<KeyCodec>,
     shards: usize,
 }
 
@@ -28,13 +28,13 @@ impl Exchange {
     /// # Errors
     /// `Invalid` if a key has a type without equality.
     pub fn new(schema: &SchemaRef, keys: Vec<usize>, shards: usize) -> Result<Self> {
-        let converter = match (keys.is_empty(), shards) {
+        let codec = match (keys.is_empty(), shards) {
             (true, _) | (_, 1) => None,
-            _ => Some(key_converter(schema, &keys)?),
+            _ => Some(KeyCodec::of(schema, &keys)?),
         };
         Ok(Self {
             keys,
-            converter,
+            codec,
             shards,
         })
     }
@@ -45,7 +45,7 @@ impl Exchange {
     /// `Bug` if the batch has another shape.
     pub fn split(&self, batch: ZBatch) -> Result<Vec<Option<ZBatch>>> {
         let mut parts: Vec<Option<ZBatch>> = (0..self.shards).map(|_| None).collect();
-        let Some(converter) = &self.converter else {
+        let Some(codec) = &self.codec else {
             parts[0] = (batch.num_rows() > 0).then_some(batch);
             return Ok(parts);
         };
@@ -54,10 +54,10 @@ impl Exchange {
             .iter()
             .map(|i| batch.rows().column(*i).clone())
             .collect();
-        let rows = converter.convert_columns(&columns)?;
+        let keys = codec.encode(&columns, batch.num_rows())?;
         let mut chosen: Vec<Vec<u32>> = vec![Vec::new(); self.shards];
-        for (i, row) in rows.iter().enumerate() {
-            chosen[shard_of(row.data(), self.shards)].push(i as u32);
+        for (i, key) in keys.iter().enumerate() {
+            chosen[shard_of(key, self.shards)].push(i as u32);
         }
         for (part, indices) in parts.iter_mut().zip(chosen) {
             if indices.len() == batch.num_rows() {
@@ -74,17 +74,6 @@ impl Exchange {
 pub fn shard_of(key: &[u8], shards: usize) -> usize {
     let group = (murmur2(key) & 0x7fff_ffff) % KEY_GROUPS;
     group as usize * shards / KEY_GROUPS as usize
-}
-
-/// Encodes key columns as comparable bytes: the form in which keys are hashed, stored and looked up.
-///
-/// # Errors
-/// `Invalid` if a key has a type without equality.
-pub fn key_converter(schema: &SchemaRef, keys: &[usize]) -> Result<RowConverter> {
-    let fields = keys
-        .iter()
-        .map(|i| SortField::new(schema.field(*i).data_type().clone()));
-    Ok(RowConverter::new(fields.collect())?)
 }
 
 #[cfg(test)]

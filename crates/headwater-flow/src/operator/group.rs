@@ -7,14 +7,12 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt3
 use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{and, concat, take};
 use arrow::datatypes::SchemaRef;
-use arrow::row::{RowConverter, SortField};
 
 use super::aggregate::{AggregateCall, AggregateMode, AggregateSet};
-use super::exchange::key_converter;
 use super::{EpochContext, Operator, Outbox};
 use crate::batch::ZBatch;
 use crate::error::Result;
-use crate::state::{KeyTable, Paged, StateVisitor};
+use crate::state::{KeyCodec, KeyTable, Paged, StateVisitor};
 
 /// The most groups in an output batch.
 const BATCH_MAX: usize = 8192;
@@ -27,7 +25,7 @@ const BATCH_MAX: usize = 8192;
 /// mark is set.
 pub struct GroupAggregate {
     keys: Vec<usize>,
-    converter: Option<RowConverter>,
+    codec: Option<KeyCodec>,
     output: SchemaRef,
     table: KeyTable,
     /// Rows by group; on updating input only.
@@ -65,13 +63,14 @@ impl GroupAggregate {
             updating: !append_only,
             merging: false,
         };
-        let (converter, width) = match keys.is_empty() {
-            true => (None, Some(0)),
-            false => (Some(key_converter(input, &keys)?), key_width(input, &keys)),
+        let codec = match keys.is_empty() {
+            true => None,
+            false => Some(KeyCodec::of(input, &keys)?),
         };
+        let width = codec.as_ref().map_or(Some(0), KeyCodec::width);
         Ok(Self {
             keys,
-            converter,
+            codec,
             output,
             table: KeyTable::new(width),
             rows: (!append_only).then(Paged::new),
@@ -85,12 +84,11 @@ impl GroupAggregate {
 
     /// The slot of each row, in `self.slots`.
     fn find_slots(&mut self, rows: &RecordBatch) -> Result<()> {
-        match &self.converter {
-            Some(converter) => {
+        match &self.codec {
+            Some(codec) => {
                 let keys = self.keys.iter().map(|i| Arc::clone(rows.column(*i)));
-                let keys: Vec<ArrayRef> = keys.collect();
-                let encoded = converter.convert_columns(&keys)?;
-                self.table.intern_rows(&encoded, &mut self.slots);
+                let keys = codec.encode(&keys.collect::<Vec<_>>(), rows.num_rows())?;
+                self.table.intern_keys(&keys, &mut self.slots);
             }
             None => {
                 let slot = self.table.intern(&[]);
@@ -216,12 +214,10 @@ impl GroupAggregate {
     }
 
     fn key_columns(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
-        let Some(converter) = &self.converter else {
-            return Ok(Vec::new());
-        };
-        let parser = converter.parser();
-        let rows = slots.iter().map(|s| parser.parse(self.table.key(*s)));
-        Ok(converter.convert_rows(rows)?)
+        match &self.codec {
+            Some(codec) => codec.decode(slots.iter().map(|s| self.table.key(*s))),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn free(&mut self, slots: &[u32]) {
@@ -288,15 +284,6 @@ impl Operator for GroupAggregate {
     }
 }
 
-/// The length of encoded keys, if they are all equally long.
-pub(crate) fn key_width(schema: &SchemaRef, keys: &[usize]) -> Option<usize> {
-    let widths = keys.iter().map(|i| {
-        let width = schema.field(*i).data_type().primitive_width()?;
-        Some(width + 1)
-    });
-    widths.sum()
-}
-
 /// Per row whether it is the same in both, null equal to null.
 fn unchanged(old: &[ArrayRef], new: &[ArrayRef], rows: usize) -> Result<BooleanArray> {
     let mut same: Option<BooleanArray> = None;
@@ -314,9 +301,9 @@ fn unchanged(old: &[ArrayRef], new: &[ArrayRef], rows: usize) -> Result<BooleanA
 }
 
 fn same_rows(old: &ArrayRef, new: &ArrayRef) -> Result<BooleanArray> {
-    let converter = RowConverter::new(vec![SortField::new(new.data_type().clone())])?;
-    let old = converter.convert_columns(std::slice::from_ref(old))?;
-    let new = converter.convert_columns(std::slice::from_ref(new))?;
+    let codec = KeyCodec::new([new.data_type().clone()])?;
+    let old = codec.encode(std::slice::from_ref(old), old.len())?;
+    let new = codec.encode(std::slice::from_ref(new), new.len())?;
     let pairs = old.iter().zip(new.iter());
     Ok(pairs.map(|(old, new)| Some(old == new)).collect())
 }

@@ -20,7 +20,7 @@ pub use aggregate::{AggregateCall, AggregateFunction, AggregateMode, AggregateSe
 pub use calc::{Calc, Projection, evaluate};
 pub use contract::{EpochContext, Operator, Outbox, Stateless};
 pub use current_watermark::CurrentWatermark;
-pub use exchange::{Exchange, KEY_GROUPS, key_converter, shard_of};
+pub use exchange::{Exchange, KEY_GROUPS, shard_of};
 pub use expand::{Expand, GroupingSet};
 pub use group::GroupAggregate;
 pub use repeat::Repeat;

@@ -5,20 +5,17 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
 use arrow::datatypes::SchemaRef;
-use arrow::row::{RowConverter, SortField};
 
-use super::exchange::key_converter;
-use super::group::key_width;
 use super::{EpochContext, Operator, Outbox};
 use crate::batch::{RowTrack, ZBatch};
 use crate::error::Result;
-use crate::state::{KeyTable, Paged, StateVisitor};
+use crate::state::{KeyCodec, KeyTable, Paged, StateVisitor};
 
 /// One shard of an upsert: the last row by key.
 pub struct Upsert {
     keys: Vec<usize>,
-    key_converter: RowConverter,
-    row_converter: RowConverter,
+    key_codec: KeyCodec,
+    row_codec: KeyCodec,
     schema: SchemaRef,
     table: KeyTable,
     last: Paged<Box<[u8]>>,
@@ -33,10 +30,11 @@ impl Upsert {
     /// # Errors
     /// `Invalid` if a column has a type that cannot be kept.
     pub fn new(keys: Vec<usize>, schema: SchemaRef) -> Result<Self> {
+        let key_codec = KeyCodec::of(&schema, &keys)?;
         Ok(Self {
-            key_converter: key_converter(&schema, &keys)?,
-            row_converter: row_converter(&schema)?,
-            table: KeyTable::new(key_width(&schema, &keys)),
+            table: KeyTable::new(key_codec.width()),
+            key_codec,
+            row_codec: row_codec(&schema)?,
             last: Paged::new(),
             judged: Paged::new(),
             keys,
@@ -130,21 +128,20 @@ impl Operator for Upsert {
     ) -> Result<()> {
         let columns = rows.rows().columns();
         let keys: Vec<ArrayRef> = self.keys.iter().map(|i| Arc::clone(&columns[*i])).collect();
-        let keys = self.key_converter.convert_columns(&keys)?;
-        let encoded = self.row_converter.convert_columns(columns)?;
+        let keys = self.key_codec.encode(&keys, rows.num_rows())?;
+        let encoded = self.row_codec.encode(columns, rows.num_rows())?;
         let mut changes = Changes::default();
         for i in 0..rows.num_rows() {
-            let row = encoded.row(i);
-            let row = (rows.weight(i) > 0).then(|| row.data());
+            let row = (rows.weight(i) > 0).then(|| encoded.key(i));
             let record = Record {
                 at: i as u32,
                 bound: rows.track().map(|t| t.bounds.value(i)),
             };
-            self.change(keys.row(i).data(), row, record, &mut changes);
+            self.change(keys.key(i), row, record, &mut changes);
         }
         if !changes.rows.is_empty() {
             let batch = decode(
-                &self.row_converter,
+                &self.row_codec,
                 &self.schema,
                 changes.rows.iter().map(|r| &r[..]),
             )?;
@@ -167,22 +164,18 @@ impl Operator for Upsert {
     }
 }
 
-/// Encodes whole rows.
-pub(super) fn row_converter(schema: &SchemaRef) -> Result<RowConverter> {
-    let fields = schema.fields().iter();
-    let fields = fields.map(|f| SortField::new(f.data_type().clone()));
-    Ok(RowConverter::new(fields.collect())?)
+/// A codec of whole rows.
+pub(super) fn row_codec(schema: &SchemaRef) -> Result<KeyCodec> {
+    KeyCodec::new(schema.fields().iter().map(|f| f.data_type().clone()))
 }
 
 /// Decodes whole rows.
 pub(super) fn decode<'a>(
-    converter: &RowConverter,
+    codec: &KeyCodec,
     schema: &SchemaRef,
     rows: impl Iterator<Item = &'a [u8]>,
 ) -> Result<RecordBatch> {
-    let parser = converter.parser();
-    let rows: Vec<&[u8]> = rows.collect();
-    let columns = converter.convert_rows(rows.iter().map(|r| parser.parse(r)))?;
+    let columns = codec.decode(rows)?;
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 

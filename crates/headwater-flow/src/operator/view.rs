@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::row::RowConverter;
 
-use super::upsert::{decode, row_converter};
+use super::upsert::{decode, row_codec};
 use super::{EpochContext, Operator, Outbox};
 use crate::batch::ZBatch;
 use crate::error::Result;
-use crate::state::{KeyTable, Paged, StateVisitor};
+use crate::state::{KeyCodec, KeyTable, Paged, StateVisitor};
 
 /// One shard of a view.
 ///
@@ -23,7 +22,7 @@ pub struct View {
     schema: SchemaRef,
     /// The columns and the count behind them, if rows are counted.
     counted: Option<SchemaRef>,
-    converter: RowConverter,
+    codec: KeyCodec,
     table: KeyTable,
     weights: Paged<i64>,
     touched: Vec<u32>,
@@ -43,7 +42,7 @@ impl View {
         Ok(Self {
             counted: counts.then(|| Arc::new(counted)),
             key,
-            converter: row_converter(&schema)?,
+            codec: row_codec(&schema)?,
             schema,
             table: KeyTable::new(None),
             weights: Paged::new(),
@@ -63,16 +62,13 @@ impl View {
     /// The changes of the epoch, rows that are gone before rows that came, key by key.
     fn ordered(&self, rows: RecordBatch, weights: Vec<i64>) -> Result<ZBatch> {
         let keys = self.key_columns(&rows);
-        let fields = keys
-            .iter()
-            .map(|k| arrow::row::SortField::new(k.data_type().clone()));
-        let converter = RowConverter::new(fields.collect())?;
-        let keys = converter.convert_columns(&keys)?;
+        let codec = KeyCodec::new(keys.iter().map(|k| k.data_type().clone()))?;
+        let keys = codec.encode(&keys, weights.len())?;
         let mut order: Vec<u32> = (0..weights.len() as u32).collect();
         order.sort_by(|a, b| {
             let (a, b) = (*a as usize, *b as usize);
             let by_weight = weights[a].cmp(&weights[b]);
-            keys.row(a).cmp(&keys.row(b)).then(by_weight)
+            keys.key(a).cmp(keys.key(b)).then(by_weight)
         });
         ZBatch::new(rows, Some(Int64Array::from(weights)))?.take(&order.into())
     }
@@ -86,9 +82,9 @@ impl Operator for View {
         rows: ZBatch,
         _out: &mut Outbox,
     ) -> Result<()> {
-        let encoded = self.converter.convert_columns(rows.rows().columns())?;
+        let encoded = self.codec.encode(rows.rows().columns(), rows.num_rows())?;
         for (i, row) in encoded.iter().enumerate() {
-            let slot = self.table.intern(row.data());
+            let slot = self.table.intern(row);
             self.weights.grow(self.table.slots());
             self.before.resize(self.table.slots(), None);
             let weight = self.weights.get_mut(slot);
@@ -116,7 +112,7 @@ impl Operator for View {
         }
         if !changes.slots.is_empty() {
             let keys = changes.slots.iter().map(|slot| self.table.key(*slot));
-            let rows = decode(&self.converter, &self.schema, keys)?;
+            let rows = decode(&self.codec, &self.schema, keys)?;
             let rows = match &self.counted {
                 Some(schema) => with_counts(schema, &rows, changes.counts)?,
                 None => rows,
@@ -146,7 +142,7 @@ impl Operator for View {
         let slots = self.table.live_slots();
         let rows =
             slots.flat_map(|slot| (0..*self.weights.get(slot)).map(move |_| self.table.key(slot)));
-        decode(&self.converter, &self.schema, rows).map(Some)
+        decode(&self.codec, &self.schema, rows).map(Some)
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
-use arrow::row::Rows;
 
+use super::codec::Keys;
 use super::index::{FreeSlots, Index};
 use super::page::Page;
 use super::snapshot::{EncodePage, FrozenColumn, StateColumn};
@@ -113,9 +113,8 @@ impl KeyTable {
     }
 
     /// Interns every row; `slots` is cleared first and then holds one slot a row.
-    pub fn intern_rows(&mut self, rows: &Rows, slots: &mut Vec<u32>) {
-        let key = |i| rows.row(i).data();
-        self.intern_many(rows.num_rows(), key, slots, |_, _| {});
+    pub fn intern_keys(&mut self, keys: &Keys, slots: &mut Vec<u32>) {
+        self.intern_many(keys.len(), |i| keys.key(i), slots, |_, _| {});
     }
 
     /// Interns the keys of `count` rows; `slots` is cleared first and then holds one slot a row. Calls `admitted` with
@@ -218,18 +217,23 @@ impl KeyTable {
     }
 }
 
-/// Whether two keys are equal; without a call for the lengths of one or two encoded integers.
+/// Whether two keys are equal; without a call for the lengths of a few encoded integers.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    match (a.first_chunk::<8>(), a.last_chunk::<8>()) {
-        (Some(a1), Some(a2)) if a.len() <= 16 => {
-            Some(a1) == b.first_chunk::<8>() && Some(a2) == b.last_chunk::<8>()
-        }
+    match a.len() {
+        8..=16 => same_ends::<8>(a, b),
+        17..=32 => same_ends::<16>(a, b),
         _ => a == b,
     }
+}
+
+/// Whether the first and the last `N` bytes are equal.
+#[inline]
+fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
 }
 
 impl KeyPage {

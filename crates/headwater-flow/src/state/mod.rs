@@ -5,6 +5,7 @@
 //! an `Arc` (no copy) and so holds exactly what was written since the last one; the first write to a frozen page
 //! takes it back, or copies it if the snapshot is still being written. Slots survive a restore.
 
+mod codec;
 mod index;
 mod key_table;
 mod page;
@@ -12,6 +13,7 @@ mod paged;
 mod snapshot;
 mod value;
 
+pub use codec::{KeyCodec, Keys};
 pub use key_table::KeyTable;
 pub use paged::Paged;
 pub use snapshot::{FrozenColumn, FrozenState, SavedState, StateColumn, StateVisitor};

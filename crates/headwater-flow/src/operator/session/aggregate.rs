@@ -9,7 +9,6 @@ use super::sessions::{Session, Sessions};
 use crate::batch::ZBatch;
 use crate::error::Result;
 use crate::operator::AggregateSet;
-use crate::operator::group::key_width;
 use crate::operator::window::{Changes, Layout, WindowMode};
 use crate::operator::{EpochContext, Operator, Outbox};
 use crate::state::StateVisitor;
@@ -37,10 +36,11 @@ impl SessionAggregate {
         options: SessionOptions,
         aggregates: AggregateSet,
     ) -> Result<Self> {
-        let width = key_width(&layout.input, &layout.keys);
+        let frame = SessionFrame::new(layout, options, aggregates)?;
+        let updates = options.mode == WindowMode::Updating;
         Ok(Self {
-            frame: SessionFrame::new(layout, options, aggregates)?,
-            sessions: Sessions::new(options.gap, width, options.mode == WindowMode::Updating),
+            sessions: Sessions::new(options.gap, frame.key_width(), updates),
+            frame,
             changes: Changes::default(),
             numbers: Vec::new(),
         })

@@ -6,17 +6,15 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::row::{RowConverter, SortField};
 
 use super::frame::{SessionFrame, SessionOptions};
 use super::instants::{Chain, Instants};
 use crate::batch::ZBatch;
 use crate::error::Result;
-use crate::operator::group::key_width;
-use crate::operator::upsert::row_converter;
+use crate::operator::upsert::row_codec;
 use crate::operator::window::{Layout, WindowMode};
 use crate::operator::{AggregateSet, EpochContext, Operator, Outbox};
-use crate::state::StateVisitor;
+use crate::state::{KeyCodec, StateVisitor};
 use crate::time::Watermark;
 
 /// One shard of an aggregate over sessions that may fall apart.
@@ -24,7 +22,7 @@ pub(crate) struct ChangingSessions {
     frame: SessionFrame,
     instants: Instants,
     /// Encodes whole rows, so that a deletion finds the one that it means.
-    rows: RowConverter,
+    rows: KeyCodec,
     /// The keys that changed in this epoch.
     dirty: BTreeSet<u32>,
     /// The output rows of their sessions before it.
@@ -37,10 +35,11 @@ impl ChangingSessions {
         options: SessionOptions,
         aggregates: AggregateSet,
     ) -> Result<Self> {
+        let frame = SessionFrame::new(layout, options, aggregates)?;
         Ok(Self {
-            instants: Instants::new(options.gap, key_width(&layout.input, &layout.keys)),
-            rows: row_converter(&layout.input)?,
-            frame: SessionFrame::new(layout, options, aggregates)?,
+            instants: Instants::new(options.gap, frame.key_width()),
+            rows: row_codec(&frame.layout.input)?,
+            frame,
             dirty: BTreeSet::new(),
             old: Vec::new(),
         })
@@ -119,12 +118,12 @@ impl Operator for ChangingSessions {
         rows: ZBatch,
         out: &mut Outbox,
     ) -> Result<()> {
-        let bytes = self.rows.convert_columns(rows.rows().columns())?;
+        let bytes = self.rows.encode(rows.rows().columns(), rows.num_rows())?;
         let incoming = self.frame.read(context, rows)?;
         let placed = incoming.place(out, |incoming, i, time, through| {
             let key = self.instants.key(incoming.key(i));
             self.touch(key)?;
-            let (row, weight) = ((time, bytes.row(i).data()), incoming.weight(i));
+            let (row, weight) = ((time, bytes.key(i)), incoming.weight(i));
             Ok(self.instants.place(key, row, weight, through))
         })?;
         if placed.slots.is_empty() {
@@ -173,13 +172,11 @@ impl Operator for ChangingSessions {
 /// `new` without what is in `old` too, and the rest of `old` deleted.
 fn difference(old: &RecordBatch, new: &RecordBatch) -> Result<Option<ZBatch>> {
     let both = concat_batches(&new.schema(), [old, new])?;
-    let fields = both.columns().iter();
-    let fields = fields.map(|c| SortField::new(c.data_type().clone()));
-    let converter = RowConverter::new(fields.collect())?;
-    let bytes = converter.convert_columns(both.columns())?;
+    let codec = KeyCodec::new(both.columns().iter().map(|c| c.data_type().clone()))?;
+    let bytes = codec.encode(both.columns(), both.num_rows())?;
     let mut net: BTreeMap<&[u8], (u32, i64)> = BTreeMap::new();
     for i in 0..both.num_rows() {
-        let (_, weight) = net.entry(bytes.row(i).data()).or_insert((i as u32, 0));
+        let (_, weight) = net.entry(bytes.key(i)).or_insert((i as u32, 0));
         *weight += if i < old.num_rows() { -1 } else { 1 };
     }
     let mut changes: Vec<(u32, i64)> = net.into_values().filter(|(_, w)| *w != 0).collect();

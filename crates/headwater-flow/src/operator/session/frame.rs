@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
-use arrow::row::{RowConverter, Rows};
 
 use crate::batch::ZBatch;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +12,7 @@ use crate::operator::window::{
     Groups, Judge, Layout, TimeDomain, WindowClock, WindowMode, late_row,
 };
 use crate::operator::{EpochContext, Outbox};
-use crate::state::StateVisitor;
+use crate::state::{KeyCodec, Keys, StateVisitor};
 use crate::time::{Watermark, to_micros};
 
 /// How sessions are emitted and closed.
@@ -77,7 +76,7 @@ pub(super) struct SessionFrame {
     pub(super) options: SessionOptions,
     pub(super) groups: Groups,
     pub(super) clock: WindowClock,
-    keys: Option<RowConverter>,
+    keys: KeyCodec,
 }
 
 impl SessionFrame {
@@ -91,12 +90,17 @@ impl SessionFrame {
         aggregates: AggregateSet,
     ) -> Result<Self> {
         Ok(Self {
-            keys: layout.keys_converter()?,
+            keys: layout.key_codec()?,
             layout,
             options,
             groups: Groups::new(aggregates),
             clock: WindowClock::new(options.domain),
         })
+    }
+
+    /// The length of every key, if they are all equally long.
+    pub(super) fn key_width(&self) -> Option<usize> {
+        self.keys.width()
     }
 
     /// Reads times and keys of a batch.
@@ -107,10 +111,10 @@ impl SessionFrame {
         };
         let times = to_micros(rows.rows().column(self.layout.time))?;
         let columns = self.layout.key_columns(rows.rows());
-        let keys = self.keys.as_ref().map(|k| k.convert_columns(&columns));
+        let keys = self.keys.encode(&columns, rows.num_rows())?;
         Ok(Incoming {
             times: self.clock.times(context, times),
-            keys: keys.transpose()?,
+            keys,
             judge: Judge {
                 before: self.clock.before(context),
                 lateness: self.options.lateness,
@@ -128,7 +132,7 @@ impl SessionFrame {
         slots: &[u32],
     ) -> Result<RecordBatch> {
         let values: Vec<ArrayRef> = self.groups.evaluate(slots)?;
-        self.layout.rows(self.keys.as_ref(), windows, keys, values)
+        self.layout.rows(&self.keys, windows, keys, values)
     }
 
     /// Asks for the epoch in which the clock closes the next session.
@@ -153,7 +157,7 @@ impl SessionFrame {
 pub(super) struct Incoming {
     rows: ZBatch,
     times: Int64Array,
-    keys: Option<Rows>,
+    keys: Keys,
     judge: Judge,
     options: SessionOptions,
 }
@@ -172,9 +176,7 @@ impl Incoming {
 
     /// The bytes of a row's key.
     pub(super) fn key(&self, i: usize) -> &[u8] {
-        self.keys
-            .as_ref()
-            .map_or(&[][..], |keys| keys.row(i).data())
+        self.keys.key(i)
     }
 
     pub(super) fn weight(&self, i: usize) -> i64 {

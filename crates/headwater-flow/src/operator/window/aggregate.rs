@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
-use arrow::row::{RowConverter, SortField};
 
 use super::changes::Changes;
 use super::domain::{TimeDomain, WindowClock};
@@ -16,9 +15,8 @@ use super::windows::{FixedWindows, Run};
 use crate::batch::ZBatch;
 use crate::error::Result;
 use crate::operator::AggregateSet;
-use crate::operator::group::key_width;
 use crate::operator::{EpochContext, Operator, Outbox};
-use crate::state::StateVisitor;
+use crate::state::{KeyCodec, StateVisitor};
 use crate::time::{Watermark, to_micros};
 
 /// How windows are emitted and closed.
@@ -41,7 +39,7 @@ pub(crate) struct FixedAggregate {
     pub(super) windows: FixedWindows,
     pub(super) layout: Arc<Layout>,
     options: FixedOptions,
-    pub(super) keys: Option<RowConverter>,
+    pub(super) keys: KeyCodec,
     pub(super) panes: Panes,
     pub(super) groups: Groups,
     changes: Changes,
@@ -59,13 +57,12 @@ impl FixedAggregate {
         options: FixedOptions,
         aggregates: AggregateSet,
     ) -> Result<Self> {
-        let fields = layout.keys.iter();
-        let fields = fields.map(|k| SortField::new(layout.input.field(*k).data_type().clone()));
+        let keys = layout.key_codec()?;
         Ok(Self {
             windows,
             options,
-            keys: layout.keys_converter()?,
-            panes: Panes::new(fields.collect(), key_width(&layout.input, &layout.keys))?,
+            panes: Panes::new(keys.width()),
+            keys,
             layout,
             groups: Groups::new(aggregates),
             changes: Changes::default(),
@@ -99,7 +96,8 @@ impl FixedAggregate {
     /// Adds rows to their groups; `runs` has one entry a row.
     fn update(&mut self, runs: &[Run], rows: &ZBatch) -> Result<()> {
         let columns = self.layout.key_columns(rows.rows());
-        let slots = self.panes.intern(runs, &columns)?;
+        let keys = self.keys.encode(&columns, runs.len())?;
+        let slots = self.panes.intern(runs, &keys);
         self.groups.grow(self.panes.capacity());
         if self.options.mode == WindowMode::Updating {
             let groups = &self.groups;
@@ -123,7 +121,7 @@ impl FixedAggregate {
         let windows: Vec<_> = windows.collect();
         let keys = slots.iter().map(|slot| self.panes.key(*slot));
         let values = self.groups.evaluate(slots)?;
-        self.layout.rows(self.keys.as_ref(), &windows, keys, values)
+        self.layout.rows(&self.keys, &windows, keys, values)
     }
 
     fn emit_changes(&mut self, out: &mut Outbox) -> Result<()> {

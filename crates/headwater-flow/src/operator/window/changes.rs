@@ -2,10 +2,10 @@
 
 use arrow::array::{Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::row::{RowConverter, SortField};
 
 use crate::batch::ZBatch;
 use crate::error::Result;
+use crate::state::{KeyCodec, Keys};
 
 /// Not changed in this epoch.
 const CLEAN: u32 = u32::MAX;
@@ -100,21 +100,17 @@ impl Changes {
 }
 
 /// Compares rows by their bytes; types that have none are never the same.
-struct Same(Option<arrow::row::Rows>);
+struct Same(Option<Keys>);
 
 impl Same {
     fn new(rows: &RecordBatch) -> Self {
-        let fields = rows.columns().iter();
-        let fields = fields.map(|c| SortField::new(c.data_type().clone()));
-        let converter = RowConverter::new(fields.collect());
-        Self(
-            converter
-                .and_then(|c| c.convert_columns(rows.columns()))
-                .ok(),
-        )
+        let types = rows.columns().iter().map(|c| c.data_type().clone());
+        let codec = KeyCodec::new(types);
+        let keys = codec.and_then(|c| c.encode(rows.columns(), rows.num_rows()));
+        Self(keys.ok())
     }
 
     fn rows(&self, a: usize, b: usize) -> bool {
-        (self.0.as_ref()).is_some_and(|rows| rows.row(a) == rows.row(b))
+        (self.0.as_ref()).is_some_and(|keys| keys.key(a) == keys.key(b))
     }
 }

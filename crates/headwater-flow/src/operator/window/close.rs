@@ -115,9 +115,7 @@ impl FixedAggregate {
         let windows = vec![(self.windows.start(end), end); slots.len()];
         let keys = slots.iter().map(|slot| self.panes.key(*slot));
         let values = self.groups.evaluate(slots)?;
-        let rows = self
-            .layout
-            .rows(self.keys.as_ref(), &windows, keys, values)?;
+        let rows = self.layout.rows(&self.keys, &windows, keys, values)?;
         out.rows.push(ZBatch::append_only(rows));
         Ok(())
     }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::row::RowConverter;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::operator::key_converter;
+use crate::state::KeyCodec;
 use crate::time::{Watermark, from_micros};
 
 /// A group column of the output.
@@ -39,12 +38,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// A converter of the key columns; `None` if there are none.
-    pub(crate) fn keys_converter(&self) -> Result<Option<RowConverter>> {
-        if self.keys.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(key_converter(&self.input, &self.keys)?))
+    /// A codec of the key columns.
+    pub(crate) fn key_codec(&self) -> Result<KeyCodec> {
+        KeyCodec::of(&self.input, &self.keys)
     }
 
     /// The key columns of a batch of the input.
@@ -58,18 +54,12 @@ impl Layout {
     /// Output rows from windows as (start, end), the keys' bytes and the values of the aggregates.
     pub(crate) fn rows<'a>(
         &self,
-        converter: Option<&RowConverter>,
+        codec: &KeyCodec,
         windows: &[(i64, i64)],
         keys: impl Iterator<Item = &'a [u8]>,
         values: Vec<ArrayRef>,
     ) -> Result<RecordBatch> {
-        let keys = match converter {
-            Some(converter) => {
-                let parser = converter.parser();
-                converter.convert_rows(keys.map(|k| parser.parse(k)))?
-            }
-            None => Vec::new(),
-        };
+        let keys = codec.decode(keys)?;
         let mut columns = Vec::with_capacity(self.output.fields().len());
         for (i, group) in self.groups.iter().enumerate() {
             let bound: fn(&(i64, i64)) -> i64 = match group {

@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{ArrayRef, Int64Array};
-use arrow::row::{RowConverter, Rows, SortField};
-use std::sync::Arc;
-
 use super::windows::Run;
 use crate::error::{Error, ErrorKind, Result};
-use crate::state::{KeyTable, StateVisitor};
+use crate::state::{KeyTable, Keys, StateVisitor};
 
-/// Bytes of an integer in Arrow's row format.
-const WIDTH: usize = 9;
+/// Bytes of a bound of a run.
+const WIDTH: usize = 8;
 
-/// Slots by pane and key. The bytes of a slot are the pane's run, then the key, in Arrow's row format.
+/// Slots by pane and key. The bytes of a slot are the bounds of the pane's run, from the highest byte on and the sign
+/// inverted, so that they compare as the runs do, and then the key.
 ///
 /// Invariant: a live slot is in the list of its pane once.
 #[derive(Debug)]
 pub(super) struct Panes {
     keys: KeyTable,
-    converter: RowConverter,
     /// By run, the slots in no order. Derived.
     slots: BTreeMap<Run, Vec<u32>>,
     scratch: Vec<u8>,
@@ -29,15 +25,13 @@ pub(super) struct Panes {
 const PREFIX: usize = 2 * WIDTH;
 
 impl Panes {
-    /// Panes of groups with keys of these types; `width` is the length of encoded keys, if they are all equally long.
-    pub(super) fn new(keys: Vec<SortField>, width: Option<usize>) -> Result<Self> {
-        let run = (0..2).map(|_| SortField::new(arrow::datatypes::DataType::Int64));
-        Ok(Self {
+    /// Panes of groups with keys of `width` bytes, if they are all equally long.
+    pub(super) fn new(width: Option<usize>) -> Self {
+        Self {
             keys: KeyTable::new(width.map(|w| PREFIX + w)),
-            converter: RowConverter::new(run.chain(keys).collect())?,
             slots: BTreeMap::new(),
             scratch: Vec::new(),
-        })
+        }
     }
 
     /// What columns must grow to.
@@ -45,35 +39,31 @@ impl Panes {
         self.keys.slots()
     }
 
-    /// The slot of every row, given its pane and keys.
-    pub(super) fn intern(&mut self, runs: &[Run], keys: &[ArrayRef]) -> Result<Vec<u32>> {
-        let rows = self.encode(runs, keys)?;
+    /// The slot of every row, given its pane and key.
+    pub(super) fn intern(&mut self, runs: &[Run], keys: &Keys) -> Vec<u32> {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        let mut ends = Vec::with_capacity(runs.len() + 1);
+        bytes.clear();
+        ends.push(0);
+        for (run, key) in runs.iter().zip(keys.iter()) {
+            bytes.extend_from_slice(&prefix(*run));
+            bytes.extend_from_slice(key);
+            ends.push(bytes.len());
+        }
         let mut slots = Vec::with_capacity(runs.len());
         let (table, lists) = (&mut self.keys, &mut self.slots);
-        let key = |i: usize| rows.row(i).data();
+        let key = |i: usize| &bytes[ends[i]..ends[i + 1]];
         table.intern_many(runs.len(), key, &mut slots, |slot, row| {
             lists.entry(runs[row]).or_default().push(slot);
         });
-        Ok(slots)
-    }
-
-    fn encode(&self, runs: &[Run], keys: &[ArrayRef]) -> Result<Rows> {
-        let column = |of: fn(&Run) -> i64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(runs.iter().map(of)))
-        };
-        let mut columns = vec![column(|r| r.last), column(|r| r.first)];
-        columns.extend_from_slice(keys);
-        Ok(self.converter.convert_columns(&columns)?)
+        self.scratch = bytes;
+        slots
     }
 
     /// The slot of `run` and the key of `slot`, made if it is not there.
     pub(super) fn sibling(&mut self, slot: u32, run: Run) -> u32 {
         self.scratch.clear();
-        for number in [run.last, run.first] {
-            self.scratch.push(1);
-            let ordered = (number ^ i64::MIN).to_be_bytes();
-            self.scratch.extend_from_slice(&ordered);
-        }
+        self.scratch.extend_from_slice(&prefix(run));
         self.scratch
             .extend_from_slice(&self.keys.key(slot)[PREFIX..]);
         let (sibling, new) = self.keys.intern_new(&self.scratch);
@@ -92,8 +82,8 @@ impl Panes {
     pub(super) fn run(&self, slot: u32) -> Run {
         let bytes = self.keys.key(slot);
         let number = |at: usize| {
-            let mut ordered = [0; 8];
-            ordered.copy_from_slice(&bytes[at + 1..at + WIDTH]);
+            let mut ordered = [0; WIDTH];
+            ordered.copy_from_slice(&bytes[at..at + WIDTH]);
             i64::from_be_bytes(ordered) ^ i64::MIN
         };
         Run {
@@ -178,4 +168,10 @@ impl Panes {
         }
         Ok(())
     }
+}
+
+/// The bytes of a run.
+fn prefix(run: Run) -> [u8; PREFIX] {
+    let ordered = |bound: i64| u128::from((bound as u64) ^ (1 << 63));
+    (ordered(run.last) << 64 | ordered(run.first)).to_be_bytes()
 }

@@ -105,7 +105,8 @@ impl DistinctTable {
     ) -> Result<()> {
         let wanted = self.wanted(rows, filters);
         let args = self.args.iter().map(|i| Arc::clone(&rows.columns[*i]));
-        let values = self.codec.encode(&args.collect::<Vec<_>>())?;
+        let args: Vec<_> = args.collect();
+        let values = self.codec.encode(&args, rows.slots.len())?;
         let mut passed: Vec<Passed> = self
             .members
             .iter()

@@ -3,17 +3,17 @@
 use arrow::array::{Array, ArrayData, ArrayRef, make_array};
 use arrow::buffer::Buffer;
 use arrow::datatypes::DataType;
-use arrow::row::{RowConverter, Rows as EncodedRows, SortField};
 
 use crate::error::Result;
 use crate::operator::aggregate::rows::Rows;
+use crate::state::{KeyCodec, Keys};
 
 /// How values lie in keys.
 pub(super) enum Codec {
     /// The bytes of one primitive column that is never null.
     Fixed { width: usize, data_type: DataType },
-    /// Arrow's row format.
-    Rows(RowConverter),
+    /// The bytes of several columns, or of one without a width or with nulls.
+    Keys(KeyCodec),
 }
 
 impl Codec {
@@ -28,10 +28,7 @@ impl Codec {
                 width,
                 data_type: one.clone(),
             },
-            _ => {
-                let fields = types.into_iter().map(SortField::new);
-                Self::Rows(RowConverter::new(fields.collect())?)
-            }
+            _ => Self::Keys(KeyCodec::new(types)?),
         })
     }
 
@@ -39,12 +36,12 @@ impl Codec {
     pub(super) fn width(&self) -> Option<usize> {
         match self {
             Self::Fixed { width, .. } => Some(*width),
-            Self::Rows(_) => None,
+            Self::Keys(codec) => codec.width(),
         }
     }
 
     /// The values of a batch.
-    pub(super) fn encode(&self, columns: &[ArrayRef]) -> Result<Values> {
+    pub(super) fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<Values> {
         match self {
             Self::Fixed { width, .. } => {
                 let data = columns[0].to_data();
@@ -54,7 +51,7 @@ impl Codec {
                     bytes,
                 })
             }
-            Self::Rows(converter) => Ok(Values::Rows(converter.convert_columns(columns)?)),
+            Self::Keys(codec) => Ok(Values::Keys(codec.encode(columns, rows)?)),
         }
     }
 
@@ -74,10 +71,7 @@ impl Codec {
                     .build()?;
                 Ok(vec![make_array(data)])
             }
-            Self::Rows(converter) => {
-                let parser = converter.parser();
-                Ok(converter.convert_rows(values.map(|v| parser.parse(v)))?)
-            }
+            Self::Keys(codec) => codec.decode(values),
         }
     }
 }
@@ -85,7 +79,7 @@ impl Codec {
 /// The values of a batch as bytes.
 pub(super) enum Values {
     Fixed { width: usize, bytes: Buffer },
-    Rows(EncodedRows),
+    Keys(Keys),
 }
 
 impl Values {
@@ -99,7 +93,7 @@ impl Values {
             Self::Fixed { width, bytes } => {
                 out.extend_from_slice(&bytes[i * width..(i + 1) * width]);
             }
-            Self::Rows(rows) => out.extend_from_slice(rows.row(i).data()),
+            Self::Keys(keys) => out.extend_from_slice(keys.key(i)),
         }
     }
 }
