@@ -16,7 +16,7 @@ use rayon::ThreadPoolBuilder;
 use super::*;
 use crate::ZBatch;
 use crate::operator::{
-    AggregateCall, AggregateFunction, Calc, Exchange, GroupAggregate, Operator, View,
+    AggregateCall, AggregateFunction, Calc, Exchange, GroupAggregate, Operator, Projection, View,
 };
 use crate::state::SavedState;
 use crate::time::{InputTime, Watermark};
@@ -38,12 +38,11 @@ fn circuit(shards: usize, threads: usize) -> Circuit {
     let column = |name: &str, i| Arc::new(Column::new(name, i)) as Arc<dyn PhysicalExpr>;
     let keep = BinaryExpr::new(column("v", 1), Op::Gt, lit(2_i64));
     let keys = schema(&[("k", DataType::Utf8)]);
-    let calc = Calc::new(
-        Some(Arc::new(keep)),
-        vec![column("k", 0)],
-        Arc::clone(&keys),
-        None,
-    );
+    let leaves = Projection {
+        exprs: vec![column("k", 0)],
+        schema: Arc::clone(&keys),
+    };
+    let calc = Calc::new(None, Some(Arc::new(keep)), leaves, None);
     let count = || AggregateCall {
         function: AggregateFunction::Count,
         args: Vec::new(),

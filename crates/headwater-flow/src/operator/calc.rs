@@ -13,14 +13,24 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A filter, then a projection.
 ///
-/// `leaves` are read from the input (columns, fields of structs); the predicate is evaluated over the input; the
-/// projection over the leaves of the rows that pass. Without a projection the leaves are the output.
+/// `early` columns are computed behind those of the input, for the predicate and the rest alike; the predicate is
+/// evaluated; the `leaves` (columns, fields of structs) are read; the results are computed of the leaves of the rows that
+/// pass. Without results the leaves are the output.
 #[derive(Debug)]
 pub struct Calc {
+    early: Option<Projection>,
     predicate: Option<Arc<dyn PhysicalExpr>>,
-    leaves: Vec<Arc<dyn PhysicalExpr>>,
-    leaf_schema: SchemaRef,
-    projection: Option<Projection>,
+    leaves: Projection,
+    results: Option<Results>,
+}
+
+/// What is computed of the rows that pass.
+#[derive(Debug)]
+pub struct Results {
+    /// Columns behind the leaves that several results need.
+    pub late: Option<Projection>,
+    /// The output.
+    pub results: Projection,
 }
 
 /// Expressions and the schema of their values.
@@ -35,24 +45,24 @@ pub struct Projection {
 impl Calc {
     /// A filter and projection; see [`Calc`].
     pub fn new(
+        early: Option<Projection>,
         predicate: Option<Arc<dyn PhysicalExpr>>,
-        leaves: Vec<Arc<dyn PhysicalExpr>>,
-        leaf_schema: SchemaRef,
-        projection: Option<Projection>,
+        leaves: Projection,
+        results: Option<Results>,
     ) -> Self {
         Self {
+            early,
             predicate,
             leaves,
-            leaf_schema,
-            projection,
+            results,
         }
     }
 
     /// The columns of the output.
     pub fn schema(&self) -> &SchemaRef {
-        match &self.projection {
-            Some(projection) => &projection.schema,
-            None => &self.leaf_schema,
+        match &self.results {
+            Some(results) => &results.results.schema,
+            None => &self.leaves.schema,
         }
     }
 
@@ -64,24 +74,52 @@ impl Calc {
 
 impl Stateless for Calc {
     fn apply(&self, input: ZBatch) -> Result<ZBatch> {
+        let mut input = input;
+        if let Some(early) = &self.early {
+            input = input.with_rows(early.append(input.rows())?)?;
+        }
         let mask = match &self.predicate {
             Some(predicate) => Some(evaluate_mask(predicate.as_ref(), input.rows())?),
             None => None,
         };
-        let leaves = evaluate(&self.leaves, &self.leaf_schema, input.rows())?;
-        let mut rows = input.with_rows(leaves)?;
+        let mut rows = input.with_rows(self.leaves.evaluate(input.rows())?)?;
         if let Some(mask) = mask
             && (mask.null_count() > 0 || mask.has_false())
         {
             rows = rows.filter(&mask)?;
         }
-        match &self.projection {
-            Some(p) if rows.num_rows() > 0 => {
-                rows.with_rows(evaluate(&p.exprs, &p.schema, rows.rows())?)
-            }
-            Some(p) => rows.with_rows(RecordBatch::new_empty(Arc::clone(&p.schema))),
+        match &self.results {
+            Some(results) => rows.with_rows(results.evaluate(rows.rows())?),
             None => Ok(rows),
         }
+    }
+}
+
+impl Results {
+    fn evaluate(&self, leaves: &RecordBatch) -> Result<RecordBatch> {
+        if leaves.num_rows() == 0 {
+            return Ok(RecordBatch::new_empty(Arc::clone(&self.results.schema)));
+        }
+        match &self.late {
+            Some(late) => self.results.evaluate(&late.append(leaves)?),
+            None => self.results.evaluate(leaves),
+        }
+    }
+}
+
+impl Projection {
+    fn evaluate(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        evaluate(&self.exprs, &self.schema, rows)
+    }
+
+    /// The columns of `rows`, and the values of the expressions behind them.
+    fn append(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let count = rows.num_rows();
+        let mut columns = rows.columns().to_vec();
+        for expr in &self.exprs {
+            columns.push(expr.evaluate(rows)?.into_array(count)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 }
 

@@ -17,7 +17,7 @@ mod window;
 mod window_tests;
 
 pub use aggregate::{AggregateCall, AggregateFunction, AggregateMode, AggregateSet};
-pub use calc::{Calc, Projection, evaluate};
+pub use calc::{Calc, Projection, Results, evaluate};
 pub use contract::{EpochContext, Operator, Outbox, Stateless};
 pub use current_watermark::CurrentWatermark;
 pub use exchange::{Exchange, KEY_GROUPS, shard_of};

@@ -11,9 +11,10 @@ use datafusion_expr::{Expr, ExprSchemable};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 
 use super::clock;
+use super::share::share;
 use super::usage::field_path;
 use crate::circuit::EpochClock;
-use crate::operator::{Calc, Projection};
+use crate::operator::{Calc, Projection, Results};
 
 /// The name of column `i` of a relation inside the engine.
 pub(super) fn column_name(i: usize) -> String {
@@ -121,44 +122,60 @@ pub(super) fn calc(
     if predicate.is_none() && identity {
         return Ok(None);
     }
-    let predicate = predicate.map(|p| physical(p, base, clock)).transpose()?;
+    let mut exprs: Vec<Expr> = predicate.into_iter().chain(exprs).cloned().collect();
+    let filters = usize::from(predicate.is_some());
+    let early = share(&mut exprs, filters, base.fields().len())?;
+    let early = computed(early, base, clock)?;
+    let input = early.as_ref().map_or(base, |e| &e.schema);
+    let predicate = exprs.drain(..filters).next();
+    let predicate = predicate.map(|p| physical(&p, input, clock)).transpose()?;
+    let over = |exprs: &[Expr], schema: &SchemaRef| -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        exprs.iter().map(|e| physical(e, schema, clock)).collect()
+    };
     if exprs.iter().all(is_leaf) {
-        let leaves = exprs
-            .iter()
-            .map(|e| physical(e, base, clock))
-            .collect::<Result<_>>()?;
-        return Ok(Some(Calc::new(predicate, leaves, Arc::clone(output), None)));
+        let leaves = Projection {
+            exprs: over(&exprs, input)?,
+            schema: Arc::clone(output),
+        };
+        return Ok(Some(Calc::new(early, predicate, leaves, None)));
     }
-    let mut leaves = Leaves::default();
-    let exprs = exprs
-        .iter()
-        .map(|e| leaves.cut(e.clone()))
-        .collect::<Result<Vec<_>>>()?;
-    let types = leaves
-        .exprs
-        .iter()
-        .map(|e| type_of(e, base))
-        .collect::<Result<Vec<_>>>()?;
-    let leaf_schema = numbered(types);
-    let leaf_exprs = leaves
-        .exprs
-        .iter()
-        .map(|e| physical(e, base, clock))
-        .collect::<Result<_>>()?;
-    let exprs = exprs
-        .iter()
-        .map(|e| physical(e, &leaf_schema, clock))
-        .collect::<Result<_>>()?;
-    let projection = Projection {
-        exprs,
+    let mut cut = Leaves::default();
+    let exprs = exprs.into_iter().map(|e| cut.cut(e));
+    let mut exprs = exprs.collect::<Result<Vec<_>>>()?;
+    let types = cut.exprs.iter().map(|e| type_of(e, input));
+    let leaves = Projection {
+        exprs: over(&cut.exprs, input)?,
+        schema: numbered(types.collect::<Result<Vec<_>>>()?),
+    };
+    let all = exprs.len();
+    let late = share(&mut exprs, all, leaves.exprs.len())?;
+    let late = computed(late, &leaves.schema, clock)?;
+    let rows = late.as_ref().map_or(&leaves.schema, |l| &l.schema);
+    let results = Projection {
+        exprs: over(&exprs, rows)?,
         schema: Arc::clone(output),
     };
-    Ok(Some(Calc::new(
-        predicate,
-        leaf_exprs,
-        leaf_schema,
-        Some(projection),
-    )))
+    let results = Results { late, results };
+    Ok(Some(Calc::new(early, predicate, leaves, Some(results))))
+}
+
+/// Columns to be computed behind those of `base`; the schema is that of both.
+fn computed(exprs: Vec<Expr>, base: &SchemaRef, clock: &EpochClock) -> Result<Option<Projection>> {
+    if exprs.is_empty() {
+        return Ok(None);
+    }
+    let fields = base.fields().iter();
+    let mut types: Vec<_> = fields
+        .map(|f| (f.data_type().clone(), f.is_nullable()))
+        .collect();
+    for expr in &exprs {
+        types.push(type_of(expr, base)?);
+    }
+    let exprs = exprs.iter().map(|e| physical(e, base, clock));
+    Ok(Some(Projection {
+        exprs: exprs.collect::<Result<_>>()?,
+        schema: numbered(types),
+    }))
 }
 
 /// The distinct columns and struct fields that expressions read.

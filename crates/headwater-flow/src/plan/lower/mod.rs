@@ -12,6 +12,7 @@ mod expr;
 mod output;
 mod relation;
 mod scan;
+mod share;
 mod source;
 mod spec;
 mod union;
