@@ -11,6 +11,7 @@ use datafusion_expr::{Expr, ExprSchemable};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 
 use super::clock;
+use super::interval;
 use super::share::share;
 use super::usage::field_path;
 use crate::circuit::EpochClock;
@@ -92,6 +93,7 @@ pub fn physical(
 ) -> Result<Arc<dyn PhysicalExpr>> {
     let expr = clock::bind(expr.clone(), clock)?;
     let schema = DFSchema::try_from(Arc::clone(schema))?;
+    let expr = interval::exact(expr, &schema)?;
     create_physical_expr(
         &expr,
         &schema,

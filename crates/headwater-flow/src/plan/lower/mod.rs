@@ -9,6 +9,7 @@ mod attached;
 mod build;
 mod clock;
 mod expr;
+mod interval;
 mod output;
 mod relation;
 mod scan;
