@@ -1,5 +1,6 @@
 //! Files as partitions: read once, or followed as they grow and as others come.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub(super) struct FileSource<F: InputFile> {
     /// The paths for the decoder.
     names: FileNames,
     files: Vec<Entry<F>>,
+    /// The paths of `files`.
+    known: HashSet<PathBuf>,
 }
 
 /// One of the files.
@@ -57,6 +60,7 @@ impl<F: InputFile> FileSource<F> {
             decoder,
             names,
             files: Vec::new(),
+            known: HashSet::new(),
         };
         source.add(listing::files(&source.path)?)?;
         if source.files.is_empty() && monitor.is_none() {
@@ -69,7 +73,7 @@ impl<F: InputFile> FileSource<F> {
     /// Appends files that are not known yet.
     fn add(&mut self, paths: Vec<PathBuf>) -> Result<()> {
         for path in paths {
-            if !self.files.iter().any(|f| f.path == path) {
+            if !self.known.contains(&path) {
                 let read = Prefix {
                     stamp: stamp(&path, self.clock.now()),
                     ..Prefix::default()
@@ -89,6 +93,7 @@ impl<F: InputFile> FileSource<F> {
 
     fn push(&mut self, entry: Entry<F>) {
         self.names.push(&entry.path);
+        self.known.insert(entry.path.clone());
         self.files.push(entry);
     }
 
@@ -150,13 +155,12 @@ impl<F: InputFile> Source for FileSource<F> {
     fn resume(&mut self, known: &[KnownPartition]) -> Result<()> {
         let now: Vec<PathBuf> = self.files.drain(..).map(|f| f.path).collect();
         self.names.clear();
+        self.known.clear();
         for known in known {
             let entry = self.take_up(known)?;
             self.push(entry);
         }
-        let added = now
-            .iter()
-            .find(|path| !self.files.iter().any(|f| f.path == **path));
+        let added = now.iter().find(|path| !self.known.contains(*path));
         match added {
             Some(path) if self.monitor.is_none() => Err(listing::added(path)),
             _ => self.add(now),
