@@ -10,7 +10,7 @@ use headwater_flow::connector::{
 
 use super::config::{OPTIONS, SourceConfig};
 use super::decoder::{FileDecoder, FileNames, physical};
-use super::framed::FramedFile;
+use super::framed::{FramedFile, Framing};
 use super::parquet::{self, ParquetDecoder, ParquetFile};
 use super::sink::FileSink;
 use super::source::FileSource;
@@ -55,7 +55,8 @@ impl Connector for FilesystemConnector {
         let decoder = FileDecoder::new(&request, values.clone())?;
         let names = decoder.names();
         let decodes = (Arc::new(decoder) as Arc<dyn Decoder>, names);
-        let source = FileSource::<FramedFile>::open(path, monitor, clock, values, decodes)?;
+        let framing = Framing::new(values);
+        let source = FileSource::<FramedFile>::open(path, monitor, clock, framing, decodes)?;
         Ok(Box::new(source))
     }
 

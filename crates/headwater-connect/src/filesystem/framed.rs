@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use crc_fast::CrcAlgorithm::Crc64Nvme;
 use headwater_flow::connector::{Payload, ValueDecoder};
 use headwater_flow::{Error, ErrorKind, Result};
 
+use super::buffers::{Buffer, Buffers};
 use super::file::{InputFile, Piece};
 use super::prefix::shorter;
 use super::reader::FileReader;
@@ -18,6 +18,22 @@ const CHUNK_BYTES: usize = 1 << 20;
 const CHUNK_BYTES_MIN: usize = 4 << 10;
 /// A record that is longer is cut, and its pieces become rejects.
 const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// What framed files share: the format, and memory for their chunks.
+pub(super) struct Framing {
+    values: Arc<dyn ValueDecoder>,
+    buffers: Buffers,
+}
+
+impl Framing {
+    /// Files of a format's records.
+    pub(super) fn new(values: Arc<dyn ValueDecoder>) -> Self {
+        Self {
+            values,
+            buffers: Buffers::new(CHUNK_BYTES),
+        }
+    }
+}
 
 /// A file of framed records; a place is a byte after decompression.
 #[derive(Debug)]
@@ -30,17 +46,17 @@ impl FramedFile {
         from: u64,
         mut length: usize,
         grows: bool,
-        values: &dyn ValueDecoder,
-    ) -> Result<Option<Vec<u8>>> {
+        framing: &Framing,
+    ) -> Result<Option<Buffer>> {
         loop {
-            let mut piece = self.0.read(from, length)?;
-            let framed = values.frame(&piece.bytes);
+            let mut piece = self.0.read(from, length, &framing.buffers)?;
+            let framed = framing.values.frame(piece.bytes.as_ref());
             if framed > 0 && (grows || !piece.is_end) {
                 piece.bytes.truncate(framed);
                 return Ok(Some(piece.bytes));
             }
             if piece.is_end {
-                let ends = !grows && !piece.bytes.is_empty();
+                let ends = !grows && !piece.bytes.as_ref().is_empty();
                 return Ok(ends.then_some(piece.bytes));
             }
             if length >= RECORD_BYTES_MAX {
@@ -51,20 +67,20 @@ impl FramedFile {
     }
 }
 
-fn piece(from: u64, bytes: Vec<u8>) -> Piece {
+fn piece(from: u64, bytes: Buffer) -> Piece {
     Piece {
-        to: from + bytes.len() as u64,
-        digest: crc_fast::checksum(Crc64Nvme, &bytes),
-        payload: Payload::Bytes(Bytes::from(bytes)),
+        to: from + bytes.as_ref().len() as u64,
+        digest: crc_fast::checksum(Crc64Nvme, bytes.as_ref()),
+        payload: Payload::Bytes(bytes.freeze()),
     }
 }
 
 impl InputFile for FramedFile {
-    type Reading = Arc<dyn ValueDecoder>;
+    type Reading = Framing;
 
-    fn open(path: PathBuf, _values: &Self::Reading) -> Result<Self> {
+    fn open(path: PathBuf, framing: &Framing) -> Result<Self> {
         let mut reader = FileReader::new(path);
-        reader.read(0, 0)?;
+        reader.read(0, 0, &framing.buffers)?;
         reader.close();
         Ok(Self(reader))
     }
@@ -78,18 +94,18 @@ impl InputFile for FramedFile {
         from: u64,
         max_bytes: usize,
         grows: bool,
-        values: &Self::Reading,
+        framing: &Framing,
     ) -> Result<Option<Piece>> {
         let length = max_bytes.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES);
-        let bytes = self.records(from, length, grows, values.as_ref())?;
+        let bytes = self.records(from, length, grows, framing)?;
         Ok(bytes.map(|bytes| piece(from, bytes)))
     }
 
-    fn again(&mut self, from: u64, to: u64, _values: &Self::Reading) -> Result<Piece> {
+    fn again(&mut self, from: u64, to: u64, framing: &Framing) -> Result<Piece> {
         let length = usize::try_from(to.saturating_sub(from))
             .map_err(|_| Error::new(ErrorKind::Corrupt, "a recorded range is too long"))?;
-        let bytes = self.0.read(from, length)?.bytes;
-        match bytes.len() == length {
+        let bytes = self.0.read(from, length, &framing.buffers)?.bytes;
+        match bytes.as_ref().len() == length {
             true => Ok(piece(from, bytes)),
             false => Err(shorter(self.path())),
         }
@@ -101,14 +117,16 @@ impl InputFile for FramedFile {
 
     fn digest(&mut self, to: u64) -> Result<u64> {
         let mut digest = crc_fast::Digest::new(Crc64Nvme);
+        let buffers = Buffers::new(CHUNK_BYTES);
         let mut at = 0;
         while at < to {
             let length = (to - at).min(CHUNK_BYTES as u64) as usize;
-            let bytes = self.0.read(at, length)?.bytes;
+            let bytes = self.0.read(at, length, &buffers)?.bytes;
+            let bytes = bytes.as_ref();
             if bytes.is_empty() {
                 return Err(shorter(self.path()));
             }
-            digest.update(&bytes);
+            digest.update(bytes);
             at += bytes.len() as u64;
         }
         Ok(digest.finalize())

@@ -1,5 +1,6 @@
 //! The `filesystem` connector: files, directories and globs, read once or followed, and files written exactly once.
 
+mod buffers;
 mod config;
 mod connector;
 mod decoder;

@@ -1,12 +1,14 @@
 //! The bytes of one file at any offset, decompressed as they are read.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 use headwater_flow::{Error, ErrorKind, Result};
 
+use super::buffers::{Buffer, Buffers};
 use super::config::Compression;
 use super::listing::failed;
 use super::prefix::shorter;
@@ -15,7 +17,7 @@ use super::prefix::shorter;
 #[derive(Debug)]
 pub(super) struct Piece {
     /// The bytes.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Buffer,
     /// Whether the file had no more at the time.
     pub(super) is_end: bool,
     /// Whether the file does not even reach to where the bytes were to begin.
@@ -78,44 +80,59 @@ impl FileReader {
     ///
     /// # Errors
     /// `NotFound`, `Unavailable`, or `Corrupt` for a damaged archive or a file that ends before `from`.
-    pub(super) fn read(&mut self, from: u64, length: usize) -> Result<Piece> {
-        let piece = self.read_to_end(from, length)?;
+    pub(super) fn read(&mut self, from: u64, length: usize, buffers: &Buffers) -> Result<Piece> {
+        let piece = self.read_to_end(from, buffers.take(length), length)?;
         match piece.ends_before {
             true => Err(shorter(&self.path)),
             false => Ok(piece),
         }
     }
 
-    fn read_to_end(&mut self, from: u64, length: usize) -> Result<Piece> {
+    fn read_to_end(&mut self, from: u64, mut bytes: Buffer, length: usize) -> Result<Piece> {
         let path = &self.path;
-        match &mut self.bytes {
-            Bytes::Plain(file) => read_plain(file, path, from, length).map_err(|e| failed(path, e)),
+        let into = &mut bytes.memory()[..length];
+        let (got, is_end, ends_before) = match &mut self.bytes {
+            Bytes::Plain(file) => {
+                read_plain(file, path, from, into).map_err(|e| failed(path, e))?
+            }
             Bytes::Packed(compression, slot) => {
                 if slot.as_ref().is_none_or(|s| from < s.window_at) {
                     *slot = Some(Unpacked::open(path, *compression).map_err(|e| failed(path, e))?);
                 }
-                match slot {
-                    Some(stream) => stream.read(from, length).map_err(|e| damaged(path, e)),
-                    None => Err(Error::new(ErrorKind::Bug, "an archive that is not open")),
-                }
+                let Some(stream) = slot else {
+                    return Err(Error::new(ErrorKind::Bug, "an archive that is not open"));
+                };
+                stream.read(from, into).map_err(|e| damaged(path, e))?
             }
-        }
+        };
+        bytes.truncate(got);
+        Ok(Piece {
+            bytes,
+            is_end,
+            ends_before,
+        })
     }
 }
 
-fn read_plain(file: &mut Option<File>, path: &Path, from: u64, length: usize) -> io::Result<Piece> {
+/// How many bytes were read, whether the file ends with them, whether it ends before them.
+type Got = (usize, bool, bool);
+
+fn read_plain(file: &mut Option<File>, path: &Path, from: u64, into: &mut [u8]) -> io::Result<Got> {
     let open = match file {
         Some(open) => open,
         None => file.insert(File::open(path)?),
     };
-    open.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::with_capacity(length);
-    (&mut *open).take(length as u64).read_to_end(&mut bytes)?;
-    Ok(Piece {
-        is_end: bytes.len() < length,
-        ends_before: bytes.is_empty() && from > 0 && open.metadata()?.len() < from,
-        bytes,
-    })
+    let mut got = 0;
+    while got < into.len() {
+        match open.read_at(&mut into[got..], from + got as u64) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    let ends_before = got == 0 && from > 0 && open.metadata()?.len() < from;
+    Ok((got, got < into.len(), ends_before))
 }
 
 impl Unpacked {
@@ -133,18 +150,16 @@ impl Unpacked {
         })
     }
 
-    fn read(&mut self, from: u64, length: usize) -> io::Result<Piece> {
+    fn read(&mut self, from: u64, into: &mut [u8]) -> io::Result<Got> {
         self.skip_to(from)?;
-        self.fill(length)?;
-        let bytes = match self.window_at == from {
-            true => self.window[..length.min(self.window.len())].to_vec(),
-            false => Vec::new(),
+        self.fill(into.len())?;
+        let got = match self.window_at == from {
+            true => into.len().min(self.window.len()),
+            false => 0,
         };
-        Ok(Piece {
-            is_end: self.is_end && bytes.len() == self.window.len(),
-            ends_before: self.window_at < from,
-            bytes,
-        })
+        into[..got].copy_from_slice(&self.window[..got]);
+        let is_end = self.is_end && got == self.window.len();
+        Ok((got, is_end, self.window_at < from))
     }
 
     /// Moves the beginning of the window to `from`.
