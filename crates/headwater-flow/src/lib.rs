@@ -9,6 +9,7 @@ pub mod circuit;
 pub mod connector;
 pub mod driver;
 mod error;
+pub mod functions;
 pub mod operator;
 pub mod plan;
 pub mod state;

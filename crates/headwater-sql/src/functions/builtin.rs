@@ -1,27 +1,11 @@
-//! A scalar function as a table entry: name, types, kernel. One implementation of DataFusion's trait serves all.
+//! The engine's scalar functions, and those of the clock, as DataFusion sees them.
 
 use std::hash::{Hash, Hasher};
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
-use datafusion_common::{Result, ScalarValue, plan_err};
+use datafusion_common::{Result, plan_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-
-/// What one function is.
-pub(super) struct Spec {
-    /// Lower-case name.
-    pub(super) name: &'static str,
-    /// Other names.
-    pub(super) aliases: &'static [&'static str],
-    /// How it is called, for errors.
-    pub(super) usage: &'static str,
-    /// The types that its arguments are cast to; `None`: it does not take these.
-    pub(super) coerce: fn(&[DataType]) -> Option<Vec<DataType>>,
-    /// The type of its result, given coerced arguments.
-    pub(super) returns: fn(&[DataType]) -> DataType,
-    /// The kernel.
-    pub(super) invoke: fn(&ScalarFunctionArgs) -> Result<ColumnarValue>,
-}
+use headwater_flow::functions::Spec;
 
 /// A [`Spec`] as DataFusion sees it.
 pub(super) struct Builtin {
@@ -101,104 +85,4 @@ impl ScalarUDFImpl for Builtin {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         (self.spec.invoke)(&args)
     }
-}
-
-/// Whether a type is a string or the untyped NULL.
-pub(super) fn is_text(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null
-    )
-}
-
-/// Whether a type is an integer or the untyped NULL.
-pub(super) fn is_whole(data_type: &DataType) -> bool {
-    data_type.is_integer() || data_type.is_null()
-}
-
-/// A string argument: one for all rows, or one a row.
-pub(super) enum Text {
-    /// The same for all rows.
-    One(Option<String>),
-    /// One a row.
-    Each(StringArray),
-}
-
-impl Text {
-    pub(super) fn new(value: &ColumnarValue) -> Result<Self> {
-        Ok(match value {
-            ColumnarValue::Scalar(s) => Self::One(s.try_as_str().flatten().map(str::to_owned)),
-            ColumnarValue::Array(a) => Self::Each(strings(a)?),
-        })
-    }
-
-    pub(super) fn get(&self, row: usize) -> Option<&str> {
-        match self {
-            Self::One(value) => value.as_deref(),
-            Self::Each(array) => array.is_valid(row).then(|| array.value(row)),
-        }
-    }
-}
-
-/// A string array, cast if it is one of another kind.
-pub(super) fn strings(array: &ArrayRef) -> Result<StringArray> {
-    if let Some(strings) = array.as_string_opt::<i32>() {
-        return Ok(strings.clone());
-    }
-    let cast = arrow::compute::cast(array, &DataType::Utf8)?;
-    Ok(cast.as_string::<i32>().clone())
-}
-
-/// An integer argument: one for all rows, or one a row.
-pub(super) enum Whole {
-    /// The same for all rows.
-    One(Option<i64>),
-    /// One a row.
-    Each(arrow::array::Int64Array),
-}
-
-impl Whole {
-    pub(super) fn new(value: &ColumnarValue) -> Result<Self> {
-        Ok(match value {
-            ColumnarValue::Scalar(ScalarValue::Int64(v)) => Self::One(*v),
-            ColumnarValue::Scalar(s) => match s.cast_to(&DataType::Int64)? {
-                ScalarValue::Int64(v) => Self::One(v),
-                _ => Self::One(None),
-            },
-            ColumnarValue::Array(a) => {
-                let cast = arrow::compute::cast(a, &DataType::Int64)?;
-                Self::Each(cast.as_primitive::<arrow::datatypes::Int64Type>().clone())
-            }
-        })
-    }
-
-    pub(super) fn get(&self, row: usize) -> Option<i64> {
-        match self {
-            Self::One(value) => *value,
-            Self::Each(array) => array.is_valid(row).then(|| array.value(row)),
-        }
-    }
-}
-
-/// How many rows to compute: one if all arguments are constants.
-pub(super) fn rows(args: &ScalarFunctionArgs) -> usize {
-    let constant = args
-        .args
-        .iter()
-        .all(|a| matches!(a, ColumnarValue::Scalar(_)));
-    if constant { 1 } else { args.number_rows }
-}
-
-/// The result of [`rows`] rows: a constant if all arguments are.
-pub(super) fn result(args: &ScalarFunctionArgs, array: ArrayRef) -> Result<ColumnarValue> {
-    let constant = args
-        .args
-        .iter()
-        .all(|a| matches!(a, ColumnarValue::Scalar(_)));
-    if constant {
-        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-            &array, 0,
-        )?));
-    }
-    Ok(ColumnarValue::Array(array))
 }

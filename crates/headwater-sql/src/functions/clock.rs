@@ -3,8 +3,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::{Result, not_impl_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
-
-use super::builtin::Spec;
+use headwater_flow::functions::Spec;
 
 pub(super) static SPECS: [Spec; 3] = [
     Spec {

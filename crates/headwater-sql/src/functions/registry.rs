@@ -5,9 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion_expr::planner::ExprPlanner;
 use datafusion_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, Volatility, WindowUDF};
+use headwater_flow::functions::{Spec, specs};
 
-use super::builtin::{Builtin, Spec};
-use super::{charset, clock, json, strings, time};
+use super::builtin::Builtin;
+use super::clock;
 
 /// All functions by lower-case name and alias.
 pub(crate) struct Functions {
@@ -79,12 +80,7 @@ fn own_functions() -> Vec<Arc<ScalarUDF>> {
     let make = |spec: &'static Spec, volatility| {
         Arc::new(ScalarUDF::new_from_impl(Builtin::new(spec, volatility)))
     };
-    let pure = strings::SPECS
-        .iter()
-        .chain(time::SPECS.iter())
-        .chain(json::SPECS.iter())
-        .chain(charset::SPECS.iter())
-        .map(|s| make(s, Volatility::Immutable));
+    let pure = specs().map(|s| make(s, Volatility::Immutable));
     let of_the_clock = clock::SPECS.iter().map(|s| make(s, Volatility::Volatile));
     pure.chain(of_the_clock).collect()
 }

@@ -6,7 +6,7 @@ use super::arithmetic::{timestampadd, timestampdiff};
 use super::format::{date_format, from_unixtime};
 use super::points::{clock_field, time_field};
 use super::read::{epoch_to_timestamp, to_timestamp, unix_timestamp};
-use crate::functions::builtin::{Spec, is_text, is_whole};
+use crate::functions::spec::{Spec, is_text, is_whole};
 
 const fn millis() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, None)

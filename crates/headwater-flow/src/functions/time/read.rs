@@ -7,7 +7,7 @@ use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::format::Patterns;
 use super::points::{millis_array, points};
-use crate::functions::builtin::{Text, Whole, result, rows};
+use crate::functions::spec::{Text, Whole, result, rows};
 use std::sync::Arc;
 
 /// Microseconds of a text in ISO form, with a space or a T, with or without a time; UTC.

@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue, exec_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::builtin::{Spec, Text, is_text, result, rows};
+use super::spec::{Spec, Text, is_text, result, rows};
 
 pub(super) static SPECS: [Spec; 2] = [
     Spec {

@@ -8,7 +8,7 @@ use datafusion_common::{Result, exec_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 use serde_json::Value;
 
-use super::builtin::{Spec, Text, is_text, result, rows};
+use super::spec::{Spec, Text, is_text, result, rows};
 
 pub(super) static SPECS: [Spec; 3] = [
     Spec {

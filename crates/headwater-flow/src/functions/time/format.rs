@@ -8,7 +8,7 @@ use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::pattern::Pattern;
 use super::points::points;
-use crate::functions::builtin::{Text, Whole, result, rows};
+use crate::functions::spec::{Text, Whole, result, rows};
 
 const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
 

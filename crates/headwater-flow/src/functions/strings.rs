@@ -1,7 +1,7 @@
 //! Functions over strings: `SPLIT_INDEX`, `COUNT_CHAR`, `LOCATE`, `REGEXP_EXTRACT`, `REGEXP`.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Int64Array, StringBuilder};
@@ -10,7 +10,7 @@ use datafusion_common::{Result, exec_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 use regex::Regex;
 
-use super::builtin::{Spec, Text, Whole, is_text, is_whole, result, rows};
+use super::spec::{Spec, Text, Whole, is_text, is_whole, result, rows};
 
 pub(super) static SPECS: [Spec; 5] = [
     Spec {
@@ -158,7 +158,7 @@ fn locate(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
 const MAX_PATTERNS: usize = 64;
 
 thread_local! {
-    static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+    static PATTERNS: RefCell<BTreeMap<String, Regex>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// The compiled pattern; compiled once a thread.

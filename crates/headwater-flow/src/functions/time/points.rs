@@ -9,7 +9,7 @@ use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::civil::Civil;
 use super::specs::micros;
-use crate::functions::builtin::{result, rows};
+use crate::functions::spec::{result, rows};
 
 /// The argument as microseconds since the epoch.
 pub(super) fn points(value: &ColumnarValue, rows: usize) -> Result<Int64Array> {

@@ -8,7 +8,7 @@ use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::civil::Civil;
 use super::points::{millis_array, points};
-use crate::functions::builtin::{Text, Whole, result, rows};
+use crate::functions::spec::{Text, Whole, result, rows};
 
 /// Microseconds of a unit of fixed length, or months.
 fn unit(name: Option<&str>) -> Result<(i64, i64)> {

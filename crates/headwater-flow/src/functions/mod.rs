@@ -1,0 +1,10 @@
+//! The scalar functions of the dialect that DataFusion lacks, or gives another meaning: names, types and kernels. The planner
+//! makes them known by name.
+
+mod charset;
+mod json;
+mod spec;
+mod strings;
+mod time;
+
+pub use spec::{Spec, specs};
