@@ -58,6 +58,14 @@ pub(crate) enum Command {
         /// How much
         gigabytes: u64,
     },
+    /// Keep the state of many keys and say what that takes, for `bench`
+    #[command(hide = true)]
+    BenchState {
+        /// Where
+        dir: PathBuf,
+        /// Worker threads
+        threads: u16,
+    },
     /// Write the reference page of options
     #[command(hide = true)]
     Reference,
@@ -291,6 +299,9 @@ pub(crate) struct BenchArgs {
     /// A database of PostgreSQL whose event store is measured too: postgres://user:password@host/database
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) postgres: Option<String>,
+    /// Fail if a figure is missed
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// A part of `bench`.
@@ -302,7 +313,7 @@ pub(crate) enum Suite {
     Engine,
     /// Event stores, beside the raw disk and plain INSERTs
     Events,
-    /// From append to visible in a view
+    /// From the append of a record to the read of a materialised view that shows it
     Latency,
 }
 

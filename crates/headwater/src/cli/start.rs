@@ -36,6 +36,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Explain(args) => check::explain(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchFill { dir, gigabytes } => bench::fill(&dir, gigabytes),
+        Command::BenchState { dir, threads } => bench::hold(&dir, threads),
         Command::Sql(args) => shell::run(&args),
         Command::Topic(args) => topic::run(args),
         Command::Stream(args) => events::stream(args),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{engine, events, figure, log, reopen};
+use super::{engine, events, figure, latency, log, reopen};
 use crate::cli::args::{BenchArgs, Suite};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::style::say;
@@ -27,7 +27,18 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     if chosen(Suite::Events) {
         figures.extend(events::measure(&folder.0, args.postgres.as_deref())?);
     }
-    figure::print(&figures, args.output)
+    if chosen(Suite::Latency) {
+        figures.extend(latency::measure(&folder.0)?);
+    }
+    figure::print(&figures, args.output)?;
+    let missed = figures.iter().filter(|f| !f.is_met).count();
+    match args.strict && missed > 0 {
+        true => {
+            let text = format!("{missed} of {} figures were missed", figures.len());
+            Err(Failure::failed(text))
+        }
+        false => Ok(()),
+    }
 }
 
 /// A folder that goes when the command ends.

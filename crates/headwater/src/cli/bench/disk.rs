@@ -46,6 +46,18 @@ impl RawFile {
         Ok(syncs)
     }
 
+    /// How long each of so many writes with a sync takes.
+    pub(super) fn sync_times(&mut self, bytes: usize, count: usize) -> Outcome<Vec<Duration>> {
+        let block = vec![0x5a; bytes];
+        let time = |_| {
+            let started = Instant::now();
+            self.write(&block)
+                .map_err(|e| Failure::io("cannot write to measure the disk", &e))?;
+            Ok(started.elapsed())
+        };
+        (0..count).map(time).collect()
+    }
+
     fn write(&mut self, block: &[u8]) -> io::Result<()> {
         if self.at + block.len() as u64 > FILE_BYTES {
             self.at = 0;

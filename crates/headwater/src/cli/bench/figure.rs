@@ -1,6 +1,7 @@
 //! Figures as rows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 
@@ -85,15 +86,48 @@ impl Figure {
         }
     }
 
+    /// An amount that other figures are to be read with.
+    pub(super) fn shown(name: impl Into<String>, measured: f64, unit: &str) -> Self {
+        Self {
+            name: name.into(),
+            measured: amount(measured, unit),
+            reference: None,
+            ratio: None,
+            wanted: String::new(),
+            is_met: true,
+        }
+    }
+
+    /// Also compares it with an amount that was measured elsewhere, of which it is to be so many times as much one day.
+    #[must_use]
+    pub(super) fn with_aim(mut self, measured: f64, reference: f64, unit: &str, aim: f64) -> Self {
+        self.reference = Some(amount(reference, unit));
+        self.ratio = Some(measured / reference);
+        self.wanted += &format!(", aim {aim:.1} × the reference");
+        self
+    }
+
     /// Says it at once, since the table comes at the end.
     pub(super) fn tell(self) -> Self {
-        let mark = if self.is_met { "ok" } else { "MISSED" };
+        let mark = match (self.wanted.is_empty(), self.is_met) {
+            (true, _) => "",
+            (_, true) => "ok",
+            (_, false) => "MISSED",
+        };
         say(format_args!(
             "{:<58} {:>20}  {} {mark}",
             self.name, self.measured, self.wanted
         ));
         self
     }
+}
+
+/// The value that a part `q` of the values does not exceed, in milliseconds; sorts them.
+pub(super) fn quantile_ms(times: &mut [Duration], q: f64) -> f64 {
+    times.sort_unstable();
+    let at = (times.len() as f64 * q).ceil() as usize;
+    let time = times.get(at.saturating_sub(1));
+    time.map_or(f64::NAN, |t| t.as_secs_f64() * 1e3)
 }
 
 /// A number with its unit, thousands apart.
@@ -144,5 +178,14 @@ mod tests {
         assert_eq!(amount(0.5, "s"), "0.50 s");
         assert!(Figure::ratio("x", 0.9, 1.0, "", 0.9).is_met);
         assert!(!Figure::at_most("x", 2.0, 1.0, "").is_met);
+    }
+
+    #[test]
+    fn a_quantile_is_a_value_that_was_measured() {
+        let mut times: Vec<_> = (1..=100).rev().map(Duration::from_millis).collect();
+        assert_eq!(quantile_ms(&mut times, 0.5), 50.0);
+        assert_eq!(quantile_ms(&mut times, 0.99), 99.0);
+        assert_eq!(quantile_ms(&mut times, 1.0), 100.0);
+        assert!(!Figure::at_most("x", quantile_ms(&mut [], 0.5), 1.0, "ms").is_met);
     }
 }

@@ -6,10 +6,13 @@ mod disk;
 mod engine;
 mod events;
 mod figure;
+mod latency;
 mod log;
 mod memory;
 mod reopen;
+mod state;
 
 pub(crate) use command::run;
 pub(crate) use memory::{cpu_seconds, peak_mib};
 pub(crate) use reopen::fill;
+pub(crate) use state::hold;
