@@ -132,7 +132,12 @@ fn read_plain(file: &mut Option<File>, path: &Path, from: u64, into: &mut [u8]) 
         }
     }
     let ends_before = got == 0 && from > 0 && open.metadata()?.len() < from;
-    Ok((got, got < into.len(), ends_before))
+    let is_end = got < into.len();
+    if is_end {
+        // All files of a folder are read in turns: thousands of them must not stay open.
+        *file = None;
+    }
+    Ok((got, is_end, ends_before))
 }
 
 impl Unpacked {
