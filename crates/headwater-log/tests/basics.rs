@@ -360,12 +360,8 @@ fn a_directory_that_is_opened_for_one_commit_at_a_time_keeps_a_small_write_ahead
     assert_eq!(values.len(), 20);
 }
 
-#[test]
-fn a_write_ahead_file_of_another_version_is_refused_by_name() {
-    let disk = FaultyDisk::new(1);
-    let log = Log::open(Arc::new(disk.clone()), clock(), small()).unwrap();
-    log.create_topic("t", TopicConfig::default()).unwrap();
-    std::mem::forget(log);
+/// Makes the first write-ahead file one of version 1.
+fn age(disk: &FaultyDisk) -> String {
     let names = disk.list("wal").unwrap();
     let path = format!("wal/{}", names.iter().min().unwrap());
     let file = disk.open(&path, OpenMode::Write).unwrap();
@@ -375,9 +371,31 @@ fn a_write_ahead_file_of_another_version_is_refused_by_name() {
     let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &header[..24]) as u32;
     header[24..].copy_from_slice(&crc.to_le_bytes());
     file.write_at(&header, 0).unwrap();
+    path
+}
+
+#[test]
+fn a_write_ahead_file_of_another_version_is_refused_by_name() {
+    let disk = FaultyDisk::new(1);
+    let log = Log::open(Arc::new(disk.clone()), clock(), small()).unwrap();
+    log.create_topic("t", TopicConfig::default()).unwrap();
+    std::mem::forget(log);
+    let path = age(&disk);
     let error = Log::open(Arc::new(disk), clock(), small()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains(&path), "{error}");
+}
+
+#[test]
+fn a_write_ahead_file_of_another_version_is_nothing_to_a_log_that_was_closed() {
+    let disk = FaultyDisk::new(1);
+    let log = Log::open(Arc::new(disk.clone()), clock(), small()).unwrap();
+    log.create_topic("t", TopicConfig::default()).unwrap();
+    log.close().unwrap();
+    age(&disk);
+    let log = Log::open(Arc::new(disk), clock(), small()).unwrap();
+    log.commit(commit("t", ["x"])).unwrap();
+    log.close().unwrap();
 }
 
 #[test]
@@ -386,7 +404,6 @@ fn opening_and_closing_without_writing_leaves_room_in_the_write_ahead_log() {
     let log = open(&disk, small());
     log.create_topic("t", small_topic()).unwrap();
     log.commit(commit("t", [vec![1; 10]])).unwrap();
-    log.close().unwrap();
     drop(log);
     for _ in 0..50 {
         let log = open(&disk, small());

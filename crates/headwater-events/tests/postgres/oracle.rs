@@ -80,12 +80,14 @@ fn and_so_it_does_while_the_server_crashes_and_connections_are_cut() {
     let (mut crashes, mut cuts) = (0, 0);
     let answers = work(seed, &stores, |heard| {
         let mut dice = Dice(seed);
-        let mut until_next = 20;
+        let (mut until_next, mut troubles) = (20, 0);
         while heard.recv().is_ok() {
             until_next -= 1;
             if until_next == 0 {
                 until_next = 1 + dice.below(20);
-                match dice.one_in(6) {
+                troubles += 1;
+                // The first is a crash, and every sixth after it.
+                match troubles % 6 == 1 {
                     true => {
                         server.crash();
                         server.resume();

@@ -50,11 +50,18 @@ impl Chain {
                 read_all(&*file)
             };
             let bytes = read().map_err(|e| storage("write-ahead file", &path, e))?;
-            if let Some(other) = frame::file_version(&bytes).filter(|v| *v != FILE_VERSION) {
+            let first = generation == from.generation;
+            let begin = match first {
+                true => from.at,
+                false => FILE_HEADER_BYTES as u64,
+            };
+            // After a clean close nothing of an older file is needed.
+            let other = frame::file_version(&bytes).filter(|v| *v != FILE_VERSION);
+            if let Some(other) = other.filter(|_| frame::begins(&bytes, begin as usize, generation))
+            {
                 return Err(of_version(generation, other));
             }
             let before = scan::predecessor(&bytes, generation);
-            let first = generation == from.generation;
             if before.is_none() && !first {
                 // A spare file, or one whose first group was torn.
                 let found = scan::scan(&bytes, generation, FILE_HEADER_BYTES, 0);
@@ -64,11 +71,7 @@ impl Chain {
             links.push(Link {
                 generation,
                 bytes: bytes.into(),
-                from: if first {
-                    from.at
-                } else {
-                    FILE_HEADER_BYTES as u64
-                },
+                from: begin,
                 durable: if first { from.at } else { 0 },
                 before,
             });

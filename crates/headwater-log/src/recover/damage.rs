@@ -30,6 +30,6 @@ pub(super) fn of_version(generation: u32, version: u8) -> Error {
         "write-ahead file \"{path}\" has version {version} of its format; this program reads version {FILE_VERSION}"
     );
     Error::new(ErrorKind::Unsupported, what).with_hint(
-        "open the directory with the program that wrote it; nothing in it has been changed",
+        "open and close the directory with the program that wrote it; nothing in it has been changed",
     )
 }

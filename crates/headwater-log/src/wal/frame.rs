@@ -176,6 +176,13 @@ pub(crate) fn file_version(file: &[u8]) -> Option<u8> {
     is_whole.then_some(header[7])
 }
 
+/// Whether something of generation `generation` was written at `at`, in any version of the format: a frame, not the mark of an end.
+pub(crate) fn begins(file: &[u8], at: usize, generation: u32) -> bool {
+    let is_mark = read_header(file, at, generation).is_some_and(|h| h.kind == FrameKind::Mark);
+    let field = file.get(at..).and_then(|rest| rest.get(8..12));
+    !is_mark && field.is_some_and(|field| field == generation.to_le_bytes())
+}
+
 /// Where the header block of a file is not as it was written; `None` if it is.
 pub(crate) fn file_header_damage(file: &[u8], generation: u32) -> Option<usize> {
     let block = file.get(..FILE_HEADER_BYTES).unwrap_or(file);
