@@ -9,4 +9,5 @@ mod model;
 mod mutation;
 mod support;
 mod verify;
+mod wal_files;
 mod wal_mutation;
