@@ -91,8 +91,8 @@ impl Pool {
     /// `Unavailable` if the disk is full.
     pub(crate) fn prepare(&self) -> Result<()> {
         let mut files = self.lock();
-        if files.spares.is_empty() && files.left.is_empty() {
-            let spare = self.make(&mut files)?;
+        if files.spares.is_empty() {
+            let spare = self.spare(&mut files)?;
             files.spares.push_back(spare);
         }
         Ok(())
@@ -104,13 +104,9 @@ impl Pool {
     /// `Unavailable` if the disk is full.
     pub(crate) fn take(&self) -> Result<WalFile> {
         let mut files = self.lock();
-        let spare = match files.spares.pop_front() {
-            Some(spare) => Some(spare),
-            None => self.reclaim(&mut files)?,
-        };
-        let file = match spare {
+        let file = match files.spares.pop_front() {
             Some(spare) => spare,
-            None => self.make(&mut files)?,
+            None => self.spare(&mut files)?,
         };
         files.wanted = (files.wanted * 2).min(self.file_bytes);
         files.used.push_back((file.generation, file.bytes));
@@ -118,13 +114,23 @@ impl Pool {
         Ok(file)
     }
 
+    /// Another file: one that an earlier run left, else a new one.
+    fn spare(&self, files: &mut Files) -> Result<WalFile> {
+        match self.reclaim(files)? {
+            Some(file) => Ok(file),
+            None => self.make(files),
+        }
+    }
+
     /// A file that an earlier run left.
     fn reclaim(&self, files: &mut Files) -> Result<Option<WalFile>> {
-        while let Some((old, bytes)) = files.left.pop_front() {
+        while let Some((old, bytes)) = files.left.front().copied() {
             let generation = files.next_generation;
             files.next_generation += 1;
-            if let Some(file) = self.recycle(old, generation, bytes)? {
-                return Ok(Some(file));
+            let file = self.recycle(old, generation, bytes)?;
+            files.left.pop_front();
+            if file.is_some() {
+                return Ok(file);
             }
         }
         Ok(None)
