@@ -20,7 +20,7 @@ const NEEDS: &[Need] = &[
     Need {
         program: "initdb",
         packages: &["postgresql"],
-        why: "makes the PostgreSQL servers that the tests of the event store start",
+        why: "makes the PostgreSQL servers that the tests of event stores and of change data capture start",
     },
 ];
 

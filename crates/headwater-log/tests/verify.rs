@@ -141,7 +141,8 @@ const BATCH_BYTES: u64 = 221;
 
 #[test]
 fn a_flipped_bit_in_any_kind_of_file_is_found_with_its_place() {
-    let mut rng = StdRng::seed_from_u64(7);
+    let seed = 7;
+    let mut rng = StdRng::seed_from_u64(seed);
     let disk = FaultyDisk::new(1);
     let config = TopicConfig {
         key_index: true,
@@ -176,7 +177,11 @@ fn a_flipped_bit_in_any_kind_of_file_is_found_with_its_place() {
                 .findings
                 .iter()
                 .any(|f| f.file == *path && f.at <= at);
-            assert!(found, "byte {at} of {path}: {:?}", report.findings);
+            assert!(
+                found,
+                "seed {seed}, byte {at} of {path}: {:?}",
+                report.findings
+            );
             flip(&disk, path, at);
         }
     }

@@ -107,7 +107,7 @@ fn a_state_directory_of_another_query_is_refused_and_left_as_it_was() {
 }
 
 #[test]
-fn a_disk_that_is_full_stops_a_run_with_a_sentence_and_the_run_goes_on_when_there_is_room() {
+fn a_disk_without_room_for_a_log_is_said_in_a_sentence_and_the_run_goes_on_when_there_is_room() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("state");
     let text = "CREATE TABLE n (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '0',
@@ -116,7 +116,8 @@ fn a_disk_that_is_full_stops_a_run_with_a_sentence_and_the_run_goes_on_when_ther
          INSERT INTO kept SELECT n FROM n;";
     let file = root.path().join("query.sql");
     std::fs::write(&file, text).unwrap();
-    // No file may become larger than this: the signal of a program that tries is ignored, so that writing fails.
+    // No file may become larger than this, which the first file of the write-ahead log is (a disk that gets full later is tried with
+    // the jobs of the library, since they wait for room): the signal of a program that tries is ignored, so that writing fails.
     let limited = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" run \"$1\" -s \"$2\"";
     let mut shell = std::process::Command::new("bash");
     shell.args(["-c", limited]).arg(binary());

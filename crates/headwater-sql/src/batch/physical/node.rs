@@ -54,7 +54,7 @@ fn over(
         LogicalPlan::Unnest(node) => unnest(node, one(inputs)?),
         LogicalPlan::Aggregate(node) => aggregate::operator(node, one(inputs)?, expressions),
         LogicalPlan::Window(node) => window::operator(node, one(inputs)?, expressions),
-        LogicalPlan::Join(node) => join::operator(node, two(inputs)?, expressions),
+        LogicalPlan::Join(node) => join::operator(node, exactly(inputs)?, expressions),
         LogicalPlan::Union(_) => Ok(Arc::new(CoalescePartitionsExec::new(UnionExec::try_new(
             inputs,
         )?))),
@@ -68,10 +68,6 @@ fn over(
 fn one(inputs: Vec<Operator>) -> Result<Operator> {
     let [input] = exactly(inputs)?;
     Ok(input)
-}
-
-fn two(inputs: Vec<Operator>) -> Result<[Operator; 2]> {
-    exactly(inputs)
 }
 
 fn exactly<const N: usize>(inputs: Vec<Operator>) -> Result<[Operator; N]> {
