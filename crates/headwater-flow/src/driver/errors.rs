@@ -16,7 +16,7 @@ use headwater_log::{
 };
 
 use super::input::Input;
-use super::kept::{self, Provenance};
+use super::kept::{self, Provenance, errors_topic};
 use super::output::ensure_topic;
 use crate::connector::Reject;
 use crate::error::{Error, ErrorKind, Result};
@@ -146,7 +146,7 @@ impl PartitionRejects {
         ) else {
             return Ok(());
         };
-        let topic = TopicPartition::new(format!("{}$errors", self.table), 0);
+        let topic = TopicPartition::new(errors_topic(&self.table), 0);
         ensure_topic(log, &topic.topic)?;
         let position = log.position(&self.owner());
         let kept = position.as_deref().map(decode).transpose()?;

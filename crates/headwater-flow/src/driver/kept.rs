@@ -9,6 +9,16 @@ use crate::connector::{LateRow, OriginalRecord};
 /// Headers that Headwater adds begin with this.
 const PREFIX: &str = "headwater.";
 
+/// The topic that keeps the records of a table that did not decode.
+pub fn errors_topic(table: &str) -> String {
+    format!("{table}$errors")
+}
+
+/// The topic that keeps the rows which came too late for an output, a view or the table of a sink.
+pub fn late_topic(output: &str) -> String {
+    format!("{output}$late")
+}
+
 /// Where a kept record came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Provenance {

@@ -29,6 +29,7 @@ mod tests;
 pub use control::{Control, Phase, Status};
 pub use forget::forget;
 pub use journal::stored_shards;
+pub use kept::{errors_topic, late_topic};
 pub use pipeline::{Pipeline, PipelineSpec, ViewContent};
 pub use schedule::{Action, Ending, Limits};
 pub use supervise::supervise;

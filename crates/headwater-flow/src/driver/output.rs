@@ -63,7 +63,7 @@ impl Output {
         if !self.keeps_late {
             return Ok(count);
         }
-        let topic = format!("{}$late", self.info.name);
+        let topic = kept::late_topic(&self.info.name);
         ensure_topic(log, &topic)?;
         commit.appends.push(headwater_log::Append {
             to: TopicPartition::new(topic, 0),

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use headwater_connect::ensure_topic;
-use headwater_flow::driver::{Control, Pipeline, forget};
+use headwater_flow::driver::{Control, Pipeline, forget, late_topic};
 use headwater_sql::catalogue::{Definition, Job, dropped, forget_dropped};
 use headwater_sql::statement::ObjectKind;
 use headwater_sql::{Planned, PlannedPipeline, parse};
 
 use super::Headwater;
 use super::answer::Answer;
-use super::fresh::{TOPIC, topics};
+use super::fresh::{TOPIC, topics, written_topics};
 use super::jobs::{NewJob, Reopen};
 use super::script::Script;
 use super::start::{Prepared, Run};
@@ -180,7 +180,7 @@ impl Headwater {
     fn spawn(&self, name: &str, pipeline: &PlannedPipeline, prepared: Prepared) -> Result<()> {
         let control = Control::default();
         let reads = topics(prepared.lowered.inputs.iter().map(|i| &*i.def));
-        let writes = topics(prepared.outputs.iter().map(|o| &*o.target));
+        let writes = written_topics(&prepared);
         let opened = self.open_prepared(name, prepared, &control)?;
         let (headwater, outputs) = (self.clone(), pipeline.outputs.clone());
         let (again, control) = (name.to_owned(), control);
@@ -285,7 +285,7 @@ impl Headwater {
             self.0.jobs.remove(&name);
             forget(log, &name)?;
             if is_view {
-                for topic in [name.clone(), format!("{name}$late")] {
+                for topic in [name.clone(), late_topic(&name)] {
                     if log.topic(&topic).is_some() {
                         log.delete_topic(&topic)?;
                     }

@@ -36,7 +36,6 @@ impl Tables for WithSystem<'_> {
 impl Headwater {
     /// Answers a query over one cut of the log: all topics and views up to the same commit.
     pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
-        self.wait_for_written(query);
         let tables = self.tables_and_system(text)?;
         let answer = run(query.plan.clone(), &tables)
             .map_err(|e| Error::sql(&e.at_place(query.place), text))?;

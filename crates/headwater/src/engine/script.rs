@@ -9,7 +9,8 @@ use super::Headwater;
 use super::answer::{Answer, Answers, texts};
 use crate::error::{Error, Result};
 
-/// The statements of a text: each runs when its answer is asked for. Ends after the first that fails.
+/// The statements of a text: each runs when its answer is asked for. Ends after the first that fails. A query whose views
+/// have not caught up is answered twice: by a warning, then by its rows.
 ///
 /// ```
 /// let hw = headwater::Headwater::memory()?;
@@ -25,6 +26,8 @@ pub struct Script {
     statements: vec::IntoIter<ParsedStatement>,
     /// The jobs that statements of this text are: a statement that stands twice in it is two jobs.
     pub(super) claimed: BTreeSet<String>,
+    /// An answer that a warning came before.
+    warned: Option<Answer>,
 }
 
 impl std::fmt::Debug for Script {
@@ -53,6 +56,7 @@ impl Headwater {
             text: text.to_owned(),
             statements: statements.into_iter(),
             claimed: BTreeSet::new(),
+            warned: None,
         })
     }
 }
@@ -61,6 +65,9 @@ impl Iterator for Script {
     type Item = Result<Answer>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(answer) = self.warned.take() {
+            return Some(Ok(answer));
+        }
         let statement = self.statements.next()?;
         let answer = self.execute(&statement);
         if answer.is_err() {
@@ -94,7 +101,17 @@ impl Script {
             Planned::Query(query) if query.emit.is_some() => {
                 Ok(Answer::Changes(hw.stream(&query, &self.text)?))
             }
-            Planned::Query(query) => hw.query(&query, &self.text),
+            Planned::Query(query) => {
+                let warning = hw.wait_for_written(&query);
+                let answer = hw.query(&query, &self.text)?;
+                Ok(match warning {
+                    Some(warning) => {
+                        self.warned = Some(answer);
+                        warning
+                    }
+                    None => answer,
+                })
+            }
             Planned::InsertValues(output) => hw.insert_values(&output, &self.text),
             Planned::Explain {
                 analyze, planned, ..

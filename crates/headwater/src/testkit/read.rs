@@ -3,6 +3,7 @@
 use headwater_connect::topic_name;
 use headwater_flow::ZBatch;
 use headwater_flow::connector::Range;
+use headwater_flow::driver::{errors_topic, late_topic};
 use headwater_log::{Offset, TopicPartition};
 
 use super::driver::TestDriver;
@@ -110,7 +111,7 @@ impl TestDriver {
     /// # Errors
     /// Those of the log.
     pub fn late(&mut self, output: &str) -> Result<Vec<OutputRecord>> {
-        self.read_if_there(&format!("{output}$late"))
+        self.read_if_there(&late_topic(output))
     }
 
     /// The records of a table that did not decode and were not read before.
@@ -118,7 +119,7 @@ impl TestDriver {
     /// # Errors
     /// Those of the log.
     pub fn errors(&mut self, table: &str) -> Result<Vec<OutputRecord>> {
-        self.read_if_there(&format!("{table}$errors"))
+        self.read_if_there(&errors_topic(table))
     }
 
     fn read_if_there(&mut self, topic: &str) -> Result<Vec<OutputRecord>> {

@@ -25,7 +25,11 @@ struct Terminal {
 
 impl Terminal {
     fn open(dir: &Path) -> Self {
-        let command = format!("'{}' sql --data data -o csv", binary().to_string_lossy());
+        // Without `exec` some shells stay in between, and end by the Ctrl-C that was meant for ours.
+        let command = format!(
+            "exec '{}' sql --data data -o csv",
+            binary().to_string_lossy()
+        );
         let mut script = Command::new("script");
         script.args(["-qfec", &command, "/dev/null"]);
         script
