@@ -2,27 +2,7 @@
 
 use std::fmt;
 
-/// What a caller can do about an [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// Try again later.
-    Unavailable,
-    /// A condition did not hold: reload and decide again.
-    Conflict,
-    /// The call is wrong: fix it.
-    Invalid,
-    /// What was named does not exist.
-    NotFound,
-    /// This build or backend cannot do it.
-    Unsupported,
-    /// Stored bytes are damaged: stop.
-    Corrupt,
-    /// The pipeline or the log is closed.
-    Closed,
-    /// A broken invariant of ours: report it.
-    Bug,
-}
+pub use headwater_log::ErrorKind;
 
 /// An error of the engine.
 #[derive(Debug)]
@@ -97,22 +77,11 @@ impl std::error::Error for Error {
 }
 
 impl From<headwater_log::Error> for Error {
-    fn from(e: headwater_log::Error) -> Self {
-        use headwater_log::ErrorKind as K;
-        let kind = match e.kind() {
-            K::Unavailable => ErrorKind::Unavailable,
-            K::Conflict => ErrorKind::Conflict,
-            K::Invalid => ErrorKind::Invalid,
-            K::NotFound => ErrorKind::NotFound,
-            K::Unsupported => ErrorKind::Unsupported,
-            K::Corrupt => ErrorKind::Corrupt,
-            K::Closed => ErrorKind::Closed,
-            _ => ErrorKind::Bug,
-        };
-        let hint = e.hint().map(str::to_owned);
-        let mut error = Self::new(kind, e.to_string());
-        error.hint = hint;
-        error
+    fn from(error: headwater_log::Error) -> Self {
+        Self {
+            hint: error.hint().map(str::to_owned),
+            ..Self::new(error.kind(), error.to_string())
+        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use headwater_flow::ErrorKind as FlowKind;
-use headwater_log::ErrorKind as LogKind;
+use headwater_log::ErrorKind as Kind;
 use headwater_sql::{SqlError, SqlErrorKind};
 
 /// What a caller can do about an [`Error`].
@@ -74,14 +73,14 @@ impl Error {
     /// As an error of the engine, which decides by the kind whether to try again.
     pub(crate) fn into_flow(self) -> headwater_flow::Error {
         let kind = match self.kind {
-            ErrorKind::Unavailable => FlowKind::Unavailable,
-            ErrorKind::Conflict => FlowKind::Conflict,
-            ErrorKind::Invalid | ErrorKind::Sql => FlowKind::Invalid,
-            ErrorKind::NotFound => FlowKind::NotFound,
-            ErrorKind::Unsupported => FlowKind::Unsupported,
-            ErrorKind::Corrupt => FlowKind::Corrupt,
-            ErrorKind::Closed => FlowKind::Closed,
-            ErrorKind::Bug => FlowKind::Bug,
+            ErrorKind::Unavailable => Kind::Unavailable,
+            ErrorKind::Conflict => Kind::Conflict,
+            ErrorKind::Invalid | ErrorKind::Sql => Kind::Invalid,
+            ErrorKind::NotFound => Kind::NotFound,
+            ErrorKind::Unsupported => Kind::Unsupported,
+            ErrorKind::Corrupt => Kind::Corrupt,
+            ErrorKind::Closed => Kind::Closed,
+            ErrorKind::Bug => Kind::Bug,
         };
         headwater_flow::Error::new(kind, self.message)
     }
@@ -114,56 +113,39 @@ impl std::error::Error for Error {
     }
 }
 
-impl From<headwater_log::Error> for Error {
-    fn from(error: headwater_log::Error) -> Self {
-        let kind = match error.kind() {
-            LogKind::Unavailable => ErrorKind::Unavailable,
-            LogKind::Conflict => ErrorKind::Conflict,
-            LogKind::Invalid => ErrorKind::Invalid,
-            LogKind::NotFound => ErrorKind::NotFound,
-            LogKind::Unsupported => ErrorKind::Unsupported,
-            LogKind::Corrupt => ErrorKind::Corrupt,
-            LogKind::Closed => ErrorKind::Closed,
-            _ => ErrorKind::Bug,
-        };
-        Self {
-            kind,
-            message: error.to_string(),
-            hint: error.hint().map(str::to_owned),
-            source: Some(Box::new(error)),
+impl From<Kind> for ErrorKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Unavailable => Self::Unavailable,
+            Kind::Conflict => Self::Conflict,
+            Kind::Invalid => Self::Invalid,
+            Kind::NotFound => Self::NotFound,
+            Kind::Unsupported => Self::Unsupported,
+            Kind::Corrupt => Self::Corrupt,
+            Kind::Closed => Self::Closed,
+            _ => Self::Bug,
         }
     }
 }
 
-impl From<headwater_events::Error> for Error {
-    fn from(error: headwater_events::Error) -> Self {
-        let kind = Self::from(headwater_log::Error::new(error.kind(), "")).kind;
-        Self {
-            kind,
-            message: error.to_string(),
-            hint: error.hint().map(str::to_owned),
-            source: Some(Box::new(error)),
+/// An error of a part is one of the whole: the same kind, message and hint, with the part's own as its cause.
+macro_rules! from_part {
+    ($($part:ty),*) => {$(
+        impl From<$part> for Error {
+            fn from(error: $part) -> Self {
+                Self {
+                    kind: error.kind().into(),
+                    message: error.to_string(),
+                    hint: error.hint().map(str::to_owned),
+                    source: Some(Box::new(error)),
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl From<headwater_flow::Error> for Error {
-    fn from(error: headwater_flow::Error) -> Self {
-        let kind = match error.kind() {
-            FlowKind::Unavailable => ErrorKind::Unavailable,
-            FlowKind::Conflict => ErrorKind::Conflict,
-            FlowKind::Invalid => ErrorKind::Invalid,
-            FlowKind::NotFound => ErrorKind::NotFound,
-            FlowKind::Unsupported => ErrorKind::Unsupported,
-            FlowKind::Corrupt => ErrorKind::Corrupt,
-            FlowKind::Closed => ErrorKind::Closed,
-            _ => ErrorKind::Bug,
-        };
-        Self {
-            kind,
-            message: error.to_string(),
-            hint: error.hint().map(str::to_owned),
-            source: Some(Box::new(error)),
-        }
-    }
-}
+from_part!(
+    headwater_log::Error,
+    headwater_flow::Error,
+    headwater_events::Error
+);

@@ -2,10 +2,7 @@
 //! What it holds is all that replay needs: which input was read in which steps, what the clock showed, and who was idle.
 
 use bytes::Bytes;
-use headwater_log::{
-    Cleanup, Commit, Condition, ErrorKind as LogErrorKind, Log, Offset, Record, TopicConfig,
-    TopicPartition,
-};
+use headwater_log::{Cleanup, Commit, Condition, Log, Offset, Record, TopicConfig, TopicPartition};
 
 use crate::connector::Range;
 use crate::error::{Error, ErrorKind, Result};
@@ -215,7 +212,7 @@ pub(super) fn create_internal(log: &Log, topic: &str) -> Result<()> {
         ..TopicConfig::default()
     };
     match log.create_topic(topic, config) {
-        Err(e) if e.kind() == LogErrorKind::Conflict => Ok(()),
+        Err(e) if e.kind() == ErrorKind::Conflict => Ok(()),
         other => Ok(other.map(drop)?),
     }
 }

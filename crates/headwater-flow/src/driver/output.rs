@@ -1,11 +1,11 @@
 //! One output of a pipeline: its sink, and the late rows on the way to it.
 
-use headwater_log::{Commit, ErrorKind as LogErrorKind, Log, Record, TopicConfig, TopicPartition};
+use headwater_log::{Commit, Log, Record, TopicConfig, TopicPartition};
 
 use super::input::Input;
 use super::kept::{self, Provenance};
 use crate::connector::{LateRow, Sink};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::plan::OutputInfo;
 use crate::time::Origin;
 
@@ -79,7 +79,7 @@ pub(super) fn ensure_topic(log: &Log, topic: &str) -> Result<()> {
         return Ok(());
     }
     match log.create_topic(topic, TopicConfig::default()) {
-        Err(e) if e.kind() == LogErrorKind::Conflict => Ok(()),
+        Err(e) if e.kind() == ErrorKind::Conflict => Ok(()),
         other => Ok(other?),
     }
 }

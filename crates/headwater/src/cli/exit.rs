@@ -4,8 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use headwater_flow::ErrorKind as FlowKind;
-use headwater_log::ErrorKind as LogKind;
+use headwater_log::ErrorKind;
 
 /// The exit codes, which scripts depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -111,7 +110,7 @@ impl From<io::Error> for Failure {
 impl From<headwater_log::Error> for Failure {
     fn from(error: headwater_log::Error) -> Self {
         let code = match error.kind() {
-            LogKind::Conflict => Code::Conflict,
+            ErrorKind::Conflict => Code::Conflict,
             _ => Code::Failed,
         };
         let failure = Self::new(code, error.to_string());
@@ -125,8 +124,8 @@ impl From<headwater_log::Error> for Failure {
 impl From<headwater_flow::Error> for Failure {
     fn from(error: headwater_flow::Error) -> Self {
         let code = match error.kind() {
-            FlowKind::Conflict => Code::Conflict,
-            FlowKind::Invalid | FlowKind::Unsupported => Code::Config,
+            ErrorKind::Conflict => Code::Conflict,
+            ErrorKind::Invalid | ErrorKind::Unsupported => Code::Config,
             _ => Code::Failed,
         };
         let mut failure = Self::new(code, error.to_string());
@@ -175,11 +174,11 @@ mod tests {
     #[test]
     fn kinds_become_exit_codes() {
         let log = |kind| Failure::from(headwater_log::Error::new(kind, "x")).code;
-        assert_eq!(log(LogKind::Conflict), Code::Conflict);
-        assert_eq!(log(LogKind::NotFound), Code::Failed);
+        assert_eq!(log(ErrorKind::Conflict), Code::Conflict);
+        assert_eq!(log(ErrorKind::NotFound), Code::Failed);
         let flow = |kind| Failure::from(headwater_flow::Error::new(kind, "x")).code;
-        assert_eq!(flow(FlowKind::Invalid), Code::Config);
-        assert_eq!(flow(FlowKind::Corrupt), Code::Failed);
+        assert_eq!(flow(ErrorKind::Invalid), Code::Config);
+        assert_eq!(flow(ErrorKind::Corrupt), Code::Failed);
     }
 
     #[test]
