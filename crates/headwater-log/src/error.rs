@@ -13,6 +13,9 @@ use crate::record::{Offset, TopicPartition, Version};
 pub enum ErrorKind {
     /// Try again later.
     Unavailable,
+    /// The log has reached its limit of bytes ([`disk_bytes_max`](crate::Options::disk_bytes_max)): try again when
+    /// retention, compaction or a trim has made room.
+    QuotaExceeded,
     /// A condition did not hold: reload and decide again.
     Conflict,
     /// The call is wrong: fix it.
@@ -27,6 +30,13 @@ pub enum ErrorKind {
     Closed,
     /// A broken invariant of ours: report it.
     Bug,
+}
+
+impl ErrorKind {
+    /// Whether the same call may succeed later.
+    pub fn is_retriable(self) -> bool {
+        matches!(self, Self::Unavailable | Self::QuotaExceeded)
+    }
 }
 
 /// What a condition found instead of what it expected.

@@ -1,6 +1,7 @@
 //! The durable log of Headwater: records, commits, topics, partitions, segments, key index and positions.
 
 mod batch;
+mod budget;
 mod change;
 mod checkpoint;
 mod checksum;
@@ -43,7 +44,7 @@ pub use disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};
 pub use error::{ConflictDetail, Error, ErrorKind, Result};
 pub use keyed::{Direction, Found, FoundRecord, KeyedRecord, ReadKey};
 pub use log::{Log, Pin, ReadCut, Stats, Subscription};
-pub use options::Options;
+pub use options::{DISK_BYTES_MIN, Options};
 pub use partitioner::{murmur2, partition_of};
 pub use pending::Pending;
 pub use read::Fetched;

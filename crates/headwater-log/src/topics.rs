@@ -76,6 +76,7 @@ pub(crate) fn origin(
         name: TopicPartition::new(name, partition),
         dir: format!("{}/{partition}", topic_dir(name, id)).into(),
         segment_bytes: config.segment_bytes,
+        internal: config.internal,
         index,
     }
 }
@@ -260,7 +261,7 @@ impl Topics {
         let name = topic.description.name.clone();
         let mut partitions = topic.partitions.clone();
         for partition in &partitions {
-            partition.set_segment_bytes(config.segment_bytes);
+            partition.set_config(config);
         }
         for p in partitions.len() as u32..config.partitions {
             let origin = origin(&self.disk, &name, id, p, config);

@@ -3,6 +3,7 @@
 
 mod basics;
 mod batch_mutation;
+mod budget;
 mod cleanup;
 mod crash;
 mod model;

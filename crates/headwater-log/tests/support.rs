@@ -52,6 +52,7 @@ pub(crate) fn read_all(log: &Log, of: &TopicPartition) -> Vec<(u64, u64, Bytes)>
 /// Bounds so small that every mechanism is at work.
 pub(crate) fn small() -> Options {
     Options {
+        disk_bytes_max: None,
         wal_file_bytes: 32 << 10,
         wal_bytes_max: 256 << 10,
         group_bytes_max: 16 << 10,

@@ -254,7 +254,7 @@ impl From<headwater_flow::Error> for SqlError {
             K::NotFound => SqlErrorKind::NotFound,
             K::Unsupported => SqlErrorKind::Unsupported,
             K::Conflict => SqlErrorKind::Conflict,
-            K::Unavailable | K::Closed | K::Corrupt => SqlErrorKind::Unavailable,
+            K::Unavailable | K::QuotaExceeded | K::Closed | K::Corrupt => SqlErrorKind::Unavailable,
             _ => SqlErrorKind::Bug,
         };
         let hint = e.hint().map(str::to_owned);

@@ -116,7 +116,7 @@ impl std::error::Error for Error {
 impl From<Kind> for ErrorKind {
     fn from(kind: Kind) -> Self {
         match kind {
-            Kind::Unavailable => Self::Unavailable,
+            Kind::Unavailable | Kind::QuotaExceeded => Self::Unavailable,
             Kind::Conflict => Self::Conflict,
             Kind::Invalid => Self::Invalid,
             Kind::NotFound => Self::NotFound,

@@ -145,7 +145,7 @@ fn run<V: View>(mut projector: Projector<V>, stop: &Stop) -> Projector<V> {
                     Turn::Retired => break,
                 }
             }
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
+            Err(error) if error.kind().is_retriable() => {
                 tracing::warn!(%error, "projection waits");
                 stop.pause(pause);
                 pause = (pause * 2).min(PAUSE_MAX);

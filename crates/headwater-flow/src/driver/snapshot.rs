@@ -204,7 +204,7 @@ impl Pipeline {
     /// A snapshot that cannot be written now is no reason to stop: the one before and the journal are still there.
     fn tolerate(&self, written: Result<()>) -> Result<()> {
         match written {
-            Err(e) if e.kind() == ErrorKind::Unavailable => {
+            Err(e) if e.kind().is_retriable() => {
                 let trouble = format!("{NO_SNAPSHOT}{e}");
                 self.control.update(|s| s.trouble = Some(trouble));
                 Ok(())

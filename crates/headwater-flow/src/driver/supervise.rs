@@ -10,9 +10,9 @@ use super::control::{Control, Phase};
 use super::pipeline::Pipeline;
 use super::retry::Retry;
 use super::schedule::Ending;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
-/// Runs `pipeline` to its end; whenever it fails with `Unavailable`, goes on with the one that `reopen` opens under the
+/// Runs `pipeline` to its end; whenever it fails with what may pass, goes on with the one that `reopen` opens under the
 /// same [`Control`], for at most `patience_ms` without an epoch in between.
 ///
 /// # Errors
@@ -36,7 +36,9 @@ pub fn supervise(
             retry.succeeded();
         }
         let now = clock.now().0;
-        let again = (error.kind() == ErrorKind::Unavailable)
+        let again = error
+            .kind()
+            .is_retriable()
             .then(|| retry.failed(now, patience_ms))
             .flatten();
         let Some(again) = again.filter(|_| !control.is_stopped()) else {

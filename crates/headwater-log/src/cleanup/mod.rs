@@ -10,5 +10,7 @@ mod retention;
 mod rewrite;
 mod round;
 
+pub(crate) use plan::Effort;
+
 #[cfg(test)]
 mod tests;

@@ -24,12 +24,23 @@ pub(crate) struct Plan {
     pub(crate) end: u64,
 }
 
+/// For how little a compaction is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// If it is worth reading everything: the log does it by itself.
+    Due,
+    /// If anything is new: there is no room.
+    Thorough,
+    /// In any case: it was asked for.
+    Whole,
+}
+
 /// Compaction waits until one byte in this many that it would read is new.
 const DIRTY_SHARE: u64 = 2;
 
 /// Decides whether to compact: `closed` are the closed segments, `cleaned` is how far the last compaction
-/// went, `limit` is the lowest pin or the checkpoint's end. `always`: even if little is new.
-pub(crate) fn plan(closed: &[Stretch], cleaned: u64, limit: u64, always: bool) -> Option<Plan> {
+/// went, `limit` is the lowest pin or the checkpoint's end.
+pub(crate) fn plan(closed: &[Stretch], cleaned: u64, limit: u64, effort: Effort) -> Option<Plan> {
     let segments = closed.iter().take_while(|s| s.to <= limit).count();
     let end = closed[..segments].last()?.to;
     let bytes = |dirty: bool| -> u64 {
@@ -39,8 +50,12 @@ pub(crate) fn plan(closed: &[Stretch], cleaned: u64, limit: u64, always: bool) -
         counted.map(|s| s.bytes).sum()
     };
     let (dirty, all) = (bytes(true), bytes(false));
-    let enough = dirty > 0 && dirty.saturating_mul(DIRTY_SHARE) >= all;
-    (always || enough).then_some(Plan {
+    let enough = match effort {
+        Effort::Due => dirty > 0 && dirty.saturating_mul(DIRTY_SHARE) >= all,
+        Effort::Thorough => dirty > 0,
+        Effort::Whole => true,
+    };
+    enough.then_some(Plan {
         segments,
         dirty_from: cleaned.min(end),
         end,

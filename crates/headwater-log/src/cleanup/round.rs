@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, TryLockError};
 
 use super::compact::Compaction;
-use super::plan::{Stretch, plan};
+use super::plan::{Effort, Stretch, plan};
 use super::retention::retained_from;
 use crate::change::Compacted;
 use crate::commit::Receipt;
@@ -51,16 +51,18 @@ impl Closed {
 }
 
 impl Keeper {
-    /// Applies retention and compaction to all topics that ask for it; `always`: compacts even if little is new.
+    /// Applies retention and compaction to all topics that ask for it, and removes the files that go with it.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`, `Closed`; what was done before stays done.
-    pub(crate) fn clean_up(&self, shared: &Shared, always: bool) -> Result<()> {
+    pub(crate) fn clean_up(&self, shared: &Shared, effort: Effort) -> Result<()> {
         let _one_at_a_time = match self.cleaning.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             // Whoever cleans waits for the writer, and the writer may be waiting for this checkpoint.
-            Err(TryLockError::WouldBlock) if !always => return self.checkpoint(shared),
+            Err(TryLockError::WouldBlock) if effort != Effort::Whole => {
+                return self.checkpoint(shared);
+            }
             Err(TryLockError::WouldBlock) => {
                 self.cleaning.lock().unwrap_or_else(PoisonError::into_inner)
             }
@@ -73,11 +75,15 @@ impl Keeper {
             for partition in &topic.partitions {
                 self.retain(shared, partition, cleanup)?;
                 if cleanup.compact {
-                    self.compact(shared, partition, cleanup, always)?;
+                    self.compact(shared, partition, cleanup, effort)?;
                 }
             }
         }
-        Ok(())
+        let has_garbage = !shared.topics().garbage().is_empty();
+        match has_garbage {
+            true => self.checkpoint(shared),
+            false => Ok(()),
+        }
     }
 
     /// Whether any topic asks for retention or compaction.
@@ -107,7 +113,7 @@ impl Keeper {
         shared: &Shared,
         partition: &Partition,
         cleanup: &Cleanup,
-        always: bool,
+        effort: Effort,
     ) -> Result<()> {
         // Each round ends where its map is full; the next one goes on there.
         loop {
@@ -116,7 +122,7 @@ impl Keeper {
             let pinned = lowest_pin(shared, partition).min(held(shared, partition).end);
             let limit = pinned.min(partition.checkpointed());
             let cleaned = partition.cleaned();
-            let Some(plan) = plan(&closed.stretches, cleaned, limit, always) else {
+            let Some(plan) = plan(&closed.stretches, cleaned, limit, effort) else {
                 return Ok(());
             };
             let round = Compaction {

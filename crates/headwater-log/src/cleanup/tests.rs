@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::newest::NewestMap;
-use super::plan::{Plan, Stretch, plan};
+use super::plan::{Effort, Plan, Stretch, plan};
 use super::retention::retained_from;
 use super::rewrite::{Rewritten, Rules, rewrite};
 use crate::batch::{BatchBuilder, Codec, LogBatch};
@@ -49,20 +49,20 @@ fn retention_by_time_leaves_the_first_segment_that_is_young_enough_and_all_behin
 #[test]
 fn compaction_waits_for_enough_that_is_new() {
     let closed = stretches(&[60, 30, 20, 10]);
-    assert_eq!(plan(&closed, 20, u64::MAX, false), None);
+    assert_eq!(plan(&closed, 20, u64::MAX, Effort::Due), None);
     let all = Plan {
         segments: 4,
         dirty_from: 10,
         end: 40,
     };
-    assert_eq!(plan(&closed, 10, u64::MAX, false), Some(all));
+    assert_eq!(plan(&closed, 10, u64::MAX, Effort::Due), Some(all));
     let pinned = Plan {
         segments: 2,
         dirty_from: 20,
         end: 20,
     };
-    assert_eq!(plan(&closed, 20, 25, true), Some(pinned));
-    assert_eq!(plan(&closed, 0, 9, true), None);
+    assert_eq!(plan(&closed, 20, 25, Effort::Whole), Some(pinned));
+    assert_eq!(plan(&closed, 0, 9, Effort::Whole), None);
 }
 
 fn batch(records: &[(u64, &str, Option<&str>)]) -> LogBatch {

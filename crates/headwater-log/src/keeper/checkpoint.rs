@@ -45,6 +45,7 @@ impl Keeper {
         shared.pool.free_before(cut.wal.generation)?;
         collect(shared, &cut)?;
         sweep_indexes(shared, &cut)?;
+        shared.measure();
         if shared.has_threads() {
             shared.pool.prepare()?;
         }

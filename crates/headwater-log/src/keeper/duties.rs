@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::cleanup::Effort;
 use crate::partition::Partition;
 use crate::record::Offset;
 use crate::segment::Segment;
@@ -35,6 +36,8 @@ pub(crate) struct Keeper {
 struct Wants {
     flush: bool,
     checkpoint: bool,
+    /// Whether commits were refused for which there was no room.
+    room: bool,
     stop: bool,
 }
 
@@ -92,6 +95,11 @@ impl Keeper {
         std::mem::take(&mut self.wants().checkpoint)
     }
 
+    /// Asks for room.
+    pub(crate) fn want_room(&self) {
+        self.want(|wants| wants.room = true);
+    }
+
     /// Asks the thread to end.
     pub(crate) fn stop(&self) {
         self.want(|wants| wants.stop = true);
@@ -134,7 +142,7 @@ impl Keeper {
 
     /// What is asked for next; after a quiet while a look at retention and compaction.
     fn next(&self, shared: &Shared) -> Wants {
-        let idle = |w: &mut Wants| !(w.flush || w.checkpoint || w.stop);
+        let idle = |w: &mut Wants| !(w.flush || w.checkpoint || w.room || w.stop);
         let interval = shared.options.cleanup_interval;
         loop {
             let wants = self.wanted.wait_timeout_while(self.wants(), interval, idle);
@@ -143,9 +151,11 @@ impl Keeper {
                 return std::mem::take(&mut *wants);
             }
             drop(wants);
-            if Self::has_cleanup(shared) && shared.poisoned().is_none() {
+            let room = shared.budget.is_exceeded();
+            if (room || Self::has_cleanup(shared)) && shared.poisoned().is_none() {
                 return Wants {
                     checkpoint: true,
+                    room,
                     ..Wants::default()
                 };
             }
@@ -153,8 +163,10 @@ impl Keeper {
     }
 
     fn serve(&self, shared: &Shared, wants: Wants) {
-        let done = if wants.checkpoint && Self::has_cleanup(shared) {
-            self.clean_up(shared, false)
+        let done = if wants.room {
+            self.clean_up(shared, Effort::Thorough)
+        } else if wants.checkpoint && Self::has_cleanup(shared) {
+            self.clean_up(shared, Effort::Due)
         } else if wants.checkpoint {
             self.checkpoint(shared)
         } else if wants.flush {

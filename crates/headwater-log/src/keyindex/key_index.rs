@@ -249,6 +249,13 @@ impl KeyIndex {
         memory.chain(runs).sum()
     }
 
+    /// Bytes of its files.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        let runs = self.read().runs.clone();
+        let sizes = runs.iter().map(|run| run.bytes().unwrap_or(0));
+        sizes.sum()
+    }
+
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

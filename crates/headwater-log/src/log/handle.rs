@@ -40,8 +40,9 @@ impl Log {
     /// Opens the log on a disk, or makes one there.
     ///
     /// # Errors
-    /// `Corrupt` if durable bytes are damaged or missing, `Unavailable`.
+    /// `Corrupt` if durable bytes are damaged or missing, `Unavailable`, `Invalid` if an option cannot be.
     pub fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options) -> Result<Self> {
+        let options = options.fitted()?;
         let threads = options.threads;
         let shared = Arc::new(recover::open(Seams {
             disk,

@@ -1,8 +1,10 @@
 //! What the log does by itself now and then, done now; its figures; its end.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::handle::Log;
+use crate::cleanup::Effort;
 use crate::error::Result;
 
 /// Figures of a log since it was opened.
@@ -18,6 +20,10 @@ pub struct Stats {
     pub checkpoints: u64,
     /// Bytes of memory that the key indexes take now.
     pub index_bytes: u64,
+    /// Bytes that the files of the log take now.
+    pub disk_bytes: u64,
+    /// Bytes that commits may still add before they are refused; `None`: there is no limit.
+    pub room_bytes: Option<u64>,
 }
 
 impl Log {
@@ -35,7 +41,14 @@ impl Log {
     /// # Errors
     /// `Unavailable` if the disk is full, `Corrupt`, `Closed`.
     pub fn clean_up(&self) -> Result<()> {
-        self.shared().keeper.clean_up(self.shared(), true)
+        self.shared().keeper.clean_up(self.shared(), Effort::Whole)
+    }
+
+    /// Waits until there is room for the largest commit that was refused with
+    /// [`QuotaExceeded`](crate::ErrorKind::QuotaExceeded), or the time is over; gives whether there is. Those who
+    /// [subscribe](Self::subscribe) are called when it comes.
+    pub fn wait_for_room(&self, timeout: Duration) -> bool {
+        self.shared().wait_for_room(timeout)
     }
 
     /// Figures since it was opened.
@@ -47,6 +60,8 @@ impl Log {
             wal_bytes: counters.wal_bytes.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             index_bytes: self.shared().topics().index_bytes(),
+            disk_bytes: self.shared().disk_bytes(),
+            room_bytes: self.shared().budget.room(),
         }
     }
 

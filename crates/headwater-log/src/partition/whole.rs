@@ -8,6 +8,7 @@ use crate::disk::Disk;
 use crate::keyindex::{IndexManifest, KeyIndex};
 use crate::record::{Offset, TopicPartition};
 use crate::segment::Segment;
+use crate::topic::TopicConfig;
 
 use super::lane::Lane;
 use super::view::View;
@@ -23,6 +24,7 @@ pub(crate) struct Partition {
     pub(crate) dir: Arc<str>,
     /// The size at which a segment is closed.
     segment_bytes: AtomicU64,
+    internal: AtomicBool,
     deleted: AtomicBool,
     lane: Mutex<Lane>,
     view: Mutex<View>,
@@ -40,6 +42,7 @@ pub(crate) struct Origin {
     pub(crate) name: TopicPartition,
     pub(crate) dir: Arc<str>,
     pub(crate) segment_bytes: u64,
+    pub(crate) internal: bool,
     /// Where its key index lies, if its topic has one.
     pub(crate) index: Option<IndexOrigin>,
 }
@@ -69,6 +72,7 @@ impl Partition {
             name: origin.name,
             dir: origin.dir,
             segment_bytes: AtomicU64::new(origin.segment_bytes),
+            internal: AtomicBool::new(origin.internal),
             deleted: AtomicBool::new(false),
             lane: Mutex::new(lane),
             view: Mutex::new(view),
@@ -136,8 +140,16 @@ impl Partition {
         self.segment_bytes.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_segment_bytes(&self, bytes: u64) {
-        self.segment_bytes.store(bytes, Ordering::Relaxed);
+    /// Whether its topic is machinery.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.internal.load(Ordering::Relaxed)
+    }
+
+    /// Its topic is kept like this from now on.
+    pub(crate) fn set_config(&self, config: &TopicConfig) {
+        self.segment_bytes
+            .store(config.segment_bytes, Ordering::Relaxed);
+        self.internal.store(config.internal, Ordering::Relaxed);
     }
 
     /// The segments that a compaction has rewritten, if they are all still there.

@@ -47,6 +47,7 @@ pub(crate) fn open(seams: Seams) -> Result<Shared> {
         shared.keeper.mark_dirty(partition);
     }
     shared.keeper.ask_if_due(&shared);
+    shared.measure();
     Ok(shared)
 }
 

@@ -7,6 +7,7 @@ mod holds;
 mod news;
 mod state;
 mod turns;
+mod usage;
 
 pub(crate) use holds::{Held, PartitionId};
 pub use news::Waker;

@@ -62,14 +62,18 @@ impl Shared {
 
     /// Waits for a commit after `after`.
     pub(crate) fn wait_for_commit(&self, after: CommitNumber, timeout: Duration) -> CommitNumber {
+        self.wait_while(timeout, || self.last() <= after);
+        self.last()
+    }
+
+    /// Waits for news as long as `nothing` has come, the log goes on and the time is not over.
+    pub(super) fn wait_while(&self, timeout: Duration, nothing: impl Fn() -> bool) {
         let news = &self.news;
         news.waiting.fetch_add(1, Ordering::SeqCst);
         let lock = news.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing = |(): &mut ()| {
-            self.last() <= after && self.poisoned().is_none() && !self.queue.is_closed()
-        };
-        drop(news.published.wait_timeout_while(lock, timeout, nothing));
+        let goes_on =
+            |(): &mut ()| nothing() && self.poisoned().is_none() && !self.queue.is_closed();
+        drop(news.published.wait_timeout_while(lock, timeout, goes_on));
         news.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.last()
     }
 }

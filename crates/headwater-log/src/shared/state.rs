@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLo
 use super::counters::Counters;
 use super::holds::Holds;
 use super::news::News;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind};
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) keeper: Keeper,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) budget: Budget,
     pub(crate) stats: Counters,
     topics: RwLock<Topics>,
     pub(crate) finisher: Finisher,
@@ -67,6 +69,7 @@ impl Shared {
         writer: Writer,
     ) -> Self {
         Self {
+            budget: Budget::new(&seams.options),
             disk: seams.disk,
             clock: seams.clock,
             options: seams.options,

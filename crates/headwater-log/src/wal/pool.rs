@@ -28,6 +28,8 @@ pub(crate) struct Pool {
     files: Mutex<Files>,
     /// Bytes of the files that hold frames.
     used_bytes: AtomicU64,
+    /// Bytes of all files.
+    disk_bytes: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,7 @@ impl Pool {
         end: u32,
     ) -> Self {
         let mut used: VecDeque<(u32, u64)> = files.into_iter().collect();
+        let all = used.iter().map(|(_, bytes)| bytes).sum();
         let holding = used.partition_point(|(generation, _)| *generation <= end);
         // More than the pool keeps go when those before them go.
         let left = used.split_off(holding.max(used.len().saturating_sub(SPARES_MAX)));
@@ -61,6 +64,7 @@ impl Pool {
             disk,
             file_bytes,
             used_bytes: AtomicU64::new(bytes),
+            disk_bytes: AtomicU64::new(all),
             files: Mutex::new(Files {
                 next_generation,
                 wanted: FIRST_FILE_BYTES.min(file_bytes),
@@ -78,6 +82,11 @@ impl Pool {
     /// Bytes of the files that hold frames.
     pub(crate) fn used_bytes(&self) -> u64 {
         self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all files.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Relaxed)
     }
 
     /// Files that hold frames.
@@ -150,6 +159,7 @@ impl Pool {
             storage("write-ahead file", &path, e)
         })?;
         files.next_generation += 1;
+        self.disk_bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(WalFile::new(generation, bytes, file))
     }
 
@@ -189,6 +199,7 @@ impl Pool {
                 files.spares.extend(recycled?);
             } else {
                 self.remove(old)?;
+                self.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
             }
             files.used.pop_front();
             self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -213,6 +224,7 @@ impl Pool {
                 tracing::warn!(%error, file = %new, "write-ahead file cannot be used again");
                 self.remove(old)?;
                 self.remove(generation)?;
+                self.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 Ok(None)
             }
         }

@@ -23,6 +23,8 @@ pub(crate) struct Ledger<'a> {
     pub(crate) published: &'a Positions,
     /// Positions set by commits that are not published yet.
     pub(crate) positions: &'a mut HashMap<String, Option<Bytes>>,
+    /// The size at which segments are closed, whatever their topics say.
+    pub(crate) segment_bytes_max: u64,
 }
 
 /// A commit that will happen.
@@ -74,7 +76,7 @@ impl Ledger<'_> {
             positions: commit.positions,
         };
         for append in commit.appends {
-            let first = place(append, &mut accepted.batches);
+            let first = place(append, self.segment_bytes_max, &mut accepted.batches);
             accepted.receipt.offsets.push(first);
         }
         for (owner, value) in &accepted.positions {
@@ -174,7 +176,7 @@ fn came(of: &Partition, found: Offset) -> Error {
 }
 
 /// Gives the batches of an append their offsets and places; gives the first offset.
-fn place(append: PreparedAppend, into: &mut Vec<PlacedBatch>) -> Offset {
+fn place(append: PreparedAppend, segment_bytes_max: u64, into: &mut Vec<PlacedBatch>) -> Offset {
     let partition = append.partition;
     let mut lane = partition.lane();
     let first = Offset(lane.next());
@@ -185,7 +187,7 @@ fn place(append: PreparedAppend, into: &mut Vec<PlacedBatch>) -> Offset {
             batch.bytes().len() as u64,
             count,
             batch.max_timestamp().0,
-            partition.segment_bytes(),
+            partition.segment_bytes().min(segment_bytes_max),
         );
         into.push(PlacedBatch {
             partition: Arc::clone(&partition),

@@ -9,6 +9,7 @@ use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, ErrorKind, Result, storage};
 use crate::partition::{Lane, Partition};
 use crate::segment::Segment;
+use crate::shared::Shared;
 
 /// What to do when batches could not be written.
 #[derive(Debug)]
@@ -66,13 +67,18 @@ fn undo_if_full(error: Error) -> WriteError {
     }
 }
 
-/// The lanes of the partitions that a group appends to, as they are before it.
+/// What a group changes before it is written, as it is before it.
 #[derive(Debug)]
-pub(super) struct Undo(Vec<(Arc<Partition>, Lane)>);
+pub(super) struct Undo {
+    /// The partitions that it appends to.
+    lanes: Vec<(Arc<Partition>, Lane)>,
+    /// Bytes that all commits so far have taken.
+    placed: u64,
+}
 
 impl Undo {
     /// What it takes to take a group back.
-    pub(super) fn before(group: &Group) -> Self {
+    pub(super) fn before(group: &Group, placed: u64) -> Self {
         let mut lanes: Vec<(Arc<Partition>, Lane)> = Vec::new();
         for append in group.commits.iter().flat_map(|(c, _)| &c.appends) {
             if !lanes.iter().any(|(p, _)| Arc::ptr_eq(p, &append.partition)) {
@@ -80,12 +86,13 @@ impl Undo {
                 lanes.push((Arc::clone(&append.partition), lane));
             }
         }
-        Self(lanes)
+        Self { lanes, placed }
     }
 
     /// Takes the group back: its offsets and places are given out again, its records are not indexed.
-    pub(super) fn apply(self) {
-        for (partition, lane) in self.0 {
+    pub(super) fn apply(self, shared: &Shared) {
+        shared.budget.restore(self.placed);
+        for (partition, lane) in self.lanes {
             if let Some(keys) = partition.keys() {
                 keys.cut(lane.next());
             }

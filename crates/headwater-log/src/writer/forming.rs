@@ -14,6 +14,7 @@ use super::group::Group;
 use super::metadata;
 use super::outcome::{Outcomes, failed, tell};
 use super::request::{MetadataRequest, Request, Work};
+use crate::change::Change;
 use crate::commit::Receipt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::CommitNumber;
@@ -145,7 +146,7 @@ impl Writer {
         let (wal_bytes, direct_bytes) = (group.wal_bytes, group.direct_bytes);
         let count = group.commits.len();
         shared.queue.grouped(count, wal_bytes + direct_bytes);
-        let undo = (direct_bytes > 0).then(|| Undo::before(&group));
+        let undo = (direct_bytes > 0).then(|| Undo::before(&group, shared.budget.placed()));
         let (mut commits, outcomes, last) = self.decide(shared, group);
         let encoded = encode::encode(&mut commits, room, wal_bytes);
         let segments = match direct::write(&*shared.disk, &encoded) {
@@ -168,23 +169,31 @@ impl Writer {
         if shared.finisher.is_idle() {
             self.positions.clear(); // they are published
         }
+        let refused = shared.budget.refused();
         let mut ledger = Ledger {
             last: self.last,
             published: &shared.positions,
             positions: &mut self.positions,
+            segment_bytes_max: shared.options.segment_bytes_max(),
         };
         let mut accepted = Vec::with_capacity(group.commits.len());
         let mut outcomes = Vec::with_capacity(group.commits.len());
         for (commit, slot) in group.commits {
-            let decided = ledger.decide(commit).map(|mut decided| {
+            let admitted = shared.budget.admit(&commit);
+            let decided = admitted.and_then(|bytes| {
+                let mut decided = ledger.decide(commit)?;
+                shared.budget.place(bytes);
                 let receipt = Receipt {
                     number: decided.receipt.number,
                     offsets: std::mem::take(&mut decided.receipt.offsets),
                 };
                 accepted.push(decided);
-                receipt
+                Ok(receipt)
             });
             outcomes.push((slot, decided));
+        }
+        if shared.budget.refused() > refused {
+            shared.keeper.want_room();
         }
         (accepted, outcomes, ledger.last)
     }
@@ -196,7 +205,7 @@ impl Writer {
         self.positions.clear();
         let error = match (error, undo) {
             (WriteError::Undo(e), Some(undo)) => {
-                undo.apply();
+                undo.apply(shared);
                 e
             }
             (WriteError::Undo(e) | WriteError::Poison(e), _) => shared.poison(e),
@@ -214,6 +223,9 @@ impl Writer {
                 });
             }
         };
+        if matches!(change, Change::CreateTopic { .. }) {
+            shared.budget.admit_topic()?;
+        }
         let number = CommitNumber(self.last.0 + 1);
         // The frame is measured with a room of its own, since it must be known before there is room for it.
         let probe = Room {
@@ -230,6 +242,9 @@ impl Writer {
         shared.topics_mut().apply(&change);
         shared.publish(number, &mut [], Vec::new());
         shared.wake_subscribers();
+        if shared.budget.is_exceeded() {
+            shared.keeper.want_room(); // the change may have let something go
+        }
         Ok(Receipt {
             number,
             offsets: metadata::offset_of(&change).into_iter().collect(),
