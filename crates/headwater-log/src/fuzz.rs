@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::batch::{BATCH_BYTES_MAX, LogBatch};
+use crate::batch::{BATCH_BYTES_MAX, IndexedBatch, LogBatch};
 use crate::checkpoint::{self, Cut};
 use crate::checksum::crc32c;
 use crate::clock::{ManualClock, Timestamp};
@@ -46,6 +46,23 @@ fn read_batches(mut data: Bytes) {
         assert!(owned == borrowed && borrowed <= batch.record_count());
         assert!(whole.is_err() || borrowed == batch.record_count());
         assert!(batch.bytes().len() <= BATCH_BYTES_MAX);
+        read_one_by_one(&batch, whole.is_ok());
+    }
+}
+
+/// What is sound is found at its offset; of what is damaged as much as is sound, or nothing.
+fn read_one_by_one(batch: &LogBatch, is_sound: bool) {
+    let indexed = IndexedBatch::of(batch);
+    assert!(indexed.is_ok() || !is_sound);
+    let Ok(indexed) = indexed else { return };
+    let sound = batch.for_each(|record| {
+        let found = indexed.record(record.offset);
+        assert!(found.is_ok_and(|found| found == Some(record)));
+    });
+    assert!(sound.is_ok() == is_sound);
+    for offset in [0, u64::MAX, batch.last_offset().0 + 1].map(Offset) {
+        let inside = (batch.base_offset()..=batch.last_offset()).contains(&offset);
+        assert!(inside || indexed.record(offset).is_ok_and(|found| found.is_none()));
     }
 }
 

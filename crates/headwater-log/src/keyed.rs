@@ -1,17 +1,19 @@
 //! Reading by key, and by types and tags: what makes a topic an event store.
 
+use std::ops::ControlFlow;
+
+use crate::batch::RecordRef;
 use crate::clock::Timestamp;
 use crate::commit::Query;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyindex::{KeyIndex, Posting};
+use crate::keyindex::KeyIndex;
 use crate::log::Log;
+use crate::lookup::Reader;
 use crate::partition::Partition;
-use crate::read::{Fetched, fetch};
 use crate::record::{CommitNumber, Offset, Record, TopicPartition, Version};
-use crate::shared::Shared;
 
-/// Records that are looked up at a time.
-const LOOK_UPS_AT_ONCE: usize = 256;
+/// Offsets that a query looks up at a time.
+const LOOK_UPS_AT_ONCE: usize = 4096;
 
 /// In which order the records of a key are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +61,17 @@ pub struct KeyedRecord {
     pub commit: CommitNumber,
     /// The record.
     pub record: Record,
+}
+
+/// A record of a key, borrowed from its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyedRef<'a> {
+    /// Its version.
+    pub version: Version,
+    /// The commit that it came with.
+    pub commit: CommitNumber,
+    /// The record.
+    pub record: RecordRef<'a>,
 }
 
 /// A record that matches a query.
@@ -118,6 +131,30 @@ impl Log {
         key: &[u8],
         read: ReadKey,
     ) -> Result<Vec<KeyedRecord>> {
+        let mut found = Vec::new();
+        self.for_each_of_key(of, key, read, |keyed| {
+            found.push(KeyedRecord {
+                version: keyed.version,
+                offset: keyed.record.offset,
+                commit: keyed.commit,
+                record: keyed.record.to_record(),
+            });
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// Calls `f` with each record of a key, borrowed, until it breaks.
+    ///
+    /// # Errors
+    /// As [`key_version`](Self::key_version); the records before the error have been handed out.
+    pub fn for_each_of_key(
+        &self,
+        of: &TopicPartition,
+        key: &[u8],
+        read: ReadKey,
+        mut f: impl FnMut(KeyedRef<'_>) -> ControlFlow<()>,
+    ) -> Result<()> {
         let partition = self.partition(of)?;
         let mut postings = keys(&partition)?.postings(key, &live(&partition))?;
         match read.direction {
@@ -127,18 +164,28 @@ impl Log {
                 postings.reverse();
             }
         }
-        let mut found = Vec::new();
-        let mut rest = &postings[..];
-        while !rest.is_empty() && found.len() < read.limit {
-            let count = rest
-                .len()
-                .min(LOOK_UPS_AT_ONCE)
-                .min(read.limit - found.len());
-            let (some, later) = rest.split_at(count);
-            look_up(self.shared(), &partition, some, &read, &mut found)?;
-            rest = later;
+        let mut reader = Reader::new(self.shared(), &partition);
+        let mut left = read.limit;
+        for posting in &postings {
+            if left == 0 {
+                break;
+            }
+            let flow = reader.read(Offset(posting.offset), |commit, record| {
+                if read.until.is_some_and(|until| record.timestamp > until) {
+                    return ControlFlow::Continue(());
+                }
+                left -= 1;
+                f(KeyedRef {
+                    version: Version(posting.version),
+                    commit,
+                    record,
+                })
+            })?;
+            if flow == Some(ControlFlow::Break(())) {
+                break;
+            }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The records of a one-partition topic at or after `after` that match, at most `limit` of them.
@@ -146,33 +193,49 @@ impl Log {
     /// # Errors
     /// `NotFound`, `Unsupported` if the topic has no key index or many partitions, `Corrupt`.
     pub fn query(&self, topic: &str, query: &Query, after: Offset, limit: usize) -> Result<Found> {
+        let mut records = Vec::new();
+        let next = self.for_each_match(topic, query, after, limit, |commit, record| {
+            records.push(FoundRecord {
+                offset: record.offset,
+                commit,
+                record: record.to_record(),
+            });
+        })?;
+        Ok(Found { records, next })
+    }
+
+    /// Calls `f` with each record of a one-partition topic at or after `after` that matches, borrowed, and with its commit, at
+    /// most `limit` times; gives [`Found::next`].
+    ///
+    /// # Errors
+    /// As [`query`](Self::query); the records before the error have been handed out.
+    pub fn for_each_match(
+        &self,
+        topic: &str,
+        query: &Query,
+        after: Offset,
+        limit: usize,
+        mut f: impl FnMut(CommitNumber, RecordRef<'_>),
+    ) -> Result<Offset> {
         let partition = self.shared().topics().only_partition(topic)?;
         let mut live = live(&partition);
         live.start = live.start.max(after.0);
-        let mut found = Found {
-            records: Vec::new(),
-            next: Offset(live.end.max(after.0)),
-        };
-        while found.records.len() < limit {
-            let count = LOOK_UPS_AT_ONCE.min(limit - found.records.len());
+        let end = Offset(live.end.max(after.0));
+        let mut reader = Reader::new(self.shared(), &partition);
+        let mut left = limit;
+        while left > 0 {
+            let count = LOOK_UPS_AT_ONCE.min(left);
             let offsets = keys(&partition)?.matches(query, &live, count)?;
-            let reader = &mut Reader::new(self.shared(), &partition);
             for offset in &offsets {
-                if let Some((commit, record)) = reader.read(*offset)? {
-                    found.records.push(FoundRecord {
-                        offset: Offset(*offset),
-                        commit,
-                        record,
-                    });
-                }
+                let found = reader.read(Offset(*offset), &mut f)?;
+                left -= usize::from(found.is_some());
             }
             match offsets.last() {
                 Some(last) if offsets.len() == count => live.start = last + 1,
-                _ => return Ok(found),
+                _ => return Ok(end),
             }
         }
-        found.next = Offset(live.start);
-        Ok(found)
+        Ok(Offset(live.start))
     }
 }
 
@@ -194,76 +257,4 @@ pub(crate) fn no_key_index(topic: &str) -> Error {
 fn live(partition: &Partition) -> std::ops::Range<u64> {
     let view = partition.view();
     view.start().0..view.end().0
-}
-
-/// Adds the records at `postings`, which are in the order of `read`.
-fn look_up(
-    shared: &Shared,
-    partition: &Partition,
-    postings: &[Posting],
-    read: &ReadKey,
-    found: &mut Vec<KeyedRecord>,
-) -> Result<()> {
-    let reader = &mut Reader::new(shared, partition);
-    for posting in postings {
-        let Some((commit, record)) = reader.read(posting.offset)? else {
-            continue;
-        };
-        if read
-            .until
-            .is_some_and(|until| record.timestamp > Some(until))
-        {
-            continue;
-        }
-        found.push(KeyedRecord {
-            version: Version(posting.version),
-            offset: Offset(posting.offset),
-            commit,
-            record,
-        });
-    }
-    Ok(())
-}
-
-/// Reads single records, and remembers the batch of the last one.
-struct Reader<'a> {
-    shared: &'a Shared,
-    partition: &'a Partition,
-    last: Option<Fetched>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(shared: &'a Shared, partition: &'a Partition) -> Self {
-        Self {
-            shared,
-            partition,
-            last: None,
-        }
-    }
-
-    /// The record at an offset; `None` if retention or compaction took it meanwhile.
-    fn read(&mut self, offset: u64) -> Result<Option<(CommitNumber, Record)>> {
-        if let Some(found) = self.in_last(offset)? {
-            return Ok(Some(found));
-        }
-        match fetch(self.shared, self.partition, Offset(offset), 1) {
-            Ok(fetched) => self.last = Some(fetched),
-            Err(_) if self.partition.view().start().0 > offset => return Ok(None),
-            Err(e) => return Err(e),
-        }
-        self.in_last(offset)
-    }
-
-    fn in_last(&self, offset: u64) -> Result<Option<(CommitNumber, Record)>> {
-        let Some(last) = &self.last else {
-            return Ok(None);
-        };
-        for (batch, commit) in last.batches.iter().zip(&last.commits) {
-            if (batch.base_offset().0..=batch.last_offset().0).contains(&offset) {
-                let record = batch.record_at(Offset(offset))?;
-                return Ok(record.map(|record| (*commit, record)));
-            }
-        }
-        Ok(None)
-    }
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod budget;
+mod cache;
 mod change;
 mod checkpoint;
 mod checksum;
@@ -16,6 +17,7 @@ mod keeper;
 mod keyed;
 mod keyindex;
 mod log;
+mod lookup;
 mod options;
 mod partition;
 mod partitioner;
@@ -42,7 +44,7 @@ pub use clock::{Clock, ManualClock, Timestamp};
 pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, Receipt};
 pub use disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};
 pub use error::{ConflictDetail, Error, ErrorKind, Result};
-pub use keyed::{Direction, Found, FoundRecord, KeyedRecord, ReadKey};
+pub use keyed::{Direction, Found, FoundRecord, KeyedRecord, KeyedRef, ReadKey};
 pub use log::{Log, Pin, ReadCut, Stats, Subscription};
 pub use options::{DISK_BYTES_MIN, Options};
 pub use partitioner::{murmur2, partition_of};

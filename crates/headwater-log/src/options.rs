@@ -38,6 +38,8 @@ pub struct Options {
     pub checkpoint_bytes: usize,
     /// Bytes of memory that the newest part of a key index may take before a checkpoint is due.
     pub index_bytes: usize,
+    /// Bytes of memory for batches and indexes of segments that were read, as reads by key do.
+    pub read_cache_bytes: usize,
     /// How often retention and compaction look for something to do, besides after each checkpoint.
     pub cleanup_interval: Duration,
     /// Keys that one round of compaction looks at: 32 bytes of memory each.
@@ -63,6 +65,7 @@ impl Default for Options {
             flush_bytes: 4 << 20,
             checkpoint_bytes: 128 << 20,
             index_bytes: 64 << 20,
+            read_cache_bytes: 32 << 20,
             cleanup_interval: Duration::from_secs(300),
             compaction_keys_max: 2 << 20,
             queue_commits_max: 16 << 10,

@@ -153,9 +153,16 @@ fn entries_from(
     max_bytes: usize,
 ) -> Result<Vec<IndexEntry>> {
     let wanted = offset.0.saturating_sub(segment.base());
-    let first = segment.locate(&*shared.disk, wanted)?;
+    let first = entry_at(shared, segment, wanted)?;
     let most = (max_bytes / BATCH_BYTES_MIN).clamp(2, ENTRIES_AT_ONCE as usize);
     segment.entries(&*shared.disk, first, most as u32)
+}
+
+/// Number of the last entry that does not begin after `wanted`, an offset less the segment's; 0 if none does.
+fn entry_at(shared: &Shared, segment: &Segment, wanted: u64) -> Result<u32> {
+    let pages = &shared.lookups.pages;
+    let found = pages.locate(&*shared.disk, segment, wanted)?;
+    Ok(found.map_or(0, |(number, _)| number))
 }
 
 /// The first offset whose record is not older than `time`.
@@ -198,7 +205,7 @@ fn first_in(
     let late = |e: &IndexEntry| e.max_timestamp >= time.0;
     let mut at = match trimmed {
         0 => segment.search(&*shared.disk, late)?,
-        _ => segment.locate(&*shared.disk, trimmed)?,
+        _ => entry_at(shared, segment, trimmed)?,
     };
     loop {
         let entries = segment.entries(&*shared.disk, at, ENTRIES_AT_ONCE)?;

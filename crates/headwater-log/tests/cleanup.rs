@@ -89,7 +89,10 @@ fn writers_readers_and_compaction_do_not_disturb_each_other() {
         let reader = scope.spawn(|| {
             while !done.load(Ordering::SeqCst) {
                 fold(&log, &of);
-                log.read_key(&of, b"w1-3", ReadKey::default()).unwrap();
+                for found in log.read_key(&of, b"w1-3", ReadKey::default()).unwrap() {
+                    let value = format!("{:0>60}", found.version.0 * 7 + 3);
+                    assert_eq!(found.record.value, Some(value.into()));
+                }
             }
         });
         for writer in writers {

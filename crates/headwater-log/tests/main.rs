@@ -6,6 +6,7 @@ mod batch_mutation;
 mod budget;
 mod cleanup;
 mod crash;
+mod keyed;
 mod model;
 mod mutation;
 mod support;

@@ -62,6 +62,7 @@ pub(crate) fn small() -> Options {
         checkpoint_bytes: 64 << 10,
         index_bytes: 64 << 10,
         cleanup_interval: std::time::Duration::from_millis(20),
+        read_cache_bytes: 64 << 10,
         compaction_keys_max: 50,
         queue_commits_max: 1000,
         queue_bytes_max: 1 << 20,

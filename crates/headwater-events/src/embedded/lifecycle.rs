@@ -3,7 +3,7 @@
 use headwater_log::{Offset, Query, QueryItem};
 
 use super::log_store::LogStore;
-use super::record::{closed_tag, decode_owned, opened_tag};
+use super::record::{closed_tag, decode, opened_tag};
 use crate::error::Result;
 use crate::event::Recorded;
 use crate::store::{Lifecycle, lifecycle_of};
@@ -35,11 +35,14 @@ pub(super) fn state(store: &LogStore, stream: &str) -> Result<Option<State>> {
 /// The newest event with a tag of the store's own; there are few.
 pub(super) fn newest(store: &LogStore, tag: String) -> Result<Option<Recorded>> {
     let query = tagged([tag]);
-    let found = store
+    let topic = &store.of.topic;
+    let mut last = None;
+    store
         .log
-        .query(&store.of.topic, &query, Offset(0), usize::MAX)?;
-    let last = found.records.into_iter().next_back();
-    Ok(last.map(|found| decode_owned(found.offset, None, found.record)))
+        .for_each_match(topic, &query, Offset(0), usize::MAX, |_, record| {
+            last = Some(decode(&record, None));
+        })?;
+    Ok(last)
 }
 
 /// A query for any of some tags.

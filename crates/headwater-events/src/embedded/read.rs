@@ -1,10 +1,12 @@
 //! Reading one stream by the key index, and all events by the index of tags or by going through the batches.
 
+use std::ops::ControlFlow;
+
 use headwater_log::{Direction, Offset, ReadKey, Timestamp, Version};
 
 use super::lifecycle;
 use super::log_store::LogStore;
-use super::record::{Face, decode, decode_owned};
+use super::record::{Face, decode, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Position, Recorded};
 use crate::store::{Filter, Lifecycle, Page, ReadAll, ReadStream, Until};
@@ -13,8 +15,6 @@ use crate::store::{Filter, Lifecycle, Page, ReadAll, ReadStream, Until};
 const FETCH_BYTES: usize = 1 << 20;
 /// Bytes that are gone through for one page, however few events are found.
 const SCAN_BYTES: usize = 16 << 20;
-/// Events of a stream that are read at a time while its state at a time is looked for.
-const STREAM_PAGE: usize = 1024;
 
 /// The events of one stream.
 pub(super) fn stream(store: &LogStore, read: &ReadStream) -> Result<Vec<Recorded>> {
@@ -64,33 +64,27 @@ fn by_key(store: &LogStore, read: &ReadStream, from: Option<Version>) -> Result<
         until: None,
         limit: read.limit,
     };
-    let found = store
-        .log
-        .read_key(&store.of, read.stream.as_bytes(), by_key)?;
-    Ok(found
-        .into_iter()
-        .map(|f| decode_owned(f.offset, Some(f.version), f.record))
-        .collect())
+    let mut events = Vec::new();
+    let stream = read.stream.as_bytes();
+    store.log.for_each_of_key(&store.of, stream, by_key, |f| {
+        events.push(decode(&f.record, Some(f.version)));
+        ControlFlow::Continue(())
+    })?;
+    Ok(events)
 }
 
 /// The version before the first event that was stored later than `time`. Times need not ascend, for clocks are set back.
 fn last_before(store: &LogStore, read: &ReadStream, time: Timestamp) -> Result<Option<Version>> {
     let mut last = None;
-    let mut page = ReadStream::of(&read.stream).limit(STREAM_PAGE);
-    loop {
-        let events = by_key(store, &page, page.from)?;
-        let whole = events.len() == STREAM_PAGE;
-        for event in events {
-            if event.recorded_at > time {
-                return Ok(last);
-            }
-            last = event.version;
+    let (stream, all) = (read.stream.as_bytes(), ReadKey::default());
+    store.log.for_each_of_key(&store.of, stream, all, |f| {
+        if f.record.timestamp > time {
+            return ControlFlow::Break(());
         }
-        match last {
-            Some(last) if whole => page.from = Some(Version(last.0 + 1)),
-            _ => return Ok(last),
-        }
-    }
+        last = Some(f.version);
+        ControlFlow::Continue(())
+    })?;
+    Ok(last)
 }
 
 /// A page of all events.
@@ -120,14 +114,13 @@ fn by_tags(
     from: Offset,
     page: &mut Page,
 ) -> Result<()> {
-    let found = store
-        .log
-        .query(&store.of.topic, &filter.query, from, limit)?;
-    page.next = Position(found.next.0);
-    let events = found.records.into_iter();
-    let events = events.map(|f| decode_owned(f.offset, None, f.record));
-    page.events
-        .extend(events.filter(|event| filter.wants_stream(&event.stream)));
+    let (log, topic) = (&store.log, &store.of.topic);
+    let next = log.for_each_match(topic, &filter.query, from, limit, |_, record| {
+        if filter.wants_stream(record.key.map_or("", text)) {
+            page.events.push(decode(&record, None));
+        }
+    })?;
+    page.next = Position(next.0);
     Ok(())
 }
 
@@ -159,7 +152,7 @@ fn scan(
                         page.next = Position(record.offset.0);
                         return Ok(());
                     }
-                    page.events.push(decode(&record));
+                    page.events.push(decode(&record, None));
                 }
             }
             next = next.max(batch.next_offset());

@@ -94,13 +94,13 @@ impl<'a> Face<'a> {
 }
 
 /// What others put into the topic may be no text; it is no event's name then.
-fn text(bytes: &[u8]) -> &str {
+pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or("")
 }
 
-/// The event in a record that is borrowed from its batch.
-pub(super) fn decode(record: &RecordRef<'_>) -> Recorded {
-    let mut event = blank(record.offset, None, record.timestamp);
+/// The event in a record.
+pub(super) fn decode(record: &RecordRef<'_>, version: Option<Version>) -> Recorded {
+    let mut event = blank(record.offset, version, record.timestamp);
     event.stream = record.key.map_or("", text).to_owned();
     if let Some(value) = record.value {
         event.data = Bytes::copy_from_slice(value);
@@ -108,22 +108,6 @@ pub(super) fn decode(record: &RecordRef<'_>) -> Recorded {
     for (key, value) in record.headers {
         if let Some(value) = value {
             set(&mut event, key, value);
-        }
-    }
-    event
-}
-
-/// The event in a record of its own.
-pub(super) fn decode_owned(offset: Offset, version: Option<Version>, record: Record) -> Recorded {
-    let time = record.timestamp.unwrap_or(Timestamp(0));
-    let mut event = blank(offset, version, time);
-    event.stream = record.key.as_deref().map_or("", text).to_owned();
-    if let Some(value) = record.value {
-        event.data = value;
-    }
-    for header in &record.headers {
-        if let Some(value) = &header.value {
-            set(&mut event, &header.key, value);
         }
     }
     event

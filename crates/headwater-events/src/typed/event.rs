@@ -68,19 +68,25 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// # Errors
     /// `Corrupt`, naming stream, place and type, if the type is unknown or the data have no shape that is known.
     fn decode(event: &Recorded) -> Result<Self> {
-        if !Self::types().contains(&event.kind.as_str()) {
-            return Err(event.undecodable("is of an unknown type"));
-        }
+        // Serde knows the types too; they are asked for only to say what is wrong.
+        let is_known = || Self::types().contains(&event.kind.as_str());
+        let unknown = || event.undecodable("is of an unknown type");
         let shaped = Self::SHAPES.iter().find(|s| s.kind == event.kind);
         let newest = shaped.map_or(1, |s| s.version);
         if event.schema == 0 || event.schema > newest {
             let why = format!("has schema {}; {newest} is the newest known", event.schema);
-            return Err(event.undecodable(&why));
+            return Err(match is_known() {
+                true => event.undecodable(&why),
+                false => unknown(),
+            });
         }
         let decoded = match shaped {
             Some(shaped) => (shaped.decode)(event.schema, &event.data),
             None => parse::parse(&event.kind, &event.data),
         };
-        decoded.map_err(|e| event.undecodable("cannot be read").with_source(e))
+        decoded.map_err(|e| match is_known() {
+            true => event.undecodable("cannot be read").with_source(e),
+            false => unknown(),
+        })
     }
 }

@@ -25,6 +25,19 @@ pub(super) fn decode_record<'a>(section: &'a [u8], at: &mut usize) -> Result<Raw
     decode(section, at).ok_or_else(|| corrupt("record of a batch is damaged"))
 }
 
+/// The offset delta of the record at `*at`, which is moved behind it; `None` if it does not lie within the section. What else
+/// is in the record is not looked at.
+#[inline]
+pub(super) fn skim(section: &[u8], at: &mut usize) -> Option<i64> {
+    let length = usize::try_from(get_varint(section, at)?).ok()?;
+    let end = at.checked_add(length)?;
+    let body = section.get(*at..end)?;
+    *at = end;
+    let mut pos = 1; // the attributes of a record are unused
+    get_varint(body, &mut pos)?; // its timestamp
+    get_varint(body, &mut pos)
+}
+
 #[inline]
 fn decode<'a>(section: &'a [u8], at: &mut usize) -> Option<RawRecord<'a>> {
     let length = usize::try_from(get_varint(section, at)?).ok()?;

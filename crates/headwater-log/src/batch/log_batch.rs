@@ -256,7 +256,7 @@ impl LogBatch {
     }
 
     /// The uncompressed records.
-    fn section(&self) -> Result<Bytes> {
+    pub(super) fn section(&self) -> Result<Bytes> {
         match self.codec() {
             _ if self.record_count() == 0 => Ok(Bytes::new()),
             Codec::None => Ok(self.0.slice(HEADER_BYTES..)),
@@ -264,7 +264,7 @@ impl LogBatch {
         }
     }
 
-    fn frame(&self) -> Frame {
+    pub(super) fn frame(&self) -> Frame {
         let append_time = self.attributes() & header::LOG_APPEND_TIME != 0;
         Frame {
             base_offset: self.base_offset().0,

@@ -8,12 +8,14 @@ mod builder;
 mod codec;
 mod decode;
 mod header;
+mod indexed;
 mod log_batch;
 mod open;
 mod records;
 mod varint;
 mod xerial;
 
+pub(crate) use indexed::IndexedBatch;
 pub(crate) use varint::{get_uvarint, put_uvarint};
 
 pub use builder::{BatchBuilder, Producer};

@@ -102,6 +102,30 @@ pub(super) struct Frame {
     pub(super) count: u32,
 }
 
+impl Frame {
+    /// A record with its offset and time.
+    #[inline]
+    pub(super) fn place<'a>(&self, raw: RawRecord<'a>) -> Result<RecordRef<'a>> {
+        let timestamp = match self.append_time {
+            Some(time) => time,
+            None => self
+                .base_timestamp
+                .checked_add(raw.timestamp_delta)
+                .ok_or_else(|| corrupt("record of a batch has an impossible timestamp"))?,
+        };
+        Ok(RecordRef {
+            offset: Offset(self.base_offset + raw.offset_delta as u64),
+            timestamp: Timestamp(timestamp),
+            key: raw.key,
+            value: raw.value,
+            headers: HeadersRef {
+                count: raw.header_count,
+                raw: raw.headers,
+            },
+        })
+    }
+}
+
 /// Walks over an uncompressed records section.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor {
@@ -147,24 +171,7 @@ impl Cursor {
             return Err(corrupt("record of a batch has an offset out of order"));
         }
         self.last_delta = raw.offset_delta;
-        let timestamp = match self.frame.append_time {
-            Some(time) => time,
-            None => self
-                .frame
-                .base_timestamp
-                .checked_add(raw.timestamp_delta)
-                .ok_or_else(|| corrupt("record of a batch has an impossible timestamp"))?,
-        };
-        Ok(RecordRef {
-            offset: Offset(self.frame.base_offset + raw.offset_delta as u64),
-            timestamp: Timestamp(timestamp),
-            key: raw.key,
-            value: raw.value,
-            headers: HeadersRef {
-                count: raw.header_count,
-                raw: raw.headers,
-            },
-        })
+        self.frame.place(raw)
     }
 }
 

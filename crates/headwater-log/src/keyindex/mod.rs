@@ -17,7 +17,6 @@ mod term;
 
 pub(crate) use key_index::KeyIndex;
 pub(crate) use maintain::{IndexManifest, verify_run};
-pub(crate) use postings::Posting;
 pub(crate) use run::RunId;
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub struct Stats {
     pub disk_bytes: u64,
     /// Bytes that commits may still add before they are refused; `None`: there is no limit.
     pub room_bytes: Option<u64>,
+    /// Bytes of memory that [`Options::read_cache_bytes`](crate::Options::read_cache_bytes) bounds, now.
+    pub read_cache_bytes: u64,
 }
 
 impl Log {
@@ -62,6 +64,7 @@ impl Log {
             index_bytes: self.shared().topics().index_bytes(),
             disk_bytes: self.shared().disk_bytes(),
             room_bytes: self.shared().budget.room(),
+            read_cache_bytes: self.shared().lookups.bytes() as u64,
         }
     }
 

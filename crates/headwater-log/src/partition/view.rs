@@ -21,7 +21,7 @@ pub(crate) struct Tail {
 
 /// What readers see.
 ///
-/// Invariants: the offsets of `tail` ascend and end before `end`; the first `flushed` of them can be read from
+/// Invariants: the offsets of `tail` ascend and end before `end`; `lasts` are their last offsets; the first `flushed` of them can be read from
 /// their segments too, as can everything before the tail; segments ascend by base.
 #[derive(Debug)]
 pub(crate) struct View {
@@ -29,6 +29,8 @@ pub(crate) struct View {
     end: u64,
     segments: Vec<Arc<Segment>>,
     tail: VecDeque<Tail>,
+    /// Beside the batches, so that searching them touches little memory.
+    lasts: VecDeque<u64>,
     flushed: usize,
     queued: bool,
     /// The newest commit of the batches that are not in memory any more.
@@ -42,6 +44,7 @@ impl View {
             end,
             segments,
             tail: VecDeque::new(),
+            lasts: VecDeque::new(),
             flushed: 0,
             queued: false,
             evicted: CommitNumber(0),
@@ -73,7 +76,9 @@ impl View {
         {
             self.segments.push(Arc::clone(&batch.segment));
         }
-        self.end = batch.batch.next_offset().0;
+        let last = batch.batch.last_offset();
+        self.end = last.0 + 1;
+        self.lasts.push_back(last.0);
         self.tail.push_back(batch);
         !std::mem::replace(&mut self.queued, true)
     }
@@ -82,9 +87,7 @@ impl View {
     pub(crate) fn tail_from(&self, offset: Offset) -> Option<impl Iterator<Item = &Tail>> {
         let first = self.tail.front()?;
         (first.batch.base_offset() <= offset).then(|| {
-            let from = self
-                .tail
-                .partition_point(|t| t.batch.last_offset() < offset);
+            let from = self.lasts.partition_point(|last| *last < offset.0);
             self.tail.range(from..)
         })
     }
@@ -124,12 +127,8 @@ impl View {
 
     /// Forgets the flushed batches that end before `before`.
     pub(crate) fn evict(&mut self, before: Offset) {
-        while self.flushed > 0
-            && self
-                .tail
-                .front()
-                .is_some_and(|t| t.batch.last_offset() < before)
-        {
+        while self.flushed > 0 && self.lasts.front().is_some_and(|last| *last < before.0) {
+            self.lasts.pop_front();
             if let Some(gone) = self.tail.pop_front() {
                 self.evicted = gone.commit;
             }
@@ -137,6 +136,7 @@ impl View {
         }
         if self.tail.is_empty() {
             self.tail.shrink_to(0);
+            self.lasts.shrink_to(0);
         }
     }
 

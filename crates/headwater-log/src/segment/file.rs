@@ -1,7 +1,7 @@
 //! One segment of a partition. The keeper appends to it, the writer puts large batches into it directly, readers
 //! read what has been flushed. A closed segment never changes; compaction puts another revision in its place.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -10,11 +10,6 @@ use super::index::{ENTRY_BYTES, IndexEntry};
 use crate::batch::LogBatch;
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Error, ErrorKind, Result, storage};
-
-/// Entries that are read where a batch is guessed to be.
-const PROBE_ENTRIES: u32 = 16;
-/// Guesses before the rest is halved.
-const GUESSES: u32 = 4;
 
 /// How far a segment goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -41,6 +36,8 @@ impl Extent {
 /// Invariants: `flushed` is never beyond what the files hold; `sealed`, once set, is what `flushed` ends at.
 #[derive(Debug)]
 pub(crate) struct Segment {
+    /// Tells it from all others of this process.
+    serial: u64,
     dir: Arc<str>,
     base: u64,
     revision: u32,
@@ -70,7 +67,9 @@ pub(crate) struct Placed<'a> {
 impl Segment {
     /// A segment of the partition in `dir` of which `flushed` is in its files.
     pub(crate) fn new(dir: Arc<str>, base: u64, revision: u32, flushed: Extent) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
+            serial: NEXT.fetch_add(1, Ordering::Relaxed),
             dir,
             base,
             revision,
@@ -79,6 +78,11 @@ impl Segment {
             sealed: Mutex::default(),
             named: AtomicBool::new(flushed.entries > 0),
         }
+    }
+
+    /// What tells it from all other segments of this process, also from one that takes its place.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The first offset that it can hold.
@@ -257,39 +261,6 @@ impl Segment {
             match self.entries(disk, middle, 1)?.first() {
                 Some(entry) if !after(entry) => low = middle + 1,
                 _ => high = middle,
-            }
-        }
-        Ok(low)
-    }
-
-    /// Number of the last entry that does not begin after `wanted`, an offset less the segment's; 0 if none does. Batches
-    /// are much alike, so guessing by their offsets takes two or three reads where halving takes twenty.
-    pub(crate) fn locate(&self, disk: &dyn Disk, wanted: u64) -> Result<u32> {
-        let count = self.flushed().entries;
-        let (mut low, mut high) = (0, count);
-        let (mut low_offset, mut high_offset) = (0, None);
-        for step in 0.. {
-            if high - low <= 1 {
-                break;
-            }
-            let guess = match high_offset {
-                None => high - 1,
-                Some(_) if step > GUESSES => low + (high - low) / 2,
-                Some(end) => {
-                    let part = (wanted - low_offset) * u64::from(high - low);
-                    low + (part / (end - low_offset)) as u32
-                }
-            };
-            let from = guess.saturating_sub(PROBE_ENTRIES / 2).clamp(low, high - 1);
-            let probe = self.entries(disk, from, PROBE_ENTRIES.min(high - from))?;
-            let before = probe.partition_point(|e| u64::from(e.offset) <= wanted);
-            if let Some(last) = before.checked_sub(1) {
-                low = from + last as u32;
-                low_offset = u64::from(probe[last].offset);
-            }
-            if let Some(after) = probe.get(before) {
-                high = from + before as u32;
-                high_offset = Some(u64::from(after.offset));
             }
         }
         Ok(low)

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind};
 use crate::keeper::Keeper;
+use crate::lookup::Lookups;
 use crate::options::Options;
 use crate::partition::{Partition, Tail};
 use crate::positions::Positions;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     pub(crate) budget: Budget,
     pub(crate) stats: Counters,
+    /// What is remembered of files that were read.
+    pub(crate) lookups: Lookups,
     topics: RwLock<Topics>,
     pub(crate) finisher: Finisher,
     pub(super) writer: Mutex<Writer>,
@@ -70,6 +73,7 @@ impl Shared {
     ) -> Self {
         Self {
             budget: Budget::new(&seams.options),
+            lookups: Lookups::new(seams.options.read_cache_bytes),
             disk: seams.disk,
             clock: seams.clock,
             options: seams.options,
