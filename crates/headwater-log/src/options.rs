@@ -28,7 +28,8 @@ pub struct Options {
     pub wal_bytes_max: u64,
     /// The most bytes that are written with one sync.
     pub group_bytes_max: usize,
-    /// Batches of at least this size go straight to their segment instead of through the write-ahead log.
+    /// Batches of at least this size go straight to their segment instead of through the write-ahead log; where many come
+    /// at once, those of a quarter of it do too.
     pub direct_bytes: usize,
     /// Records are cut into batches of about this size.
     pub batch_bytes: usize,

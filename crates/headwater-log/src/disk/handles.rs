@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rustix::fs::FallocateFlags;
 use rustix::process::{Resource, getrlimit};
 
+use super::around::{self, Buffers};
 use super::{DiskFile, OpenMode};
 
 /// Files that are kept open if the process may have many.
@@ -24,6 +25,7 @@ const OPEN_MIN: u64 = 64;
 pub(super) struct Handles {
     max: usize,
     open: Mutex<VecDeque<Weak<RealFile>>>,
+    buffers: Buffers,
 }
 
 impl Default for Handles {
@@ -32,6 +34,7 @@ impl Default for Handles {
         Self {
             max: (may / 2).clamp(OPEN_MIN, OPEN_MAX) as usize,
             open: Mutex::default(),
+            buffers: Buffers::default(),
         }
     }
 }
@@ -119,6 +122,20 @@ impl DiskFile for RealFile {
         self.file()?.write_all_at(bytes, at)
     }
 
+    fn write_parts(&self, parts: &[&[u8]], at: u64) -> io::Result<()> {
+        let around = self.handles.buffers.write(&self.path, parts, at)?;
+        let file = self.file()?;
+        let all = parts.iter().map(|part| part.len()).sum();
+        for range in [0..around.start, around.end..all] {
+            let mut at = at + range.start as u64;
+            for part in around::cut(parts, range) {
+                file.write_all_at(part, at)?;
+                at += part.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.file()?.sync_data()
     }
@@ -144,7 +161,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let handles = Arc::new(Handles {
             max: 3,
-            open: Mutex::default(),
+            ..Handles::default()
         });
         let make = |i: u8| {
             let path = dir.path().join(format!("{i}"));
@@ -162,6 +179,38 @@ mod tests {
             file.read_at(&mut byte, 0).expect("it was written");
             assert_eq!(byte, [i]);
             assert!(handles.open.lock().expect("no panic").len() <= 3);
+        }
+    }
+
+    #[test]
+    fn parts_are_in_the_file_whichever_way_they_went() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let handles = Arc::new(Handles::default());
+        let path = dir.path().join("parts");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path);
+        let file = handles.manage(path, OpenMode::Create, file.expect("a new file"));
+        let mut expected = Vec::new();
+        // Each begins in the block in which the one before it ends, which the cache still holds.
+        for (len, byte) in [
+            (5000, 1),
+            (300_000, 2),
+            (100, 3),
+            (9 << 20, 4),
+            (700_000, 5),
+        ] {
+            let part = vec![byte; len / 3 + 1];
+            let parts = [&part[..], &part, &part];
+            let written = file.write_parts(&parts, expected.len() as u64);
+            written.expect("there is room");
+            expected.extend(parts.concat());
+            let mut found = vec![0; expected.len()];
+            file.read_at(&mut found, 0).expect("it was written");
+            assert!(found == expected, "after {len} bytes");
+            assert_eq!(file.size().expect("a size"), expected.len() as u64);
         }
     }
 }

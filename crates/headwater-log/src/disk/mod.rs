@@ -3,6 +3,7 @@
 //!
 //! Paths are relative to the disk's root, with `/` between their parts.
 
+mod around;
 mod handles;
 pub(crate) mod memory;
 mod real;

@@ -68,6 +68,19 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// As of the file system; some of the bytes may have been written.
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
 
+    /// Writes all of `parts`, one after the other, from position `at`, as [`write_at`](Self::write_at) would. Made for many
+    /// bytes that are not read again soon: the page cache need not hold them afterwards.
+    ///
+    /// # Errors
+    /// As of the file system; some of the bytes may have been written.
+    fn write_parts(&self, parts: &[&[u8]], mut at: u64) -> io::Result<()> {
+        for part in parts {
+            self.write_at(part, at)?;
+            at += part.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Makes all that was written durable.
     ///
     /// # Errors

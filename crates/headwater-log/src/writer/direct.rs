@@ -7,7 +7,7 @@ use super::encode::Encoded;
 use super::group::Group;
 use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, ErrorKind, Result, storage};
-use crate::partition::{Lane, Partition};
+use crate::partition::{Lane, Partition, Tail};
 use crate::segment::Segment;
 use crate::shared::Shared;
 
@@ -23,17 +23,28 @@ pub(super) enum WriteError {
 /// Writes what goes straight to segments; gives the segments that are to be synced before the group's frames are written.
 pub(super) fn write(disk: &dyn Disk, encoded: &Encoded) -> Result<Vec<Arc<Segment>>, WriteError> {
     let mut segments: Vec<Arc<Segment>> = Vec::new();
-    for (_, tail) in encoded.visible.iter().filter(|(_, tail)| tail.direct) {
-        let files = tail.segment.files(disk, OpenMode::Create);
+    let direct = encoded.visible.iter().map(|(_, tail)| tail);
+    let direct: Vec<&Tail> = direct.filter(|tail| tail.direct).collect();
+    for run in direct.chunk_by(|a, b| is_followed(a, b)) {
+        let [first, ..] = run else { continue };
+        let parts: Vec<&[u8]> = run.iter().map(|tail| &tail.batch.bytes()[..]).collect();
+        let segment = &first.segment;
+        let files = segment.files(disk, OpenMode::Create);
         files
             .and_then(|files| {
-                let written = files.data.write_at(tail.batch.bytes(), tail.at.into());
-                written.map_err(|e| storage("segment", &tail.segment.data_path(), e))
+                let written = files.data.write_parts(&parts, first.at.into());
+                written.map_err(|e| storage("segment", &segment.data_path(), e))
             })
             .map_err(undo_if_full)?;
-        note(&mut segments, &tail.segment);
+        note(&mut segments, segment);
     }
     Ok(segments)
+}
+
+/// Whether `next` lies right behind `batch` in the same segment.
+fn is_followed(batch: &Tail, next: &Tail) -> bool {
+    let end = u64::from(batch.at) + batch.batch.bytes().len() as u64;
+    Arc::ptr_eq(&batch.segment, &next.segment) && end == u64::from(next.at)
 }
 
 /// Adds a segment to those that are to be synced.

@@ -142,10 +142,12 @@ impl Writer {
     fn form(&mut self, shared: &Shared, room: &Room) {
         let most = shared.options.group_bytes_max;
         shared.finisher.make_way(shared, most);
-        let group = Group::gather(&mut self.backlog, room.bytes.min(most), most);
-        let (wal_bytes, direct_bytes) = (group.wal_bytes, group.direct_bytes);
+        let mut group = Group::gather(&mut self.backlog, room.bytes.min(most), most);
         let count = group.commits.len();
-        shared.queue.grouped(count, wal_bytes + direct_bytes);
+        let bytes = group.wal_bytes + group.direct_bytes;
+        shared.queue.grouped(count, bytes);
+        group.spare_the_log(shared.options.direct_bytes / 4, most / 8);
+        let (wal_bytes, direct_bytes) = (group.wal_bytes, group.direct_bytes);
         let undo = (direct_bytes > 0).then(|| Undo::before(&group, shared.budget.placed()));
         let (mut commits, outcomes, last) = self.decide(shared, group);
         let encoded = encode::encode(&mut commits, room, wal_bytes);
@@ -156,7 +158,7 @@ impl Writer {
         self.last = last;
         shared.finisher.push(Formed {
             place: self.ring.reserve(encoded.bytes.len()),
-            bytes: wal_bytes + direct_bytes,
+            bytes,
             encoded,
             segments,
             commits,
