@@ -1,5 +1,6 @@
 //! What the build and the tests need from the system, and how it is installed when it is missing.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::{Failure, process};
@@ -22,16 +23,24 @@ const NEEDS: &[Need] = &[
         packages: &["postgresql"],
         why: "makes the PostgreSQL servers that the tests of event stores and of change data capture start",
     },
+    Need {
+        program: "mariadbd",
+        packages: &["mariadb-server"],
+        why: "is the server that the tests of change data capture start",
+    },
 ];
 
 /// Where Debian has programs that are not on the path, one folder a version.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
+/// Where Debian has servers, which not everybody has on the path.
+const SYSTEM: &str = "/usr/sbin";
+
 /// Installs what is missing; says what it does.
 pub(crate) fn missing() -> Result<(), Failure> {
     let missing: Vec<&Need> = NEEDS
         .iter()
-        .filter(|n| !process::exists(n.program) && !is_in_postgresql(n.program))
+        .filter(|n| !process::exists(n.program) && !is_off_the_path(n.program))
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -50,7 +59,10 @@ pub(crate) fn missing() -> Result<(), Failure> {
     )
 }
 
-fn is_in_postgresql(program: &str) -> bool {
+fn is_off_the_path(program: &str) -> bool {
+    if Path::new(SYSTEM).join(program).is_file() {
+        return true;
+    }
     let Ok(versions) = std::fs::read_dir(POSTGRESQL) else {
         return false;
     };

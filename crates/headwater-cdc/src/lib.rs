@@ -1,9 +1,10 @@
 //! Change data capture: what happens to the tables of a database, in the order of its commits.
 //!
-//! [`postgres`] speaks with a server and decodes what it replicates.
+//! [`postgres`] and [`mysql`] speak with a server and decode what it replicates.
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
+pub mod mysql;
 pub mod postgres;
 
 pub use headwater_log::{Error, ErrorKind, Result};

@@ -1,6 +1,7 @@
 //! Against a real server, which each test binary starts for itself.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod mysql;
 mod replication;
 #[path = "../../headwater-events/tests/postgres/server.rs"]
 #[expect(

@@ -1,0 +1,145 @@
+//! Packets in both directions: length, number, body; a body that is too long for one continues in the next.
+
+use std::io::{ErrorKind as IoKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use headwater_log::{Error, ErrorKind, Result};
+
+use super::address::Address;
+use super::failure::{malformed, unreachable};
+
+/// How long a server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may be silent before an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+/// A packet as long as this one continues in the next.
+const PART_BYTES: usize = 0xff_ffff;
+const HEAD_BYTES: usize = 4;
+/// The largest value of `max_allowed_packet`, and what an event has around it.
+const PACKET_BYTES_MAX: usize = (1 << 30) + (1 << 20);
+/// What is asked of the kernel at a time.
+const READ_BYTES: usize = 64 << 10;
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Packets {
+    stream: TcpStream,
+    input: BytesMut,
+    /// The number of the next packet of this exchange.
+    number: u8,
+}
+
+impl Packets {
+    pub(super) fn connect(address: &Address) -> Result<Self> {
+        let what = format!("connection to {address}");
+        let failed = |e| unreachable(&what, e);
+        let places = (address.host.as_str(), address.port).to_socket_addrs();
+        let mut stream = Err(std::io::Error::from(IoKind::NotFound));
+        for place in places.map_err(failed)? {
+            stream = TcpStream::connect_timeout(&place, CONNECT_TIMEOUT);
+            if stream.is_ok() {
+                break;
+            }
+        }
+        let stream = stream.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        let timeout = Some(ANSWER_TIMEOUT);
+        stream.set_write_timeout(timeout).map_err(failed)?;
+        Ok(Self {
+            stream,
+            input: BytesMut::new(),
+            number: 0,
+        })
+    }
+
+    /// Begins a new exchange with a command.
+    pub(super) fn command(&mut self, kind: u8, body: &[u8]) -> Result<()> {
+        self.number = 0;
+        let mut whole = Vec::with_capacity(1 + body.len());
+        whole.push(kind);
+        whole.extend_from_slice(body);
+        self.send(&whole)
+    }
+
+    /// Goes on with the exchange.
+    pub(super) fn send(&mut self, body: &[u8]) -> Result<()> {
+        let mut out = Vec::with_capacity(HEAD_BYTES + body.len());
+        let mut rest = body;
+        loop {
+            let (part, after) = rest.split_at(rest.len().min(PART_BYTES));
+            out.extend_from_slice(&(part.len() as u32).to_le_bytes()[..3]);
+            out.push(self.number);
+            self.number = self.number.wrapping_add(1);
+            out.extend_from_slice(part);
+            rest = after;
+            // A full part is followed by another, be it an empty one.
+            if part.len() < PART_BYTES {
+                break;
+            }
+        }
+        let written = self.stream.write_all(&out);
+        written.map_err(|e| unreachable("the connection broke", e))
+    }
+
+    /// The next packet, or nothing if none comes in time.
+    pub(super) fn receive(&mut self, wait: Duration) -> Result<Option<Bytes>> {
+        let broke = |e| unreachable("the connection broke", e);
+        loop {
+            if let Some(packet) = self.buffered()? {
+                return Ok(Some(packet));
+            }
+            self.stream.set_read_timeout(Some(wait)).map_err(broke)?;
+            let mut room = [0; READ_BYTES];
+            match self.stream.read(&mut room) {
+                Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),
+                Ok(count) => self.input.extend_from_slice(&room[..count]),
+                Err(e) if matches!(e.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
+                    return Ok(None);
+                }
+                Err(e) if e.kind() == IoKind::Interrupted => {}
+                Err(e) => return Err(broke(e)),
+            }
+        }
+    }
+
+    /// The next packet, which must come.
+    pub(super) fn expect(&mut self) -> Result<Bytes> {
+        let packet = self.receive(ANSWER_TIMEOUT)?;
+        packet.ok_or_else(|| Error::new(ErrorKind::Unavailable, "the server does not answer"))
+    }
+
+    /// A packet whose parts are all here.
+    fn buffered(&mut self) -> Result<Option<Bytes>> {
+        let (mut at, mut parts) = (0, 0);
+        loop {
+            let Some(head) = self.input.get(at..at + HEAD_BYTES) else {
+                return Ok(None);
+            };
+            let length = u32::from_le_bytes([head[0], head[1], head[2], 0]) as usize;
+            self.number = head[3].wrapping_add(1);
+            at += HEAD_BYTES + length;
+            parts += 1;
+            if at > PACKET_BYTES_MAX {
+                return Err(malformed("length"));
+            }
+            if self.input.len() < at {
+                self.input.reserve(at - self.input.len());
+                return Ok(None);
+            }
+            if length < PART_BYTES {
+                break;
+            }
+        }
+        let mut whole = self.input.split_to(at);
+        if parts == 1 {
+            whole.advance(HEAD_BYTES);
+            return Ok(Some(whole.freeze()));
+        }
+        let bodies = whole.chunks(HEAD_BYTES + PART_BYTES);
+        let mut packet = BytesMut::with_capacity(at);
+        bodies.for_each(|part| packet.extend_from_slice(&part[HEAD_BYTES..]));
+        Ok(Some(packet.freeze()))
+    }
+}

@@ -1,0 +1,4 @@
+//! Against a real MariaDB.
+
+mod server;
+mod sessions;
