@@ -1,13 +1,42 @@
-//! MariaDB and MySQL as a source of changes: sessions.
+//! MariaDB and MySQL as a source of changes: sessions, and the binary log that a server sends to its replicas.
 
 mod address;
 mod auth;
+mod binlog;
+mod charset;
+mod compressed;
+mod decimal;
+mod event;
 mod failure;
+mod gtid;
+mod json;
+mod kind;
 mod packets;
+mod position;
 mod reader;
+mod replica;
+mod rows;
 mod session;
 mod sql;
+mod statement;
+mod table;
+mod temporal;
+#[cfg(test)]
+mod tests;
+mod transactions;
+mod value;
 
 pub use address::Address;
+pub use charset::{Charset, Charsets};
+pub use gtid::{Gtid, Gtids};
+pub use kind::Kind;
+pub use position::Position;
+pub use replica::{Received, Replica};
+pub use rows::{Change, Rows, RowsKind};
 pub use session::Session;
 pub use sql::{identifier, literal};
+pub use statement::Statement;
+pub use table::{Column, Table};
+pub use temporal::DateTime;
+pub use transactions::Message;
+pub use value::Value;

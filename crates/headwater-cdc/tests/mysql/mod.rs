@@ -1,4 +1,7 @@
 //! Against a real MariaDB.
 
+mod following;
+mod golden;
 mod server;
 mod sessions;
+mod transactions;

@@ -1,0 +1,108 @@
+//! Places in the binary log of a server from which it can be read on.
+
+use std::fmt;
+
+use headwater_log::{Error, ErrorKind, Result};
+
+use super::gtid::Gtids;
+use super::session::Session;
+use super::sql::literal;
+
+/// A place between two transactions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Position {
+    /// A file of this server's log.
+    pub file: String,
+    /// A byte in it.
+    pub offset: u64,
+    /// The transactions before it, which hold on other servers too. Empty: the server does not name them.
+    pub gtids: Gtids,
+}
+
+impl Position {
+    /// The end of the log as it is now.
+    ///
+    /// # Errors
+    /// `Invalid` if the user may not ask or the server keeps no log, and what the server says.
+    pub fn current(session: &mut Session) -> Result<Self> {
+        let answer = match session.query("SHOW MASTER STATUS") {
+            // What newer servers of MySQL call it.
+            Err(e) if e.kind() == ErrorKind::Invalid && !session.is_mariadb() => {
+                session.query("SHOW BINARY LOG STATUS")
+            }
+            answer => answer,
+        };
+        let mut row = answer?.into_iter().next().unwrap_or_default().into_iter();
+        let (Some(file), Some(offset)) = (row.next().flatten(), row.next().flatten()) else {
+            let text = "the server keeps no binary log";
+            return Err(Error::new(ErrorKind::Invalid, text)
+                .with_hint("start it with log_bin in the section [mysqld] of its configuration"));
+        };
+        let executed = row.nth(2).flatten();
+        let offset = offset.parse().map_err(|_| {
+            let text = format!("'{offset}' is not a place in a binary log");
+            Error::new(ErrorKind::Corrupt, text)
+        })?;
+        match session.is_mariadb() {
+            true => Self::at(session, file, offset),
+            false => Ok(Self {
+                file,
+                offset,
+                gtids: executed.unwrap_or_default().parse()?,
+            }),
+        }
+    }
+
+    /// The place in a file of MariaDB's log, with the transactions before it.
+    ///
+    /// # Errors
+    /// `NotFound` if the log does not have it, and what the server says.
+    pub fn at(session: &mut Session, file: String, offset: u64) -> Result<Self> {
+        let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", literal(&file));
+        let Some(gtids) = session.value(&sql)? else {
+            let text = format!("the binary log has no place {offset} in file '{file}'");
+            return Err(Error::new(ErrorKind::NotFound, text));
+        };
+        Ok(Self {
+            gtids: gtids.parse()?,
+            file,
+            offset,
+        })
+    }
+}
+
+impl Position {
+    /// Whether all that lies before `other` in the log of the same server lies before this.
+    pub fn reaches(&self, other: &Self) -> bool {
+        // The numbers of files have zeroes in front until they become longer.
+        let place = |p: &Self| (p.file.len(), p.file.clone(), p.offset);
+        place(self) >= place(other)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.offset)?;
+        match self.gtids.is_empty() {
+            true => Ok(()),
+            false => write!(f, " ({})", self.gtids),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_one_log_have_an_order() {
+        let at = |file: &str, offset| Position {
+            file: file.to_owned(),
+            offset,
+            gtids: Gtids::default(),
+        };
+        assert!(at("b.000002", 4).reaches(&at("b.000001", 900)));
+        assert!(at("b.000002", 4).reaches(&at("b.000002", 4)));
+        assert!(!at("b.999999", 9).reaches(&at("b.1000000", 4)));
+    }
+}
