@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
+use headwater_log::poll_and_write;
+
 use crate::error::Result;
 
 /// What the methods of the seams give: a future that any executor can run.
@@ -18,7 +20,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future to its end on this thread, which sleeps while there is nothing to do.
+/// Runs a future to its end on this thread, which sleeps while there is nothing to do; what it appends to a log it may write itself.
 ///
 /// ```
 /// assert_eq!(headwater_events::block_on(async { 1 + 1 }), 2);
@@ -28,7 +30,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
-        match future.as_mut().poll(&mut context) {
+        match poll_and_write(|| future.as_mut().poll(&mut context)) {
             Poll::Ready(output) => return output,
             Poll::Pending => std::thread::park(),
         }

@@ -1,6 +1,7 @@
 //! The durable log of Headwater: records, commits, topics, partitions, segments, key index and positions.
 
 mod batch;
+mod blocking;
 mod budget;
 mod cache;
 mod change;
@@ -40,6 +41,7 @@ pub use batch::{
     BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderIter, HeadersRef, LogBatch, OpenBatch, Producer,
     RecordRef, Records,
 };
+pub use blocking::poll_and_write;
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, Receipt};
 pub use disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
+use crate::blocking;
 use crate::commit::Receipt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::Shared;
@@ -124,7 +125,7 @@ impl Future for Pending {
     type Output = Result<Receipt>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.shared.has_threads() {
+        if !self.shared.has_threads() || blocking::may_write() {
             self.shared.help(&self.slot);
         }
         match self

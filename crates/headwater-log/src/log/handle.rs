@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::owner::Owner;
 use crate::batch::LogBatch;
+use crate::blocking;
 use crate::clock::Clock;
 use crate::commit::{Commit, Receipt};
 use crate::disk::{Disk, MemDisk, RealDisk};
@@ -131,7 +132,7 @@ impl Log {
     /// Puts a commit on its way; commits become durable in the order of submission.
     pub fn submit(&self, commit: Commit) -> Pending {
         let pending = self.push_commit(self.prepare(commit));
-        self.shared().queue.wake();
+        blocking::wake_writer(self.shared());
         pending
     }
 
@@ -141,7 +142,7 @@ impl Log {
             .partition(to)
             .and_then(|partition| prepare_batch(partition, batch, &self.shared().options));
         let pending = self.push_commit(prepared);
-        self.shared().queue.wake();
+        blocking::wake_writer(self.shared());
         pending
     }
 }
