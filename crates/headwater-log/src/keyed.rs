@@ -6,7 +6,7 @@ use crate::batch::RecordRef;
 use crate::clock::Timestamp;
 use crate::commit::Query;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyindex::KeyIndex;
+use crate::keyindex::{KeyIndex, Terms};
 use crate::log::Log;
 use crate::lookup::Reader;
 use crate::partition::Partition;
@@ -204,6 +204,18 @@ impl Log {
         Ok(Found { records, next })
     }
 
+    /// About how many records of a one-partition topic at or after `after` match: not fewer than do, but perhaps many more, for
+    /// older ones are counted in part, and what compaction took. Cheap, unless a query is new and its terms are frequent.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn estimate(&self, topic: &str, query: &Query, after: Offset) -> Result<u64> {
+        let partition = self.shared().topics().only_partition(topic)?;
+        let mut live = live(&partition);
+        live.start = live.start.max(after.0);
+        keys(&partition)?.count(&Terms::of(query), &live)
+    }
+
     /// Calls `f` with each record of a one-partition topic at or after `after` that matches, borrowed, and with its commit, at
     /// most `limit` times; gives [`Found::next`].
     ///
@@ -221,11 +233,12 @@ impl Log {
         let mut live = live(&partition);
         live.start = live.start.max(after.0);
         let end = Offset(live.end.max(after.0));
+        let query = Terms::of(query);
         let mut reader = Reader::new(self.shared(), &partition);
         let mut left = limit;
         while left > 0 {
             let count = LOOK_UPS_AT_ONCE.min(left);
-            let offsets = keys(&partition)?.matches(query, &live, count)?;
+            let offsets = keys(&partition)?.matches(&query, &live, count)?;
             for offset in &offsets {
                 let found = reader.read(Offset(*offset), &mut f)?;
                 left -= usize::from(found.is_some());

@@ -1,6 +1,6 @@
-//! Reading one stream by the key index, and all events by the index of tags or by going through the batches.
+//! Reading one stream by the key index, and all events by the index of types and tags or by going through the batches.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use headwater_log::{Direction, Offset, ReadKey, Timestamp, Version};
 
@@ -13,6 +13,8 @@ use crate::store::{Filter, Lifecycle, Page, ReadAll, ReadStream, Until};
 
 /// Bytes of batches that are fetched at a time.
 const FETCH_BYTES: usize = 1 << 20;
+/// How many events are gone through in the time in which one is looked up.
+const LOOK_UP_COST: u64 = 8;
 /// Bytes that are gone through for one page, however few events are found.
 const SCAN_BYTES: usize = 16 << 20;
 
@@ -99,15 +101,25 @@ pub(super) fn all(store: &LogStore, read: &ReadAll) -> Result<Page> {
     if read.limit == 0 || from >= bounds.end {
         return Ok(page);
     }
-    match read.filter.is_selective() {
-        true => by_tags(store, &read.filter, read.limit, from, &mut page)?,
+    match is_rare(store, &read.filter, from..bounds.end)? {
+        true => by_index(store, &read.filter, read.limit, from, &mut page)?,
         false => scan(store, &read.filter, read.limit, from, &mut page)?,
     }
     page.end = page.end.max(page.next);
     Ok(page)
 }
 
-fn by_tags(
+/// Whether an index finds what a filter wants in fewer steps than going through all events takes.
+fn is_rare(store: &LogStore, filter: &Filter, events: Range<Offset>) -> Result<bool> {
+    if !filter.is_indexed() {
+        return Ok(false);
+    }
+    let topic = &store.of.topic;
+    let matching = store.log.estimate(topic, &filter.query, events.start)?;
+    Ok(matching.saturating_mul(LOOK_UP_COST) <= events.end.0 - events.start.0)
+}
+
+fn by_index(
     store: &LogStore,
     filter: &Filter,
     limit: usize,

@@ -86,9 +86,10 @@ impl Filter {
         self.prefixes.is_empty() || self.prefixes.iter().any(|p| stream.starts_with(p.as_str()))
     }
 
-    /// Whether every alternative names a tag, so that an index finds them in few steps.
-    pub(crate) fn is_selective(&self) -> bool {
-        !self.query.items.is_empty() && self.query.items.iter().all(|item| !item.tags.is_empty())
+    /// Whether every alternative names a type or a tag, so that an index of these finds them.
+    pub(crate) fn is_indexed(&self) -> bool {
+        let names = |item: &QueryItem| !item.tags.is_empty() || !item.types.is_empty();
+        !self.query.items.is_empty() && self.query.items.iter().all(names)
     }
 }
 

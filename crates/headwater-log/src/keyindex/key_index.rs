@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use hashbrown::HashMap;
 
-use crate::commit::Query;
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::record::{Record, Version};
 
 use super::memory::MemIndex;
 use super::postings::{Posting, PostingList};
-use super::query::{self, Lists};
+use super::query::{self, Lists, Terms};
 use super::run::{Run, RunId};
 use super::term::Term;
 
@@ -40,8 +39,9 @@ pub(crate) struct KeyIndex {
 pub(super) struct State {
     pub(super) active: MemIndex,
     /// Durable and waiting to be written as runs, oldest first.
-    pub(super) frozen: Vec<Arc<MemIndex>>,
-    pub(super) runs: Vec<Arc<Run>>,
+    pub(super) frozen: Arc<Vec<Arc<MemIndex>>>,
+    /// Shared with whoever looks something up, as are the frozen parts, and so put anew when it changes.
+    pub(super) runs: Arc<Vec<Arc<Run>>>,
     pub(super) next_generation: u64,
     /// A compacted run that has not taken effect yet.
     pub(super) pending: Option<RunId>,
@@ -66,8 +66,13 @@ impl KeyIndex {
     /// # Errors
     /// `Unavailable`, `Corrupt`; nothing has changed then.
     pub(crate) fn prepare(&self, records: &[Record]) -> Result<()> {
+        let (mut term, mut last) = (Term::default(), None);
         for key in records.iter().filter_map(|record| record.key.as_ref()) {
-            self.newest(&Term::key(key))?;
+            if last != Some(key) {
+                term.set_key(key);
+                self.newest(&term)?;
+                last = Some(key);
+            }
         }
         Ok(())
     }
@@ -76,18 +81,20 @@ impl KeyIndex {
     /// commit.
     pub(crate) fn apply(&self, start: u64, base: u64, records: &[Record]) {
         let mut state = self.write();
-        let mut term = Term::default();
+        let (mut term, mut key_term, mut last) = (Term::default(), Term::default(), None);
         for (offset, record) in (base..).zip(records) {
             if let Some(key) = &record.key {
-                term.set_key(key);
-                let newest = state.take_newest(&term).filter(|p| p.offset >= start);
-                let version = newest.map_or(0, |posting| posting.version + 1);
-                state.active.add(&term, Posting { version, offset });
+                if last != Some(key) {
+                    key_term.set_key(key);
+                    last = Some(key);
+                }
+                state.add_key(&key_term, start, offset);
             }
             if self.terms {
                 let headers = record.headers.iter();
                 let headers = headers.map(|h| (h.key.as_str(), h.value.as_deref()));
-                term.each_of_headers(headers, |term| state.active.count(term, offset));
+                let active = &mut state.active;
+                term.each_of_headers(headers, |term| active.add(term, 0, offset, || None));
             }
         }
         state.active.to = base + records.len() as u64;
@@ -173,7 +180,7 @@ impl KeyIndex {
             (postings, state.runs.clone())
         };
         let mut found = Vec::new();
-        for run in &runs {
+        for run in runs.iter() {
             if run.id.from < live.end
                 && run.id.to > live.start
                 && let Some(list) = run.get(&term)?
@@ -193,7 +200,7 @@ impl KeyIndex {
     /// `Unavailable`, `Corrupt`.
     pub(crate) fn matches(
         &self,
-        query: &Query,
+        query: &Terms,
         live: &Range<u64>,
         limit: usize,
     ) -> Result<Vec<u64>> {
@@ -215,11 +222,30 @@ impl KeyIndex {
         Ok(found)
     }
 
+    /// About how many live records match: at least those that do, but for a query that asks for nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub(crate) fn count(&self, query: &Terms, live: &Range<u64>) -> Result<u64> {
+        let (in_active, frozen, runs) = {
+            let state = self.read();
+            let in_active = query::count(&state.active, query)?;
+            (in_active, state.frozen.clone(), state.runs.clone())
+        };
+        let mut count = in_active;
+        for (lists, range) in sources(&runs, &frozen) {
+            if !overlap(&range, live).is_empty() {
+                count = count.saturating_add(query::count(lists, query)?);
+            }
+        }
+        Ok(count)
+    }
+
     /// The offset of a live record that matches.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`.
-    pub(crate) fn any_match(&self, query: &Query, live: &Range<u64>) -> Result<Option<u64>> {
+    pub(crate) fn any_match(&self, query: &Terms, live: &Range<u64>) -> Result<Option<u64>> {
         let (frozen, runs) = {
             let state = self.read();
             let within = state.active.overlap(live);
@@ -280,15 +306,13 @@ impl State {
         }
     }
 
-    /// The newest posting of a prepared key, which is not known any more once it is applied.
-    fn take_newest(&mut self, term: &Term) -> Option<Posting> {
-        let newest = self.newest_known(term);
-        assert!(
-            newest.is_some(),
-            "records are prepared before they are applied"
-        );
-        self.known.remove(term.bytes());
-        newest.flatten()
+    /// Adds an occurrence of a prepared key, whose newest posting is not remembered any more then: the active part has it.
+    fn add_key(&mut self, term: &Term, start: u64, offset: u64) {
+        let known = &mut self.known;
+        self.active.add(term, start, offset, || {
+            let newest = known.remove(term.bytes());
+            newest.expect("records are prepared before they are applied")
+        });
     }
 
     pub(super) fn take_generation(&mut self) -> u64 {
@@ -339,10 +363,18 @@ impl Lists for MemIndex {
     fn list(&self, term: &Term) -> Result<Option<Cow<'_, PostingList>>> {
         Ok(self.get(term).map(Cow::Borrowed))
     }
+
+    fn count(&self, term: &Term) -> Result<u64> {
+        Ok(self.get(term).map_or(0, PostingList::count))
+    }
 }
 
 impl Lists for Run {
     fn list(&self, term: &Term) -> Result<Option<Cow<'_, PostingList>>> {
         Ok(self.get(term)?.map(Cow::Owned))
+    }
+
+    fn count(&self, term: &Term) -> Result<u64> {
+        self.count(term)
     }
 }

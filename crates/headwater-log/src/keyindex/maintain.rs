@@ -36,9 +36,9 @@ impl KeyIndex {
         let newest = manifest.runs.iter().map(|run| run.generation).max();
         let state = State {
             active: MemIndex::new(manifest.covered),
-            frozen: Vec::new(),
+            frozen: Arc::default(),
             next_generation: newest.map_or(0, |newest| newest + 1),
-            runs: runs.collect(),
+            runs: Arc::new(runs.collect()),
             known: Default::default(),
             pending: None,
         };
@@ -64,7 +64,7 @@ impl KeyIndex {
         if state.active.to > state.active.from {
             let next = MemIndex::new(state.active.to);
             let active = std::mem::replace(&mut state.active, next);
-            state.frozen.push(Arc::new(active));
+            Arc::make_mut(&mut state.frozen).push(Arc::new(active));
         }
     }
 
@@ -86,8 +86,8 @@ impl KeyIndex {
                 _ => Some(Arc::new(self.write_run(&frozen, generation)?)),
             };
             let mut state = self.write();
-            state.runs.extend(run);
-            state.frozen.remove(0);
+            Arc::make_mut(&mut state.runs).extend(run);
+            Arc::make_mut(&mut state.frozen).remove(0);
         }
     }
 
@@ -120,7 +120,7 @@ impl KeyIndex {
         if self.read().pending.is_some() {
             return Ok(false);
         }
-        self.write().runs.retain(|run| run.id.to > start);
+        Arc::make_mut(&mut self.write().runs).retain(|run| run.id.to > start);
         let runs = self.read().runs.clone();
         let sizes: Vec<u64> = runs.iter().map(|run| run.bytes()).collect::<Result<_>>()?;
         let Some(range) = merge::decide(&sizes) else {
@@ -144,19 +144,19 @@ impl KeyIndex {
             .rewriting
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut runs = self.read().runs.clone();
-        runs.truncate(runs.iter().take_while(|run| run.id.from < end).count());
+        let runs = self.read().runs.clone();
+        let runs = &runs[..runs.partition_point(|run| run.id.from < end)];
         if runs.is_empty() {
             return Ok(None);
         }
         let id = {
             let mut state = self.write();
-            let id = state.successor(&runs);
+            let id = state.successor(runs);
             state.pending = Some(id);
             id
         };
         let keep = |posting: Posting| posting.offset >= end || keep(posting.offset);
-        match self.rewrite(id, &runs, keep) {
+        match self.rewrite(id, runs, keep) {
             Ok(_) => Ok(Some(id)),
             Err(error) => {
                 self.give_up();
@@ -188,10 +188,11 @@ impl KeyIndex {
     fn install(&self, new: Run) {
         let mut state = self.write();
         let within = |run: &Arc<Run>| run.id.from >= new.id.from && run.id.to <= new.id.to;
-        state.runs.retain(|run| !within(run));
-        let at = state.runs.partition_point(|run| run.id.from < new.id.from);
         state.next_generation = state.next_generation.max(new.id.generation + 1);
-        state.runs.insert(at, Arc::new(new));
+        let runs = Arc::make_mut(&mut state.runs);
+        runs.retain(|run| !within(run));
+        let at = runs.partition_point(|run| run.id.from < new.id.from);
+        runs.insert(at, Arc::new(new));
     }
 
     /// What a checkpoint must record to find the index again.

@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::postings::{Posting, PostingList};
-use super::term::{Term, hash};
+use super::term::Term;
 
 /// Bytes that the table needs for an entry besides its term and deltas.
 const ENTRY_BYTES: usize = size_of::<Entry>() + 8;
@@ -43,30 +43,36 @@ impl MemIndex {
             .map(|e| &e.list)
     }
 
-    /// Adds an occurrence of a key.
-    pub(super) fn add(&mut self, term: &Term, posting: Posting) {
-        match self
-            .table
-            .find_mut(term.hash(), |e| *e.term == *term.bytes())
-        {
+    /// Adds an occurrence, with the version after the newest one; `elsewhere` gives that if it is not here. One before `start`
+    /// does not count any more.
+    pub(super) fn add(
+        &mut self,
+        term: &Term,
+        start: u64,
+        offset: u64,
+        elsewhere: impl FnOnce() -> Option<Posting>,
+    ) {
+        let after = |newest: Option<Posting>| {
+            let newest = newest.filter(|posting| posting.offset >= start);
+            let version = newest.map_or(0, |posting| posting.version + 1);
+            Posting { version, offset }
+        };
+        let is_it = |e: &Entry| *e.term == *term.bytes();
+        match self.table.find_mut(term.hash(), is_it) {
             Some(entry) => {
                 let before = entry.list.heap_bytes();
-                entry.list.push(posting);
+                entry.list.push(after(Some(entry.list.last)));
                 self.bytes += entry.list.heap_bytes() - before;
             }
-            None => self.insert(term.bytes().into(), PostingList::of(posting)),
+            None => {
+                let first = PostingList::of(after(elsewhere()));
+                self.insert(term.hash(), term.bytes().into(), first);
+            }
         }
     }
 
-    /// Adds an occurrence of a term without versions.
-    pub(super) fn count(&mut self, term: &Term, offset: u64) {
-        let version = self.get(term).map_or(0, |list| list.last.version + 1);
-        self.add(term, Posting { version, offset });
-    }
-
-    fn insert(&mut self, term: Box<[u8]>, list: PostingList) {
+    fn insert(&mut self, hash: u64, term: Box<[u8]>, list: PostingList) {
         self.bytes += ENTRY_BYTES + term.len() + list.heap_bytes();
-        let hash = hash(&term);
         let entry = Entry { hash, term, list };
         self.table.insert_unique(hash, entry, |e| e.hash);
     }
@@ -93,7 +99,7 @@ impl MemIndex {
         self.to = self.to.min(end).max(self.from);
         for entry in entries {
             if let Some(list) = entry.list.filtered(|p| p.offset < end) {
-                self.insert(entry.term, list);
+                self.insert(entry.hash, entry.term, list);
             }
         }
     }

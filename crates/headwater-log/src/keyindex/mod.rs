@@ -17,6 +17,7 @@ mod term;
 
 pub(crate) use key_index::KeyIndex;
 pub(crate) use maintain::{IndexManifest, verify_run};
+pub(crate) use query::Terms;
 pub(crate) use run::RunId;
 
 #[cfg(test)]

@@ -77,6 +77,14 @@ impl PostingList {
         Some(list)
     }
 
+    /// How many there are of a term without versions, or were before compaction took some.
+    pub(super) fn count(&self) -> u64 {
+        self.last
+            .version
+            .wrapping_sub(self.first.version)
+            .saturating_add(1)
+    }
+
     /// Bytes in memory besides the struct.
     pub(super) fn heap_bytes(&self) -> usize {
         self.deltas.capacity()

@@ -13,22 +13,46 @@ use super::term::Term;
 pub(super) trait Lists {
     /// Where a term occurs.
     fn list(&self, term: &Term) -> Result<Option<Cow<'_, PostingList>>>;
+
+    /// About how often it occurs, a term without versions.
+    fn count(&self, term: &Term) -> Result<u64>;
+}
+
+/// What a query looks for: the sets of terms of which a record must have one set wholly.
+#[derive(Debug)]
+pub(crate) struct Terms(Vec<Vec<Term>>);
+
+impl Terms {
+    pub(crate) fn of(query: &Query) -> Self {
+        Self(query.items.iter().flat_map(alternatives).collect())
+    }
+}
+
+/// About how many records match: those that have the rarest term of a set, for each set.
+pub(super) fn count(lists: &dyn Lists, query: &Terms) -> Result<u64> {
+    let of_set = |terms: &Vec<Term>| {
+        let counts = terms.iter().map(|term| lists.count(term));
+        let rarest = counts.reduce(|a, b| Ok(a?.min(b?)));
+        rarest.unwrap_or(Ok(u64::MAX))
+    };
+    let counts = query.0.iter().map(of_set);
+    counts
+        .reduce(|a, b| Ok(a?.saturating_add(b?)))
+        .unwrap_or(Ok(0))
 }
 
 /// The offsets in `within` that match, ascending, at most `limit` of them.
 pub(super) fn matches(
     lists: &dyn Lists,
-    query: &Query,
+    query: &Terms,
     within: &Range<u64>,
     limit: usize,
 ) -> Result<Vec<u64>> {
     let mut found = Vec::new();
-    for item in &query.items {
-        for terms in alternatives(item) {
-            match terms.as_slice() {
-                [] => found.extend(within.clone().take(limit)),
-                terms => common(lists, terms, within, &mut found)?,
-            }
+    for terms in &query.0 {
+        match terms.as_slice() {
+            [] => found.extend(within.clone().take(limit)),
+            terms => common(lists, terms, within, &mut found)?,
         }
     }
     found.sort_unstable();
@@ -40,33 +64,31 @@ pub(super) fn matches(
 /// An offset in `within` that matches: the newest for alternatives of one term, else any.
 pub(super) fn any_match(
     lists: &dyn Lists,
-    query: &Query,
+    query: &Terms,
     within: &Range<u64>,
 ) -> Result<Option<u64>> {
-    for item in &query.items {
-        for terms in alternatives(item) {
-            let found = match terms.as_slice() {
-                [] => within.clone().next_back(),
-                [term] => lists
-                    .list(term)?
-                    .and_then(|list| list.last_before(within.end))
-                    .map(|posting| posting.offset)
-                    .filter(|offset| within.contains(offset)),
-                terms => {
-                    let mut found = Vec::new();
-                    common(lists, terms, within, &mut found)?;
-                    found.pop()
-                }
-            };
-            if found.is_some() {
-                return Ok(found);
+    for terms in &query.0 {
+        let found = match terms.as_slice() {
+            [] => within.clone().next_back(),
+            [term] => lists
+                .list(term)?
+                .and_then(|list| list.last_before(within.end))
+                .map(|posting| posting.offset)
+                .filter(|offset| within.contains(offset)),
+            terms => {
+                let mut found = Vec::new();
+                common(lists, terms, within, &mut found)?;
+                found.pop()
             }
+        };
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)
 }
 
-/// The sets of terms of which a record must have one set wholly.
+/// The sets of terms of one item.
 fn alternatives(item: &QueryItem) -> Vec<Vec<Term>> {
     let tags = || item.tags.iter().map(String::as_bytes);
     let types = || item.types.iter().map(String::as_bytes);

@@ -184,13 +184,21 @@ impl Pair {
         let hits = rows.iter().filter(|r| r.offset >= after);
         let hits = hits.filter(|r| query.items.iter().any(|i| item_matches(i, r)));
         let all: Vec<u64> = hits.map(|r| r.offset).collect();
-        let found = self.index.matches(query, &(after..end), limit).unwrap();
+        let found = self
+            .index
+            .matches(&Terms::of(query), &(after..end), limit)
+            .unwrap();
         assert_eq!(
             found,
             all[..limit.min(all.len())],
             "{query:?} in {after}..{end}"
         );
-        let any = self.index.any_match(query, &(after..end)).unwrap();
+        let count = self.index.count(&Terms::of(query), &(after..end)).unwrap();
+        assert!(count >= found.len() as u64, "{count} for {query:?}");
+        let any = self
+            .index
+            .any_match(&Terms::of(query), &(after..end))
+            .unwrap();
         assert_eq!(any.is_some(), !all.is_empty());
         assert!(any.is_none_or(|offset| all.contains(&offset)));
     }

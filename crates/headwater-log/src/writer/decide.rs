@@ -94,10 +94,10 @@ impl Ledger<'_> {
                 let actual = keys.next_version(key, of.view().start().0)?;
                 check_version(of, key, *expected, actual)
             }
-            PreparedCondition::NoneSince { of, query, after } => {
+            PreparedCondition::NoneSince { of, terms, after } => {
                 let keys = of.keys().ok_or_else(no_index)?;
                 let since = after.0.max(of.view().start().0)..keys.next_offset();
-                match keys.any_match(query, &since)? {
+                match keys.any_match(terms, &since)? {
                     Some(found) => Err(came(of, Offset(found))),
                     None => Ok(()),
                 }

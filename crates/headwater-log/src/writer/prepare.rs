@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::commit::{Append, Commit, Condition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyed::no_key_index;
+use crate::keyindex::Terms;
 use crate::options::Options;
 use crate::partition::Partition;
 use crate::record::{Offset, Record};
@@ -156,7 +157,7 @@ fn prepare_condition(condition: Condition, topics: &Topics) -> Result<PreparedCo
             let only = topics.only_partition(&topic)?;
             PreparedCondition::NoneSince {
                 of: with_keys(&only)?,
-                query,
+                terms: Terms::of(&query),
                 after,
             }
         }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use crate::batch::LogBatch;
 use crate::change::Compacted;
 use crate::checkpoint::Cut;
-use crate::commit::{ExpectedVersion, Query};
+use crate::commit::ExpectedVersion;
+use crate::keyindex::Terms;
 use crate::partition::Partition;
 use crate::pending::Slot;
 use crate::record::{Offset, Record, TopicPartition};
@@ -81,7 +82,7 @@ pub(crate) enum PreparedCondition {
     },
     NoneSince {
         of: Arc<Partition>,
-        query: Query,
+        terms: Terms,
         after: Offset,
     },
     Position {

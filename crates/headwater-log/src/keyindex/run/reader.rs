@@ -1,6 +1,8 @@
 //! Reads a run: one block for a look-up, all blocks in order for a merge.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use hashbrown::HashMap;
 
 use crate::batch::get_uvarint;
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -14,6 +16,8 @@ use super::id::RunId;
 
 /// Bytes of a block's place in the directory: hash and position.
 const PLACE_BYTES: usize = 16;
+/// Lists of so many postings are long: reading one takes longer than finding it.
+const LONG: u64 = 1024;
 
 /// An immutable run. Its file is opened when it is first needed, so that opening a log costs next to nothing.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(in crate::keyindex) struct Run {
     path: String,
     opened: OnceLock<Opened>,
     tables: OnceLock<Tables>,
+    /// How long the long lists are that were asked about, by the hash of their terms.
+    long: Mutex<HashMap<u64, u64>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +54,7 @@ impl Run {
             path: format!("{dir}/{}", id.file_name()),
             opened: OnceLock::new(),
             tables: OnceLock::new(),
+            long: Mutex::default(),
         }
     }
 
@@ -138,6 +145,19 @@ impl Run {
         };
         let block = self.block(tables, index)?;
         find(&block, term).ok_or_else(|| damaged(&self.path, "an entry does not decode"))
+    }
+
+    /// About how often a term occurs that has no versions. To know it the list is read, a long one only once.
+    pub(in crate::keyindex) fn count(&self, term: &Term) -> Result<u64> {
+        let long = || self.long.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = long().get(&term.hash()) {
+            return Ok(*count);
+        }
+        let count = self.get(term)?.map_or(0, |list| list.count());
+        if count >= LONG {
+            long().insert(term.hash(), count);
+        }
+        Ok(count)
     }
 
     /// All entries, in order.
