@@ -77,6 +77,8 @@ fn commit(store: &LogStore, append: &Append, reopened: &Reopened) -> Commit {
         );
         if write.count() > 0 {
             match reopened.get(&write.stream) {
+                // What was closed has an event: a stream that must have none is not.
+                None if write.expected == Expected::NoStream => {}
                 None => guard.push(closed_tag(&write.stream)),
                 Some(from) => {
                     conditions.push(none_since(store, vec![closed_tag(&write.stream)], *from));
@@ -193,7 +195,7 @@ fn resolve(
 ) -> Result<Outcome> {
     let found = match error.conflict() {
         Some(ConflictDetail::NoneSince { found, .. }) => *found,
-        Some(other) => return Err(conflict(other, append)),
+        Some(other) => return Err(closed_or(store, append, conflict(other, append))?),
         None => return Err(error.into()),
     };
     if let Some(repeated) = repeated(store, append)? {
@@ -214,6 +216,23 @@ fn resolve(
     }
     let found = Position(found.0);
     Err(Error::conflict_of(Conflict::Query { found }))
+}
+
+/// What is wrong with an append whose version did not hold: that the stream is closed, if it is.
+fn closed_or(store: &LogStore, append: &Append, conflict: Error) -> Result<Error> {
+    let Some(Conflict::Version { stream, .. }) = conflict.conflict() else {
+        return Ok(conflict);
+    };
+    let write = append.writes.iter().find(|w| w.stream == *stream);
+    let is_asked = write.is_some_and(|w| w.count() > 0 && w.expected == Expected::NoStream);
+    let state = match is_asked {
+        true => lifecycle::state(store, stream)?,
+        false => None,
+    };
+    Ok(match state.map(|state| state.lifecycle) {
+        None | Some(Lifecycle::Open) => conflict,
+        Some(lifecycle) => closed(stream, lifecycle == Lifecycle::Deleted),
+    })
 }
 
 /// A conflict in the words of the store.

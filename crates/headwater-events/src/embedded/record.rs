@@ -15,19 +15,19 @@ const METADATA: &str = "metadata";
 
 /// The store's own tags.
 pub(super) fn id_tag(id: &str) -> String {
-    format!("$id:{id}")
+    ["$id:", id].concat()
 }
 
 pub(super) fn key_tag(key: &str) -> String {
-    format!("$key:{key}")
+    ["$key:", key].concat()
 }
 
 pub(super) fn closed_tag(stream: &str) -> String {
-    format!("$closed:{stream}")
+    ["$closed:", stream].concat()
 }
 
 pub(super) fn opened_tag(stream: &str) -> String {
-    format!("$opened:{stream}")
+    ["$opened:", stream].concat()
 }
 
 /// An event as a record, with tags of the store's own.
