@@ -296,9 +296,13 @@ pub(crate) struct BenchArgs {
     /// Only these Nexmark queries: q0,q1
     #[arg(long, value_delimiter = ',')]
     pub(crate) queries: Vec<String>,
-    /// A database of PostgreSQL whose event store is measured too: postgres://user:password@host/database
-    #[arg(long, value_name = "ADDRESS")]
+    /// Measure the event store on PostgreSQL too: in the database postgres://user:password@host/database, or on a server that is
+    /// started for it
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "")]
     pub(crate) postgres: Option<String>,
+    /// Streams of the largest event store
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    pub(crate) streams: u64,
     /// Fail if a figure is missed
     #[arg(long)]
     pub(crate) strict: bool,

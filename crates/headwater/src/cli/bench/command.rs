@@ -25,7 +25,7 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
         figures.extend(engine::measure(&folder.0, args)?);
     }
     if chosen(Suite::Events) {
-        figures.extend(events::measure(&folder.0, args.postgres.as_deref())?);
+        figures.extend(events::measure(&folder.0, args)?);
     }
     if chosen(Suite::Latency) {
         figures.extend(latency::measure(&folder.0)?);

@@ -5,6 +5,7 @@ mod embedded;
 mod naive;
 mod postgres;
 mod reading;
+mod server;
 mod suite;
 
 pub(super) use suite::measure;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Statement};
 
+use super::appends::data_of;
 use crate::cli::exit::{Failure, Outcome};
 
 const TABLE: &str = "
@@ -69,7 +70,7 @@ impl Naive {
             next,
         } = self;
         let stream = format!("order-{next}");
-        let data = format!(r#"{{"n":{next},"note":"{next:0>150}"}}"#);
+        let data = data_of(next.cast_unsigned());
         *next += 1;
         let done = runtime.block_on(async {
             if rows == 1 {

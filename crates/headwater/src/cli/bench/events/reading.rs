@@ -1,5 +1,6 @@
 //! Loading states, and following events.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use headwater::events::{
@@ -16,10 +17,12 @@ use crate::cli::exit::{Failure, Outcome};
 const LOADED: u64 = 50;
 /// How often one is loaded.
 const LOADS: u64 = 1000;
-/// Other streams, between which those that are loaded lie.
-const OTHERS: u64 = 1_000_000;
+/// Other streams after which it is measured again.
+const MILLION: u64 = 1_000_000;
 /// Streams that are written in one append.
 const CHUNK: u64 = 1000;
+/// Streams whose ten events are scattered among all others.
+const SCATTERED: u64 = 10_000;
 
 #[derive(Serialize, Deserialize)]
 enum CounterEvent {
@@ -45,7 +48,8 @@ impl State for Counter {
     }
 }
 
-pub(super) fn measure(store: &Store) -> Outcome<Vec<Figure>> {
+/// Measures with so many other streams.
+pub(super) fn measure(store: &Store, streams: u64) -> Outcome<Vec<Figure>> {
     fill(store, 10)?;
     fill(store, 1000)?;
     let few = load(store, 10)?;
@@ -59,46 +63,83 @@ pub(super) fn measure(store: &Store) -> Outcome<Vec<Figure>> {
         )
         .tell(),
     ];
-    others(store)?;
-    let name = "events: the same among a million more streams";
-    figures.push(Figure::at_most(name, load(store, 10)?, 50.0, "us").tell());
+    let mut written = 0;
+    for (round, streams) in (0..).zip([MILLION, streams]) {
+        let millions = streams / MILLION;
+        let name = format!("events: load a state of 10 events among {millions} M streams");
+        others(store, written..streams, round)?;
+        written = streams;
+        figures.push(Figure::at_most(&name, load(store, 10)?, 50.0, "us").tell());
+        let name = format!("{name}, scattered, read once");
+        figures.push(Figure::at_most(name, load_scattered(store, round)?, 50.0, "us").tell());
+    }
     figures.push(follow(store)?.tell());
     Ok(figures)
 }
 
 /// Writes streams of so many events, all streams at the same pace.
 fn fill(store: &Store, events: u64) -> Outcome {
-    for n in 0..events {
-        let mut append = Append::new();
-        for stream in 0..LOADED {
-            let note = "x".repeat(100);
-            let event = CounterEvent::Added { amount: n, note }.to_new()?;
-            append = append.to(format!("counter-{events}-{stream}"), Expected::Any, [event]);
-        }
-        block_on(store.append(append))?;
+    let ids: Vec<String> = (0..LOADED).map(|n| format!("{events}-{n}")).collect();
+    (0..events).try_for_each(|amount| add(store, &ids, amount))
+}
+
+/// Appends an event to each of some streams, at once.
+fn add(store: &Store, ids: &[String], amount: u64) -> Outcome {
+    let mut append = Append::new();
+    for id in ids {
+        let note = "x".repeat(100);
+        let event = CounterEvent::Added { amount, note }.to_new()?;
+        append = append.to(format!("counter-{id}"), Expected::Any, [event]);
     }
+    block_on(store.append(append))?;
     Ok(())
 }
 
 /// Loads states of so many events; gives microseconds for one.
 fn load(store: &Store, events: u64) -> Outcome<f64> {
-    let (started, mut sum) = (Instant::now(), 0);
-    for n in 0..LOADS {
-        let id = format!("{events}-{}", n * 7 % LOADED);
+    let ids = (0..LOADS).map(|n| format!("{events}-{}", n * 7 % LOADED));
+    load_each(store, ids, events)
+}
+
+/// Loads each of the scattered states once; what was read of one helps little with the next.
+fn load_scattered(store: &Store, round: u64) -> Outcome<f64> {
+    let ids = (0..SCATTERED).map(|n| scattered(round, n * 7919 % SCATTERED));
+    load_each(store, ids, 10)
+}
+
+fn scattered(round: u64, n: u64) -> String {
+    format!("scattered-{round}-{n}")
+}
+
+/// Loads states of so many events each; gives microseconds for one.
+fn load_each(store: &Store, ids: impl Iterator<Item = String>, events: u64) -> Outcome<f64> {
+    let (started, mut sum, mut loads) = (Instant::now(), 0, 0);
+    for id in ids {
         sum += block_on(store.load::<Counter>(&id))?.state.sum;
+        loads += 1;
     }
-    let each = started.elapsed().as_secs_f64() * 1e6 / LOADS as f64;
-    match sum == LOADS * events * (events - 1) / 2 {
+    let each = started.elapsed().as_secs_f64() * 1e6 / loads as f64;
+    match sum == loads * events * (events - 1) / 2 {
         true => Ok(each),
         false => Err(Failure::failed("a state that was loaded is wrong")),
     }
 }
 
-/// Writes many streams of one event.
-fn others(store: &Store) -> Outcome {
-    for chunk in 0..OTHERS / CHUNK {
+/// Writes many streams of one event, and at each tenth of the way an event of each scattered stream.
+fn others(store: &Store, streams: Range<u64>, round: u64) -> Outcome {
+    let chunks = (streams.end - streams.start) / CHUNK;
+    let mut rounds = 0;
+    for chunk in 0..chunks {
+        let first = streams.start + chunk * CHUNK;
+        while rounds * chunks <= chunk * 10 && rounds < 10 {
+            for from in (0..SCATTERED).step_by(CHUNK as usize) {
+                let ids: Vec<String> = (from..from + CHUNK).map(|n| scattered(round, n)).collect();
+                add(store, &ids, rounds)?;
+            }
+            rounds += 1;
+        }
         let mut append = Append::new();
-        for n in chunk * CHUNK..(chunk + 1) * CHUNK {
+        for n in first..first + CHUNK {
             let event = NewEvent::new("noted", format!(r#"{{"n":{n}}}"#));
             append = append.to(format!("other-{n}"), Expected::Any, [event]);
         }
