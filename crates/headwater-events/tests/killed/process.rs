@@ -11,10 +11,10 @@ pub(crate) fn told() -> Option<String> {
     std::env::var(TOLD).ok()
 }
 
-/// Says a line to whoever started this process, past the test harness.
+/// Says a line to whoever started this process, past the test harness, which may have begun a line.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "+{line}").unwrap();
+    writeln!(out, "\n+{line}").unwrap();
     out.flush().unwrap();
 }
 
