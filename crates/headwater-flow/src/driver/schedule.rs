@@ -10,7 +10,11 @@
 //! | between epochs, and new partitions may have come | `Discover` them |
 //! | else | `Wait` |
 
+mod partitions;
+
 use std::time::Duration;
+
+use partitions::{Input, Partitions};
 
 /// The bounds of steps and epochs.
 #[derive(Debug, Clone, Copy)]
@@ -73,21 +77,6 @@ pub enum Ending {
     Stopped,
 }
 
-/// What is known of a partition's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
-    /// There may be some.
-    Unknown,
-    /// There is none until a signal, or this time in milliseconds.
-    Pending(Option<i64>),
-    /// It cannot be read, and is tried again at this time whatever is signalled.
-    Failing(i64),
-    /// Its natural end was reached.
-    Ended,
-    /// It was cut.
-    Stopped,
-}
-
 /// When an input is asked for new partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Discovery {
@@ -101,10 +90,8 @@ struct Discovery {
 #[derive(Debug)]
 pub(super) struct Schedule {
     limits: Limits,
-    partitions: Vec<Vec<Input>>,
+    partitions: Partitions,
     discoveries: Vec<Discovery>,
-    /// No partition is to be polled again before this time.
-    next_retry: i64,
     cursor: (usize, usize),
     step_bytes: usize,
     epoch_bytes: usize,
@@ -117,7 +104,6 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Nothing polled yet; `inputs` holds each input's number of partitions and how often to ask it for more.
     pub(super) fn new(limits: Limits, inputs: &[(usize, Option<Duration>)], now: i64) -> Self {
-        let partitions = inputs.iter().map(|(n, _)| vec![Input::Unknown; *n]);
         let discoveries = inputs.iter().map(|(_, every)| {
             let every = every.map(|e| (e.as_millis() as i64).max(1));
             Discovery {
@@ -127,9 +113,8 @@ impl Schedule {
         });
         Self {
             limits,
-            partitions: partitions.collect(),
+            partitions: Partitions::new(inputs.iter().map(|(n, _)| *n)),
             discoveries: discoveries.collect(),
-            next_retry: i64::MAX,
             cursor: (0, 0),
             step_bytes: 0,
             epoch_bytes: 0,
@@ -142,7 +127,7 @@ impl Schedule {
 
     /// A partition was polled and gave a chunk of `bytes`.
     pub(super) fn ready(&mut self, input: usize, partition: usize, bytes: usize, now: i64) {
-        self.partitions[input][partition] = Input::Unknown;
+        self.partitions.set((input, partition), Input::Unknown);
         self.step_bytes += bytes.max(1);
         self.epoch_bytes += bytes.max(1);
         self.epoch_started.get_or_insert(now);
@@ -150,40 +135,35 @@ impl Schedule {
 
     /// A partition was polled and had nothing.
     pub(super) fn pending(&mut self, input: usize, partition: usize, retry_at: Option<i64>) {
-        self.partitions[input][partition] = Input::Pending(retry_at);
-        self.next_retry = self.next_retry.min(retry_at.unwrap_or(i64::MAX));
+        let pending = Input::Pending(retry_at);
+        self.partitions.set((input, partition), pending);
     }
 
     /// A partition was polled and cannot be read until `retry_at`.
     pub(super) fn failing(&mut self, input: usize, partition: usize, retry_at: i64) {
-        self.partitions[input][partition] = Input::Failing(retry_at);
-        self.next_retry = self.next_retry.min(retry_at);
+        let failing = Input::Failing(retry_at);
+        self.partitions.set((input, partition), failing);
     }
 
     /// A partition was polled and has come to its natural end.
     pub(super) fn ended(&mut self, input: usize, partition: usize) {
-        self.news |= self.partitions[input][partition] != Input::Ended;
-        self.partitions[input][partition] = Input::Ended;
+        let before = self.partitions.set((input, partition), Input::Ended);
+        self.news |= before != Input::Ended;
     }
 
     /// A partition was polled and was cut.
     pub(super) fn cut(&mut self, input: usize, partition: usize) {
-        self.partitions[input][partition] = Input::Stopped;
+        self.partitions.set((input, partition), Input::Stopped);
     }
 
     /// An input has `count` partitions now.
     pub(super) fn grown(&mut self, input: usize, count: usize) {
-        let partitions = &mut self.partitions[input];
-        partitions.resize(count.max(partitions.len()), Input::Unknown);
+        self.partitions.grow(input, count);
     }
 
     /// A signal came: whatever was pending may have input.
     pub(super) fn signalled(&mut self) {
-        for input in self.partitions.iter_mut().flatten() {
-            if matches!(input, Input::Pending(_)) {
-                *input = Input::Unknown;
-            }
-        }
+        self.partitions.signalled();
         self.look_for_more();
     }
 
@@ -226,7 +206,7 @@ impl Schedule {
 
     /// What to do at time `now` (milliseconds).
     pub(super) fn next(&mut self, now: i64) -> Action {
-        self.retry(now);
+        self.partitions.retry(now);
         if self.epoch_started.is_none()
             && !self.stop
             && let Some(input) = self.next_discovery(now)
@@ -259,43 +239,20 @@ impl Schedule {
     }
 
     fn rest(&self, now: i64) -> Action {
-        let all = || self.partitions.iter().flatten();
         let grows = self.discoveries.iter().any(|d| d.every.is_some());
         if self.stop {
             return Action::End(Ending::Stopped);
         }
-        if !grows && all().all(|p| *p == Input::Ended) {
+        if !grows && self.partitions.all_ended() {
             return Action::End(Ending::Finished);
         }
-        if !grows && all().all(|p| matches!(p, Input::Ended | Input::Stopped)) {
+        if !grows && self.partitions.all_over() {
             return Action::End(Ending::Stopped);
         }
-        let retries = all().filter_map(|p| match p {
-            Input::Pending(at) => *at,
-            Input::Failing(at) => Some(*at),
-            _ => None,
-        });
+        let retry = self.partitions.next_retry();
         let discoveries = self.discoveries.iter().filter_map(|d| d.due);
-        let earliest = retries.chain(discoveries).chain(self.timer).min();
+        let earliest = retry.into_iter().chain(discoveries).chain(self.timer).min();
         Action::Wait(earliest.map(|at| Duration::from_millis((at - now).max(1) as u64)))
-    }
-
-    fn retry(&mut self, now: i64) {
-        if now < self.next_retry {
-            return;
-        }
-        self.next_retry = i64::MAX;
-        for input in self.partitions.iter_mut().flatten() {
-            match input {
-                Input::Pending(Some(at)) | Input::Failing(at) if *at <= now => {
-                    *input = Input::Unknown;
-                }
-                Input::Pending(Some(at)) | Input::Failing(at) => {
-                    self.next_retry = self.next_retry.min(*at);
-                }
-                _ => {}
-            }
-        }
     }
 
     fn next_discovery(&mut self, now: i64) -> Option<usize> {
@@ -308,16 +265,7 @@ impl Schedule {
 
     /// The next partition in turn that may have input: round robin, so that none starves.
     fn next_unknown(&mut self) -> Option<(usize, usize)> {
-        let (input, partition) = self.cursor;
-        let inputs = self.partitions.len();
-        // From behind the cursor to the end, then from the beginning up to the cursor.
-        let turns = (input..inputs).chain(0..=input).enumerate();
-        let found = turns.filter(|(_, i)| *i < inputs).find_map(|(turn, i)| {
-            let from = if turn == 0 { partition + 1 } else { 0 };
-            let rest = self.partitions[i].get(from..)?;
-            let at = rest.iter().position(|p| *p == Input::Unknown)?;
-            Some((i, from + at))
-        })?;
+        let found = self.partitions.next_unknown(self.cursor)?;
         self.cursor = found;
         Some(found)
     }
