@@ -103,6 +103,8 @@ pub(super) struct NodeTime {
     pub(super) producers: Vec<Producer>,
     /// The watermark of its input.
     pub(super) input: Combiner,
+    /// The highest bound of the epoch's rows, where several producers meet.
+    pub(super) judged: Watermark,
     /// The time of its output.
     pub(super) output: InputTime,
 }
@@ -184,10 +186,12 @@ impl Circuit {
         self.watermarks.grow(self.nodes.len());
         for node in 0..self.nodes.len() {
             self.node_times[node] = NodeTime::new(&self.nodes[node]);
-            self.node_times[node].input.advance(&[InputTime {
+            let saved = InputTime {
                 watermark: Watermark(*self.watermarks.get(node as u32)),
                 idle: false,
-            }]);
+            };
+            let input = &mut self.node_times[node].input;
+            input.advance(&[saved], Watermark::MIN);
             self.advance(node);
         }
         Ok(())
@@ -234,7 +238,8 @@ impl Circuit {
     /// Brings a node's input up to what feeds it, and says its watermark.
     pub(super) fn advance_input(&mut self, node: usize) -> InputTime {
         let times = self.times_into(node);
-        let time = self.node_times[node].input.advance(&times);
+        let NodeTime { input, judged, .. } = &mut self.node_times[node];
+        let time = input.advance(&times, *judged);
         self.watermarks.grow(self.nodes.len());
         *self.watermarks.get_mut(node as u32) = time.watermark.0;
         time
@@ -243,6 +248,7 @@ impl Circuit {
     /// Brings a node's input and output up to what feeds it.
     pub(super) fn advance(&mut self, node: usize) {
         let input = self.advance_input(node);
+        self.node_times[node].judged = Watermark::MIN;
         let shards = self.nodes[node].shards.iter();
         let reached = shards.map(|s| s.watermark(input.watermark)).min();
         let output = &mut self.node_times[node].output;
@@ -263,6 +269,7 @@ impl NodeTime {
         Self {
             producers,
             input: Combiner::default(),
+            judged: Watermark::MIN,
             output: BEGINNING,
         }
     }

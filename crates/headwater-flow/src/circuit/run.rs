@@ -1,6 +1,7 @@
 //! How rows run through a circuit: any number of pushes, then one finish, per epoch.
 
 use arrow::array::UInt32Array;
+use arrow::compute::max;
 use rayon::prelude::*;
 
 use super::graph::{Circuit, Feed, KeyedNode, NodeTime, Producer};
@@ -8,7 +9,7 @@ use crate::batch::ZBatch;
 use crate::connector::LateRow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::{EpochContext, Operator, Outbox};
-use crate::time::InputTime;
+use crate::time::{InputTime, Watermark};
 
 /// What came out of a circuit.
 #[derive(Debug, Default)]
@@ -45,6 +46,13 @@ impl Flow<'_> {
 
 /// Per shard and port the parts of each chunk, in order.
 type Parts = Vec<Vec<Vec<ZBatch>>>;
+
+/// The rows of a step at a node.
+struct Routed {
+    parts: Parts,
+    /// What the strictest of them is judged by, where several producers meet.
+    judged: Watermark,
+}
 
 impl Circuit {
     /// Sets the processing time of the epoch for what is computed before its rows are pushed: the computed columns and
@@ -116,7 +124,9 @@ impl Circuit {
             self.input_times.copy_from_slice(times);
         }
         for n in 0..self.nodes.len() {
-            let parts = self.route(n, &flow)?;
+            let Routed { parts, judged } = self.route(n, &flow)?;
+            let time = &mut self.node_times[n];
+            time.judged = time.judged.max(judged);
             let before = self.node_times[n].input.watermark();
             let mut context = EpochContext {
                 epoch,
@@ -147,16 +157,18 @@ impl Circuit {
     }
 
     /// Runs a node's feeds and sends their rows to its shards.
-    fn route(&self, n: usize, flow: &Flow<'_>) -> Result<Parts> {
+    fn route(&self, n: usize, flow: &Flow<'_>) -> Result<Routed> {
         let node = &self.nodes[n];
         let (time, times) = (&self.node_times[n], self.times_into(n));
         let mut parts: Parts = vec![vec![Vec::new(); node.ports.len()]; node.shards.len()];
+        let mut highest = Watermark::MIN;
         for (p, port) in node.ports.iter().enumerate() {
             let split = self.each(flow.chunks(&port.feeds), |(feed, batch)| {
-                port.exchange
-                    .split(judged(time, feed, &times, apply(feed, batch)?)?)
+                let (rows, judged) = judge(time, feed, &times, apply(feed, batch)?)?;
+                Ok((port.exchange.split(rows)?, judged))
             })?;
-            for chunk in split {
+            for (chunk, judged) in split {
+                highest = highest.max(judged);
                 for (shard, part) in chunk.into_iter().enumerate() {
                     parts[shard][p].extend(part);
                 }
@@ -172,7 +184,10 @@ impl Circuit {
                 }
             }
         }
-        Ok(parts)
+        Ok(Routed {
+            parts,
+            judged: highest,
+        })
     }
 
     fn push_node(&mut self, n: usize, context: &EpochContext, parts: Parts) -> Result<Vec<Outbox>> {
@@ -230,15 +245,22 @@ fn apply(feed: &Feed, batch: &ZBatch) -> Result<ZBatch> {
     Ok(rows)
 }
 
-/// Where a node has several inputs, a row is judged by the slowest of the others too.
-fn judged(time: &NodeTime, feed: &Feed, times: &[InputTime], rows: ZBatch) -> Result<ZBatch> {
+/// Where a node has several inputs, a row is judged by the slowest of the others too. Gives also what the strictest is
+/// judged by.
+fn judge(
+    time: &NodeTime,
+    feed: &Feed,
+    times: &[InputTime],
+    rows: ZBatch,
+) -> Result<(ZBatch, Watermark)> {
     let own = time.producers.iter().position(|p| *p == feed.from);
     match (rows.track(), own) {
         (Some(track), Some(own)) if times.len() > 1 => {
             let track = time.input.judge(track, own, times);
-            rows.with_track(Some(track))
+            let highest = max(&track.bounds).map_or(Watermark::MIN, Watermark);
+            Ok((rows.with_track(Some(track))?, highest))
         }
-        _ => Ok(rows),
+        _ => Ok((rows, Watermark::MIN)),
     }
 }
 

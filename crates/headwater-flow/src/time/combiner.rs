@@ -35,8 +35,9 @@ impl Combiner {
     }
 
     /// Takes the times of all inputs after an epoch: the minimum of those that are not idle, or, if all are, the
-    /// highest, since nobody is left to wait for.
-    pub fn advance(&mut self, inputs: &[InputTime]) -> InputTime {
+    /// highest, since nobody is left to wait for. `judged` is the highest bound of the epoch's [judged](Self::judge) rows:
+    /// it is closed too, so that no later row enters a window that one of them missed, whoever has woken up meanwhile.
+    pub fn advance(&mut self, inputs: &[InputTime], judged: Watermark) -> InputTime {
         let waited_for = inputs.iter().filter(|i| !i.idle).map(|i| i.watermark);
         let idle = !inputs.is_empty() && inputs.iter().all(|i| i.idle);
         let reached = if idle {
@@ -44,7 +45,8 @@ impl Combiner {
         } else {
             waited_for.min()
         };
-        self.watermark = self.watermark.max(reached.unwrap_or(Watermark::MIN));
+        let reached = reached.unwrap_or(Watermark::MIN).max(judged);
+        self.watermark = self.watermark.max(reached);
         InputTime {
             watermark: self.watermark,
             idle,

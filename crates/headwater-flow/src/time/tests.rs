@@ -154,6 +154,51 @@ fn idle_partition_holds_back_until_its_timeout_and_is_late_when_it_returns() {
 }
 
 #[test]
+fn what_a_row_was_judged_by_stays_closed_when_an_idle_partition_wakes_up() {
+    let mut t = tracker(2);
+    advance(&mut t, &[(0, 100), (1, 50)], 0);
+    t.begin_epoch();
+    t.drained(1, 1).unwrap();
+    assert_eq!(t.finish_epoch(1 + 5 * SECOND), Watermark(100));
+    // Its rows are those of an epoch in which nobody waits for it yet.
+    let (bounds, w) = advance(&mut t, &[(0, 120), (0, 130), (1, 60)], 6 * SECOND);
+    assert_eq!((bounds, w), (vec![100, 120, 100], Watermark(120)));
+    let (bounds, w) = advance(&mut t, &[(0, 140), (1, 150)], 6 * SECOND);
+    assert_eq!((bounds, w), (vec![120, 120], Watermark(140)));
+}
+
+#[test]
+fn bounds_of_a_partition_never_go_back() {
+    for seed in 0..200 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let count = rng.random_range(1..5);
+        let mut tracker = tracker(count);
+        let mut highest = vec![i64::MIN; count];
+        let mut now = 0;
+        for epoch in 0..40 {
+            tracker.begin_epoch();
+            for (p, highest) in highest.iter_mut().enumerate() {
+                if rng.random_bool(0.5) {
+                    tracker.drained(p as u32, now).unwrap();
+                    continue;
+                }
+                let rows = values(&mut rng, 5);
+                let rows = rows.iter().map(|v| v.map(|v| v + 60 * epoch));
+                let rows = Int64Array::from(rows.collect::<Vec<_>>());
+                let track = tracker.track(p as u32, &rows, &Offsets::From(0)).unwrap();
+                for bound in track.bounds.values() {
+                    assert!(bound >= highest, "seed {seed}: {bound} after {highest}");
+                    *highest = *bound;
+                }
+            }
+            now += rng.random_range(0..4 * SECOND);
+            let after = tracker.finish_epoch(now);
+            assert!(highest.iter().all(|b| *b <= after.0), "seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn rows_before_the_timeout_keep_a_partition_active() {
     let mut t = tracker(2);
     advance(&mut t, &[(0, 100 * SECOND), (1, 50 * SECOND)], 0);
@@ -253,15 +298,29 @@ fn inputs_that_meet_wait_for_the_slowest_that_is_not_idle() {
         idle,
     };
     let mut c = Combiner::default();
-    assert_eq!(c.advance(&[time(9, false), time(5, false)]), time(5, false));
-    assert_eq!(c.advance(&[time(9, false), time(5, true)]), time(9, false));
-    assert_eq!(c.advance(&[time(9, false), time(7, false)]), time(9, false));
-    assert_eq!(c.advance(&[time(12, true), time(15, true)]), time(15, true));
+    assert_eq!(
+        c.advance(&[time(9, false), time(5, false)], Watermark::MIN),
+        time(5, false)
+    );
+    assert_eq!(
+        c.advance(&[time(9, false), time(5, true)], Watermark::MIN),
+        time(9, false)
+    );
+    assert_eq!(
+        c.advance(&[time(9, false), time(7, false)], Watermark::MIN),
+        time(9, false)
+    );
+    assert_eq!(
+        c.advance(&[time(12, true), time(15, true)], Watermark::MIN),
+        time(15, true)
+    );
     let mut t = tracker(1);
     t.begin_epoch();
     let track = t.track(0, &Int64Array::from(vec![10, 20, 40]), &Offsets::From(0));
     let judged = c.judge(&track.unwrap(), 0, &[time(15, false), time(18, false)]);
     assert_eq!(judged.bounds.values(), &[15, 15, 18]);
+    let woken = [time(40, false), time(16, false)];
+    assert_eq!(c.advance(&woken, Watermark(18)), time(18, false));
 }
 
 #[test]

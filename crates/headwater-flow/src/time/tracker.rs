@@ -44,12 +44,15 @@ impl TrackerOptions {
 /// partition in their order, partitions in any), then [`finish_epoch`](Self::finish_epoch).
 ///
 /// Invariants: neither the input's watermark nor a partition's ever goes back; no bound is below the watermark at the
-/// start of its epoch, so that no row enters a window that was closed before.
+/// start of its epoch, so that no row enters a window that was closed before, nor above the one at its end, so that no
+/// later row enters a window that it missed: the bounds of a partition never go back, whoever wakes up.
 #[derive(Debug, Clone)]
 pub struct WatermarkTracker {
     pub(super) options: TrackerOptions,
     pub(super) state: TrackerState,
     pub(super) epoch: Vec<EpochPartition>,
+    /// The highest bound of the epoch.
+    pub(super) judged: i64,
     pub(super) resuming: bool,
 }
 
@@ -66,6 +69,7 @@ impl WatermarkTracker {
                 late_by_idleness: 0,
             },
             epoch: Vec::new(),
+            judged: i64::MIN,
             resuming: false,
         }
     }
@@ -89,6 +93,7 @@ impl WatermarkTracker {
     /// Begins an epoch and says the input's watermark before it.
     pub fn begin_epoch(&mut self) -> Watermark {
         self.state.resumed = std::mem::take(&mut self.resuming);
+        self.judged = i64::MIN;
         let floor = self.state.watermark.0;
         let (lowest, second) = self.two_lowest();
         self.epoch.clear();
@@ -147,6 +152,8 @@ impl WatermarkTracker {
             time.wake();
         }
         epoch.catch_up(watermarks, &origins);
+        // Within a partition they ascend.
+        self.judged = bounds.last().map_or(self.judged, |b| self.judged.max(*b));
         Ok(RowTrack {
             bounds: bounds.into(),
             origins,
@@ -193,7 +200,8 @@ impl WatermarkTracker {
     }
 
     /// Ends an epoch at `now` (processing time, microseconds): partitions that were read to their end long enough ago
-    /// become idle, and the input's watermark follows.
+    /// become idle, and the input's watermark follows. What a row was judged by is closed, although a partition that the
+    /// others did not wait for may have woken up meanwhile and be waited for from now on.
     pub fn finish_epoch(&mut self, now: i64) -> Watermark {
         if let Some(timeout) = self.options.idle_timeout {
             for p in &mut self.state.partitions {
@@ -203,7 +211,8 @@ impl WatermarkTracker {
             }
         }
         let reached = self.reached(|p| p.takes_part());
-        self.state.watermark = self.state.watermark.max(reached);
+        let judged = Watermark(self.judged);
+        self.state.watermark = self.state.watermark.max(reached).max(judged);
         self.state.watermark
     }
 

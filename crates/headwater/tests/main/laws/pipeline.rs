@@ -48,8 +48,8 @@ impl Pipeline {
     pub(crate) fn random(rng: &mut StdRng, oracle: &Oracle, class: Class) -> Self {
         let keyed = rng.random_bool(0.25);
         let mut tables = vec![Table::random(rng, "t", keyed)];
-        if !keyed && !class.one_partition && rng.random_bool(0.2) {
-            let other = Table::random(rng, "other", false);
+        if !class.one_partition && rng.random_bool(0.2) {
+            let other = Table::random(rng, "other", keyed);
             tables.push(Table {
                 columns: tables[0].columns.clone(),
                 ..other

@@ -136,11 +136,12 @@ impl Case {
                     .map(|(e, b)| ((i, e.partition, e.offset), b)),
             );
         }
-        let mut late = Vec::new();
+        let (mut late, mut highest) = (Vec::new(), None);
         for (b, branch) in self.pipeline.query.branches.iter().enumerate() {
             for event in events.iter().filter(|e| e.table == branch.table) {
                 let bound = bounds[&(event.table, event.partition, event.offset)];
                 let mut bound = self.bound(event.table, bound, &before);
+                highest = highest.max(bound);
                 if let Some(removed) = event.removed {
                     // What replaces or deletes a row is judged by no less than the row was.
                     bound = bound.max(self.judged[&removed]);
@@ -166,6 +167,8 @@ impl Case {
             }
         }
         self.advance();
+        // What a row was judged by is closed, whoever has woken up meanwhile.
+        self.watermark = self.watermark.max(highest);
         self.judge.close(self.watermark);
         late
     }
