@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![expect(clippy::print_stderr, reason = "tests print their seeds")]
 
+mod broken;
 mod contract;
 mod csv;
 mod filesystem;
