@@ -32,8 +32,10 @@ pub(super) struct Snapshots {
     writer: Option<Writer>,
     options: SnapshotOptions,
     last: i64,
-    /// The epoch of the newest snapshot that was begun.
+    /// The epoch of the newest snapshot that was begun, or, if it could not be written, of the one before.
     epoch: u64,
+    /// Pages that changed were handed to a snapshot that could not be written: the next one must hold all.
+    lacks_pages: bool,
 }
 
 /// A snapshot that is being written, or was.
@@ -102,6 +104,7 @@ impl Snapshots {
             last: options.now,
             options,
             epoch,
+            lacks_pages: false,
         })
     }
 
@@ -119,8 +122,18 @@ impl Snapshots {
             return Ok(());
         };
         let (store, written) = writer.join()?;
+        if written.is_err() {
+            self.lacks_pages = true;
+            self.epoch = store.current().map_or(0, |m| m.epoch);
+        }
         self.store = Some(store);
         written
+    }
+
+    /// Whether the next one should hold all pages; `None` while one is being written.
+    fn wants_full(&self) -> Option<bool> {
+        let store = self.store.as_ref()?;
+        Some(self.lacks_pages || store.wants_full())
     }
 
     fn is_due(&self, now: i64, epoch: u64) -> bool {
@@ -132,6 +145,7 @@ impl Snapshots {
             return Err(Error::new(ErrorKind::Bug, "two snapshots at once"));
         };
         (self.last, self.epoch) = (now, taken.manifest.epoch);
+        self.lacks_pages &= !taken.full;
         let write = move || {
             let written = taken.write(&mut store);
             (store, written)
@@ -222,9 +236,8 @@ impl Pipeline {
         self.settle()?;
         let journal = self.journal.as_ref().map_or(Ok(Offset(0)), |j| j.end())?;
         let now = self.now();
-        let full = match self.snapshots.as_ref().and_then(Snapshots::store) {
-            Some(store) => store.wants_full(),
-            None => return Ok(()),
+        let Some(full) = self.snapshots.as_ref().and_then(Snapshots::wants_full) else {
+            return Ok(());
         };
         let inputs = self.inputs.iter();
         let manifest = Manifest {

@@ -3,4 +3,5 @@
 
 mod recovery;
 mod rejects;
+mod snapshots;
 mod world;

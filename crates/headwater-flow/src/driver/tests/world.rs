@@ -214,8 +214,14 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(lines: Lines) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
+        let log = Log::memory(Arc::clone(&clock) as Arc<dyn Clock>);
+        Self::over(log, clock, lines)
+    }
+
+    /// The same over another log.
+    pub(super) fn over(log: Log, clock: Arc<ManualClock>, lines: Lines) -> Self {
         Self {
-            log: Log::memory(Arc::clone(&clock) as Arc<dyn Clock>),
+            log,
             clock,
             lines,
             limits: Limits::default(),
@@ -282,7 +288,7 @@ impl World {
             durable: true,
             keeps_late: true,
             snapshot_interval_ms: self.snapshot_interval_ms,
-            background: true,
+            background: false,
         };
         Pipeline::open(spec, control)
     }
