@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use headwater_log::{Commit, Pending};
 
-use super::control::Status;
+use super::control::{Control, Status};
 use super::epoch::OpenEpoch;
 use super::errors::Rejects;
 use super::journal::EpochRecord;
@@ -20,6 +20,7 @@ pub(super) struct InFlight {
     again: Option<(Commit, Rejects)>,
     submitted: Instant,
     figures: Figures,
+    control: Control,
 }
 
 /// What an epoch adds to the pipeline's figures once it is durable: one that is tried again counts once.
@@ -42,10 +43,15 @@ impl Figures {
 }
 
 impl Drop for InFlight {
-    /// Whoever opens the pipeline again after an error must find the epoch, or never see it.
+    /// Whoever opens the pipeline again after an error must find the epoch, or never see it. One that became durable is
+    /// not done again, so it counts now.
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.pending.take().map(Pending::wait) {
-            tracing::debug!(%error, epoch = self.epoch, "an epoch was not committed");
+        match self.pending.take().map(Pending::wait) {
+            Some(Ok(_)) => self.control.update(|s| self.figures.add_to(s)),
+            Some(Err(error)) => {
+                tracing::debug!(%error, epoch = self.epoch, "an epoch was not committed");
+            }
+            None => {}
         }
     }
 }
@@ -113,6 +119,7 @@ impl Pipeline {
             again,
             submitted: stop_watch(),
             figures,
+            control: self.control.clone(),
         })
     }
 

@@ -116,3 +116,25 @@ fn a_pipeline_whose_sink_stays_away_ends() {
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::Unavailable);
     assert!(matches!(control.status().phase, Phase::Failed(why) if why.contains("away")));
 }
+
+#[test]
+fn an_epoch_that_became_durable_while_its_pipeline_failed_is_counted_once() {
+    let mut world = World::new(Lines::default());
+    let limits = &mut world.limits;
+    (limits.chunk_bytes, limits.step_bytes, limits.epoch_bytes) = (1, 1, 1);
+    world.lines.add(numbers(0..3));
+    let (sink, control) = (Collected::default(), Control::default());
+    sink.refused.store(3, Ordering::SeqCst);
+    let mut pipeline = world.count("p", &sink, &control).unwrap();
+    let error = work(&mut pipeline).unwrap_err();
+    assert!(error.to_string().contains("the sink is full"), "{error}");
+    assert_eq!(control.status().rows_in, 1, "the second is on its way");
+    drop(pipeline);
+    assert_eq!(control.status().rows_in, 2);
+
+    sink.refused.store(0, Ordering::SeqCst);
+    let mut pipeline = world.count("p", &sink, &control).unwrap();
+    work(&mut pipeline).unwrap();
+    let status = control.status();
+    assert_eq!((status.rows_in, status.rows_out, status.epoch), (3, 3, 3));
+}

@@ -1,6 +1,6 @@
 //! What the tests share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
@@ -157,6 +157,8 @@ pub(super) struct Collected {
     pub(super) rows: Arc<Mutex<Vec<(i64, i64)>>>,
     /// So many deliveries fail.
     pub(super) failures: Arc<Mutex<usize>>,
+    /// The rows of this epoch are not taken.
+    pub(super) refused: Arc<AtomicU64>,
 }
 
 struct CollectSink {
@@ -166,6 +168,9 @@ struct CollectSink {
 
 impl Sink for CollectSink {
     fn write(&mut self, epoch: u64, rows: &[ZBatch], _commit: &mut Commit) -> Result<()> {
+        if epoch == self.into.refused.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Unavailable, "the sink is full"));
+        }
         let mut all = Vec::new();
         for batch in rows {
             let column = batch.rows().column(0).as_primitive::<Int64Type>();
