@@ -110,8 +110,24 @@ enum Values<'a> {
     Bytes {
         ends: &'a [i32],
         bytes: &'a [u8],
+        /// Whether there is anything among them that must be escaped.
+        has_ends: bool,
     },
     Other(Rows),
+}
+
+impl<'a> Values<'a> {
+    fn bytes(ends: &'a [i32], bytes: &'a [u8]) -> Self {
+        let used = match ends {
+            [first, .., last] => &bytes[*first as usize..*last as usize],
+            _ => &[],
+        };
+        Self::Bytes {
+            ends,
+            bytes,
+            has_ends: memchr::memchr(END, used).is_some(),
+        }
+    }
 }
 
 impl<'a> Column<'a> {
@@ -132,14 +148,8 @@ impl<'a> Column<'a> {
             }
             ColumnCodec::Bytes(_) => {
                 match (column.as_string_opt::<i32>(), column.as_binary_opt()) {
-                    (Some(text), _) => Values::Bytes {
-                        ends: text.value_offsets(),
-                        bytes: text.value_data(),
-                    },
-                    (_, Some(binary)) => Values::Bytes {
-                        ends: binary.value_offsets(),
-                        bytes: binary.value_data(),
-                    },
+                    (Some(text), _) => Values::bytes(text.value_offsets(), text.value_data()),
+                    (_, Some(binary)) => Values::bytes(binary.value_offsets(), binary.value_data()),
                     _ => return Err(misfit()),
                 }
             }
@@ -205,7 +215,7 @@ impl<'a> Column<'a> {
     #[inline]
     fn append(&self, i: usize, out: &mut Vec<u8>) {
         if let Values::Other(rows) = &self.values {
-            return append_bytes(rows.row(i).data(), out);
+            return append_bytes(rows.row(i).data(), true, out);
         }
         let is_null = self.is_null(i);
         match &self.values {
@@ -224,9 +234,16 @@ impl<'a> Column<'a> {
                     _ => append_number::<16>(number, *is_signed, out),
                 }
             }
-            Values::Bytes { ends, bytes } => match is_null {
+            Values::Bytes {
+                ends,
+                bytes,
+                has_ends,
+            } => match is_null {
                 true => out.push(END),
-                false => append_bytes(&bytes[ends[i] as usize..ends[i + 1] as usize], out),
+                false => {
+                    let value = &bytes[ends[i] as usize..ends[i + 1] as usize];
+                    append_bytes(value, *has_ends, out);
+                }
             },
             Values::Other(_) => {}
         }
@@ -258,10 +275,10 @@ pub(super) fn natural<const N: usize>(mut number: [u8; N], is_signed: bool) -> [
 }
 
 #[inline]
-fn append_bytes(value: &[u8], out: &mut Vec<u8>) {
+fn append_bytes(value: &[u8], may_have_ends: bool, out: &mut Vec<u8>) {
     out.reserve(value.len() + 2);
     out.push(VALID);
-    if value.contains(&END) {
+    if may_have_ends && value.contains(&END) {
         return append_escaped(value, out);
     }
     out.extend_from_slice(value);
