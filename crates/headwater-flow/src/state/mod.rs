@@ -7,6 +7,7 @@
 
 mod codec;
 mod index;
+mod key_page;
 mod key_table;
 mod page;
 mod paged;
@@ -16,5 +17,6 @@ mod value;
 pub use codec::{KeyCodec, Keys};
 pub use key_table::KeyTable;
 pub use paged::Paged;
+pub(crate) use snapshot::other_layout;
 pub use snapshot::{FrozenColumn, FrozenState, SavedState, StateColumn, StateVisitor};
 pub use value::StateValue;

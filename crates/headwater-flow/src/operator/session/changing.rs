@@ -164,8 +164,7 @@ impl Operator for ChangingSessions {
     fn restored(&mut self) -> Result<()> {
         self.dirty.clear();
         self.old.clear();
-        self.instants.restored(self.frame.groups.slots());
-        Ok(())
+        self.instants.restored(self.frame.groups.slots())
     }
 }
 

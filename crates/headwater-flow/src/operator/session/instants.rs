@@ -7,7 +7,7 @@ use std::ops::Bound;
 use super::due::Due;
 use super::frame::Place;
 use crate::error::Result;
-use crate::state::{KeyTable, Paged, StateVisitor};
+use crate::state::{KeyTable, Paged, StateVisitor, other_layout};
 
 /// Small pages: an instant map is large itself.
 const PAGE_BITS: usize = 6;
@@ -257,7 +257,13 @@ impl Instants {
     }
 
     /// Rebuilds what is derived from restored state; columns have `slots` slots.
-    pub(super) fn restored(&mut self, slots: usize) {
+    ///
+    /// # Errors
+    /// `Corrupt` if keys lack what is stored with them.
+    pub(super) fn restored(&mut self, slots: usize) -> Result<()> {
+        if self.rows.len().min(self.closed.len()) < self.keys.slots() {
+            return Err(other_layout("keys of sessions without their rows"));
+        }
         self.due.clear();
         self.gone.clear();
         self.slots = slots as u32;
@@ -273,5 +279,51 @@ impl Instants {
         }
         let unused = used.iter().enumerate().rev().filter(|(_, used)| !**used);
         self.free = unused.map(|(slot, _)| slot as u32).collect();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::state::{FrozenState, SavedState};
+
+    /// What `write` visits, restored as rows of keys.
+    fn restore(write: impl FnOnce(&mut StateVisitor<'_>) -> Result<()>) -> Result<()> {
+        let bytes = FrozenState::freeze(true, write)?.encode()?;
+        let mut saved = SavedState::default();
+        saved.overlay(&bytes)?;
+        let mut instants = Instants::new(10, None);
+        saved.restore(|v| instants.visit_state(v))?;
+        instants.restored(4)
+    }
+
+    #[test]
+    fn sessions_of_an_earlier_layout_are_refused_with_a_clear_sentence() {
+        let mut keys = KeyTable::new(None);
+        keys.intern(b"a");
+        let mut closed = Paged::<i64>::new();
+        closed.grow(1);
+        // Rows once were known by their times alone.
+        let mut times = Paged::<BTreeMap<i64, (u32, i64)>, PAGE_BITS>::new();
+        times.grow(1);
+        times.get_mut(0).insert(5, (0, 1));
+        let earlier = restore(|v| {
+            v.column("keys", &mut keys)?;
+            v.column("times", &mut times)?;
+            v.column("closed", &mut closed)
+        });
+        let lacking = restore(|v| v.column("keys", &mut keys));
+        for (refused, what) in [(earlier, "column 'times'"), (lacking, "without their rows")] {
+            let error = refused.expect_err("another layout");
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            let text = error.to_string();
+            assert!(
+                text.starts_with("the stored state has another layout"),
+                "{text}"
+            );
+            assert!(text.contains(what), "{text}");
+        }
     }
 }

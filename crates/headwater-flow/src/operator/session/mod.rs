@@ -7,6 +7,7 @@ mod due;
 mod frame;
 mod instants;
 mod sessions;
+mod stored;
 
 pub(crate) use aggregate::SessionAggregate;
 pub use assign::{SessionAssign, SessionAssignSpec};

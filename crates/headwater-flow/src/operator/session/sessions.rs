@@ -13,11 +13,10 @@ use std::collections::BTreeMap;
 
 use super::due::Due;
 use super::frame::Place;
-use crate::error::{Error, ErrorKind, Result};
-use crate::state::{KeyTable, Paged, StateVisitor};
+use crate::state::{KeyTable, Paged};
 
 /// No session.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// One session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +26,7 @@ pub(super) struct Session {
     pub(super) key: u32,
 }
 
-type Stored = (i64, i64, u32);
+pub(super) type Stored = (i64, i64, u32);
 
 impl Session {
     /// The key of a slot that holds no session.
@@ -50,13 +49,13 @@ pub(super) struct Sessions {
     pub(super) gap: i64,
     pub(super) keys: KeyTable,
     /// By key: the latest session, and the highest end closed so far.
-    heads: Paged<(u32, i64)>,
-    sessions: Paged<Stored>,
+    pub(super) heads: Paged<(u32, i64)>,
+    pub(super) sessions: Paged<Stored>,
     /// By key and start, the other sessions of keys that have several. Derived.
-    earlier: BTreeMap<(u32, i64), u32>,
-    free: Vec<u32>,
+    pub(super) earlier: BTreeMap<(u32, i64), u32>,
+    pub(super) free: Vec<u32>,
     pub(super) due: Due,
-    due_keys: Due,
+    pub(super) due_keys: Due,
     /// Sessions merged since [`Sessions::release_merged`]: from, into.
     pub(super) merged: Vec<(u32, u32)>,
     /// Sessions that [`Sessions::place`] was about to change, as they were.
@@ -138,7 +137,7 @@ impl Sessions {
     }
 
     /// From when on nobody remembers that `end` was closed.
-    fn forgettable(&self, end: i64) -> i64 {
+    pub(super) fn forgettable(&self, end: i64) -> i64 {
         end.saturating_add(self.gap).saturating_add(self.gap)
     }
 
@@ -300,74 +299,6 @@ impl Sessions {
                 self.due_keys.add(self.forgettable(closed), key);
             }
         }
-    }
-
-    pub(super) fn visit_state(&mut self, visitor: &mut StateVisitor<'_>) -> Result<()> {
-        visitor.column("keys", &mut self.keys)?;
-        visitor.column("heads", &mut self.heads)?;
-        visitor.column("sessions", &mut self.sessions)
-    }
-
-    /// Rebuilds what is derived from restored state.
-    pub(super) fn restored(&mut self) -> Result<()> {
-        self.free.clear();
-        self.earlier.clear();
-        self.due.clear();
-        self.due_keys.clear();
-        self.merged.clear();
-        self.touched.clear();
-        for slot in (0..self.sessions.len() as u32).rev() {
-            let session = self.get(slot);
-            if session.key == NONE {
-                self.free.push(slot);
-                continue;
-            }
-            self.due.add(self.end(slot), slot);
-            if session.key as usize >= self.heads.len() {
-                return Err(Error::new(ErrorKind::Corrupt, "a session has no key"));
-            }
-            if self.heads.get(session.key).0 != slot {
-                self.earlier.insert((session.key, session.start), slot);
-            }
-        }
-        for key in 0..self.keys.slots() as u32 {
-            if self.keys.is_live(key) {
-                let closed = self.heads.get(key).1;
-                self.due_keys.add(self.forgettable(closed), key);
-            }
-        }
-        self.check_invariants()
-    }
-
-    /// Checks the invariants.
-    pub(super) fn check_invariants(&self) -> Result<()> {
-        let damaged = |what| Error::new(ErrorKind::Corrupt, what);
-        let mut seen = 0;
-        for key in self.keys.live_slots() {
-            let (head, closed) = *self.heads.get(key);
-            let earlier = self.earlier.range((key, i64::MIN)..=(key, i64::MAX));
-            let slots = earlier.map(|(_, slot)| *slot);
-            let slots = slots.chain((head != NONE).then_some(head));
-            let mut reached = None;
-            for slot in slots {
-                if slot as usize >= self.sessions.len() {
-                    return Err(damaged("the latest session of a key does not exist"));
-                }
-                let session = self.get(slot);
-                if session.key != key || session.start > session.last {
-                    return Err(damaged("a session is another key's"));
-                }
-                if reached.is_some_and(|end| session.start <= end) || session.start <= closed {
-                    return Err(damaged("sessions of a key overlap"));
-                }
-                reached = Some(self.end(slot));
-                seen += 1;
-            }
-        }
-        if seen + self.free.len() != self.sessions.len() {
-            return Err(damaged("a session has no key"));
-        }
-        Ok(())
     }
 }
 
