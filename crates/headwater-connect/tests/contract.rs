@@ -37,6 +37,7 @@ pub(crate) fn source_request(
         metadata: vec![None; schema.fields().len()],
         primary_key: Vec::new(),
         options: options(pairs),
+        is_recorded: true,
         log: log.clone(),
         clock: Arc::new(ManualClock::new(Timestamp(1_000))),
         registry: registry(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use arrow::datatypes::{DataType, SchemaRef};
 use flate2::write::GzEncoder;
 use headwater_flow::ErrorKind;
-use headwater_flow::connector::{Poll, Source};
+use headwater_flow::connector::{Poll, Source, SourceRequest};
 
 use crate::contract::{End, assert_error, check_source, drain, log, open, source_request};
 use crate::support::schema;
@@ -207,4 +207,25 @@ fn rows_know_their_file_and_offset() {
     );
     request.metadata[0] = Some("owner".to_owned());
     assert_error(open("filesystem", request), ErrorKind::Invalid, "owner");
+}
+
+#[test]
+fn what_nobody_records_is_not_hashed_and_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.json");
+    fs::write(&path, lines(1_000)).unwrap();
+    let read = |is_recorded| {
+        let request = SourceRequest {
+            is_recorded,
+            ..source_request(&log(), "t", &columns(), &json(path.to_str().unwrap()))
+        };
+        let mut source = open("filesystem", request).unwrap();
+        source.partitions().unwrap();
+        drain(&mut *source, 0, 0, 5_000)
+    };
+    let (recorded, unrecorded) = (read(true), read(false));
+    assert_eq!(unrecorded.rows, recorded.rows);
+    assert_eq!(unrecorded.rejects, recorded.rejects);
+    assert!(recorded.chunks.iter().all(|c| c.range.digest.is_some()));
+    assert!(unrecorded.chunks.iter().all(|c| c.range.digest.is_none()));
 }

@@ -44,7 +44,7 @@ impl Connector for FilesystemConnector {
             let reading = Arc::clone(&request.schema);
             let decodes = (decoder as Arc<dyn Decoder>, FileNames::default());
             let source = FileSource::<ParquetFile>::open(path, monitor, clock, reading, decodes)?;
-            return Ok(Box::new(source));
+            return Ok(Box::new(source.recorded(request.is_recorded)));
         }
         let format = request.registry.format(&format)?;
         let values = format.decoder(&FormatRequest {
@@ -57,7 +57,7 @@ impl Connector for FilesystemConnector {
         let decodes = (Arc::new(decoder) as Arc<dyn Decoder>, names);
         let framing = Framing::new(values);
         let source = FileSource::<FramedFile>::open(path, monitor, clock, framing, decodes)?;
-        Ok(Box::new(source))
+        Ok(Box::new(source.recorded(request.is_recorded)))
     }
 
     fn sink(&self, request: SinkRequest) -> Result<Box<dyn Sink>> {

@@ -12,8 +12,6 @@ pub(super) struct Piece {
     pub(super) payload: Payload,
     /// The place after them.
     pub(super) to: u64,
-    /// Hash of their bytes in the file.
-    pub(super) digest: u64,
 }
 
 /// A file that is read. A place in it is what its format makes of it: a byte after decompression, a row.
@@ -49,8 +47,14 @@ pub(super) trait InputFile: Send + Sized {
     /// `Unavailable`, `Corrupt` if the file no longer has so many.
     fn again(&mut self, from: u64, to: u64, reading: &Self::Reading) -> Result<Piece>;
 
-    /// The digest of everything before `piece.to`, from that of everything before `from`, where the piece begins.
-    fn extended(&self, digest: u64, from: u64, piece: &Piece) -> u64;
+    /// The hash of the bytes in the file of a piece that begins at `from`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn hash(&mut self, from: u64, piece: &Piece) -> Result<u64>;
+
+    /// The digest of everything before `to`, from that of everything before `from` and the hash of what lies between.
+    fn extended(&self, digest: u64, from: u64, to: u64, hash: u64) -> u64;
 
     /// The digest of everything before `to`.
     ///

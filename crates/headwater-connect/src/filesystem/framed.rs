@@ -70,7 +70,6 @@ impl FramedFile {
 fn piece(from: u64, bytes: Buffer) -> Piece {
     Piece {
         to: from + bytes.as_ref().len() as u64,
-        digest: crc_fast::checksum(Crc64Nvme, bytes.as_ref()),
         payload: Payload::Bytes(bytes.freeze()),
     }
 }
@@ -111,8 +110,15 @@ impl InputFile for FramedFile {
         }
     }
 
-    fn extended(&self, digest: u64, from: u64, piece: &Piece) -> u64 {
-        crc_fast::checksum_combine(Crc64Nvme, digest, piece.digest, piece.to - from)
+    fn hash(&mut self, _from: u64, piece: &Piece) -> Result<u64> {
+        match &piece.payload {
+            Payload::Bytes(bytes) => Ok(crc_fast::checksum(Crc64Nvme, bytes)),
+            _ => Err(Error::new(ErrorKind::Bug, "framed records are bytes")),
+        }
+    }
+
+    fn extended(&self, digest: u64, from: u64, to: u64, hash: u64) -> u64 {
+        crc_fast::checksum_combine(Crc64Nvme, digest, hash, to - from)
     }
 
     fn digest(&mut self, to: u64) -> Result<u64> {

@@ -20,6 +20,8 @@ use super::prefix::{Prefix, changed, is_same, stamp};
 pub(super) struct FileSource<F: InputFile> {
     path: String,
     monitor: Option<Duration>,
+    /// Whether somebody remembers the digests of what was read.
+    is_recorded: bool,
     clock: Arc<dyn Clock>,
     reading: F::Reading,
     decoder: Arc<dyn Decoder>,
@@ -55,6 +57,7 @@ impl<F: InputFile> FileSource<F> {
         let mut source = Self {
             path,
             monitor,
+            is_recorded: true,
             clock,
             reading,
             decoder,
@@ -68,6 +71,12 @@ impl<F: InputFile> FileSource<F> {
             return Err(Error::new(ErrorKind::NotFound, text));
         }
         Ok(source)
+    }
+
+    /// The same; if nothing that was read is recorded, it is not hashed.
+    pub(super) fn recorded(mut self, is_recorded: bool) -> Self {
+        self.is_recorded = is_recorded;
+        self
     }
 
     /// Appends files that are not known yet.
@@ -181,6 +190,7 @@ impl<F: InputFile> Source for FileSource<F> {
     fn poll(&mut self, partition: u32, from: u64, max_bytes: usize) -> Result<Poll> {
         let (monitor, now) = (self.monitor, self.clock.now());
         let index = self.index(partition)?;
+        let is_recorded = self.is_recorded;
         let (entry, reading) = (&mut self.files[index], &self.reading);
         let found = match monitor {
             Some(_) => entry.follow(from, max_bytes, now, reading)?,
@@ -192,7 +202,7 @@ impl<F: InputFile> Source for FileSource<F> {
                     partition,
                     from,
                     to: piece.to,
-                    digest: Some(piece.digest),
+                    digest: is_recorded.then(|| entry.note(from, &piece)).transpose()?,
                 },
                 payload: piece.payload,
             }),
@@ -210,12 +220,12 @@ impl<F: InputFile> Source for FileSource<F> {
             return Err(changed(&entry.path, "is gone, but was read before"));
         };
         let piece = file.again(range.from, range.to, reading)?;
-        if range.digest.is_some_and(|d| d != piece.digest) {
+        let hash = entry.note(range.from, &piece)?;
+        if range.digest.is_some_and(|d| d != hash) {
             let places = format!("{} to {} differ", range.from, range.to);
             let how = format!("has changed since it was read: {places}");
             return Err(changed(&entry.path, &how));
         }
-        entry.note(range.from, &piece);
         Ok(Chunk {
             range: range.clone(),
             payload: piece.payload,
@@ -252,9 +262,8 @@ impl<F: InputFile> Entry<F> {
             return Ok(None);
         };
         let piece = file.next(from, max_bytes, grows, reading)?;
-        match &piece {
-            Some(piece) => self.note(from, piece),
-            None => file.close(),
+        if piece.is_none() {
+            file.close();
         }
         Ok(piece)
     }
@@ -289,11 +298,16 @@ impl<F: InputFile> Entry<F> {
         }
     }
 
-    /// A piece was read that begins at `from`.
-    fn note(&mut self, from: u64, piece: &Piece) {
-        if let (Some(file), true) = (&self.file, from == self.read.to) {
-            self.read.digest = file.extended(self.read.digest, from, piece);
+    /// A piece was read that begins at `from`: its hash.
+    fn note(&mut self, from: u64, piece: &Piece) -> Result<u64> {
+        let Some(file) = &mut self.file else {
+            return Err(changed(&self.path, "is gone, but was read before"));
+        };
+        let hash = file.hash(from, piece)?;
+        if from == self.read.to {
+            self.read.digest = file.extended(self.read.digest, from, piece.to, hash);
             self.read.to = piece.to;
         }
+        Ok(hash)
     }
 }

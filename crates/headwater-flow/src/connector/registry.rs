@@ -28,6 +28,9 @@ pub struct SourceRequest {
     pub primary_key: Vec<String>,
     /// The table's options.
     pub options: Options,
+    /// Whether what is read is recorded, so that a later process may read it again; if not, nobody looks at
+    /// [digests](super::Range::digest) and [seals](super::Source::seal).
+    pub is_recorded: bool,
     /// The log of the process.
     pub log: Log,
     /// The clock of the process.

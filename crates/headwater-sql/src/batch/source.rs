@@ -57,6 +57,7 @@ impl SourceTables {
             metadata: metadata.collect(),
             primary_key: table.primary_key.clone(),
             options: self.bounded(table)?,
+            is_recorded: false,
             log: self.log.clone(),
             clock: Arc::clone(&self.clock),
             registry: self.registry.clone(),

@@ -86,7 +86,9 @@ impl Headwater {
 
     /// Opens a pipeline: restores what there is of it.
     pub(super) fn open_pipeline(&self, run: Run, control: &Control) -> Result<Pipeline> {
-        let sources = run.lowered.inputs.iter().map(|i| self.source(i));
+        let durable = self.0.running.durable && run.is_job;
+        let inputs = run.lowered.inputs.iter();
+        let sources = inputs.map(|input| self.source(input, durable));
         let sources = sources.collect::<Result<Vec<_>>>()?;
         let spec = PipelineSpec {
             name: run.name,
@@ -98,7 +100,7 @@ impl Headwater {
             shards: run.shards,
             pool: self.0.pool.clone(),
             limits: self.0.running.limits,
-            durable: self.0.running.durable && run.is_job,
+            durable,
             keeps_late: run.is_job,
             snapshot_interval_ms: self.0.running.snapshot_interval_ms,
             background: !self.0.running.by_hand,
@@ -117,9 +119,9 @@ impl Headwater {
         Ok(true)
     }
 
-    fn source(&self, input: &ScanInput) -> Result<Box<dyn Source>> {
+    fn source(&self, input: &ScanInput, is_recorded: bool) -> Result<Box<dyn Source>> {
         let (schema, metadata) = (Arc::clone(&input.schema), input.metadata.clone());
-        self.source_of(&input.def, schema, metadata)
+        self.source_of(&input.def, schema, metadata, is_recorded)
     }
 
     /// A source of all columns that a table stores.
@@ -131,7 +133,7 @@ impl Headwater {
         let fields = stored().map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let metadata = stored().map(|c| metadata_key(&c.kind)).collect();
-        self.source_of(def, schema, metadata)
+        self.source_of(def, schema, metadata, false)
     }
 
     fn source_of(
@@ -139,6 +141,7 @@ impl Headwater {
         def: &TableDef,
         schema: SchemaRef,
         metadata: Vec<Option<String>>,
+        is_recorded: bool,
     ) -> Result<Box<dyn Source>> {
         let connector = Arc::clone(self.1.connector(&def.connector)?);
         Ok(connector.source(SourceRequest {
@@ -148,6 +151,7 @@ impl Headwater {
             metadata,
             primary_key: def.primary_key.clone(),
             options: def.options.clone(),
+            is_recorded,
             log: self.0.log.clone(),
             clock: Arc::clone(&self.0.clock),
             registry: self.1.clone(),

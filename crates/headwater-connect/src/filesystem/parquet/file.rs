@@ -133,15 +133,12 @@ impl ParquetFile {
             crc_fast::checksum(Crc64Nvme, all.as_flattened())
         })
     }
+}
 
-    fn piece(&mut self, from: u64, rows: RecordBatch) -> Result<Piece> {
-        let to = from + rows.num_rows() as u64;
-        self.hash_groups(to)?;
-        Ok(Piece {
-            payload: Payload::Rows(rows),
-            to,
-            digest: self.fold(0, |begins, ends| begins < to && ends > from),
-        })
+fn piece(from: u64, rows: RecordBatch) -> Piece {
+    Piece {
+        to: from + rows.num_rows() as u64,
+        payload: Payload::Rows(rows),
     }
 }
 
@@ -192,10 +189,8 @@ impl InputFile for ParquetFile {
         _schema: &SchemaRef,
     ) -> Result<Option<Piece>> {
         let count = (max_bytes / ROW_BYTES).clamp(1, CHUNK_ROWS);
-        match self.read(from, count)? {
-            Some(rows) => self.piece(from, rows).map(Some),
-            None => Ok(None),
-        }
+        let rows = self.read(from, count)?;
+        Ok(rows.map(|rows| piece(from, rows)))
     }
 
     fn again(&mut self, from: u64, to: u64, _schema: &SchemaRef) -> Result<Piece> {
@@ -212,11 +207,17 @@ impl InputFile for ParquetFile {
         let Some(first) = parts.first() else {
             return Err(Error::new(ErrorKind::Corrupt, "a recorded range is empty"));
         };
-        self.piece(from, compute::concat_batches(&first.schema(), &parts)?)
+        let rows = compute::concat_batches(&first.schema(), &parts)?;
+        Ok(piece(from, rows))
     }
 
-    fn extended(&self, digest: u64, from: u64, piece: &Piece) -> u64 {
-        self.fold(digest, |begins, _| (from..piece.to).contains(&begins))
+    fn hash(&mut self, from: u64, piece: &Piece) -> Result<u64> {
+        self.hash_groups(piece.to)?;
+        Ok(self.fold(0, |begins, ends| begins < piece.to && ends > from))
+    }
+
+    fn extended(&self, digest: u64, from: u64, to: u64, _hash: u64) -> u64 {
+        self.fold(digest, |begins, _| (from..to).contains(&begins))
     }
 
     fn digest(&mut self, to: u64) -> Result<u64> {
