@@ -12,7 +12,7 @@ pub mod testkit;
 
 pub use clock::SystemClock;
 pub use engine::{
-    Answer, Answers, Changes, Checked, Checker, Headwater, JobInfo, Options, Script, Waited,
+    Answer, Answers, Changes, Checked, Checker, Headwater, JobInfo, Options, Rows, Script, Waited,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use headwater_events as events;

@@ -100,6 +100,9 @@ pub(crate) struct RunArgs {
     /// Worker threads; as many as there are cores unless said
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Say on standard error up to which commit each query read; on a terminal it is said anyway
+    #[arg(long)]
+    pub(crate) commits: bool,
     /// Say on standard error what the run used, as JSON
     #[arg(long, hide = true)]
     pub(crate) usage: bool,
@@ -142,6 +145,9 @@ pub(crate) struct SqlArgs {
     /// How rows are written
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
+    /// Say on standard error up to which commit each query read; on a terminal it is said anyway
+    #[arg(long)]
+    pub(crate) commits: bool,
 }
 
 #[derive(Debug, Args)]

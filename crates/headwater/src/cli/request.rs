@@ -149,6 +149,8 @@ pub(crate) enum Reply {
     Rows(RecordBatch),
     /// The result is complete.
     End,
+    /// The result before was read from the log up to this commit.
+    AsOf(u64),
     /// A line for standard output.
     Line(String),
     /// A line for standard error.

@@ -29,7 +29,9 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         text: read_text(&args.file)?,
     };
     interrupt::listen()?;
-    let mut printer = AnswerPrinter::new(args.output).with_progress();
+    let mut printer = AnswerPrinter::new(args.output)
+        .with_progress()
+        .with_commits(args.commits);
     open(args)?.finish(|session| {
         let outcome = session.ask(&request, &mut |reply| printer.take(reply));
         printer.clear();

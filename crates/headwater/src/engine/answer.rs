@@ -16,7 +16,7 @@ pub enum Answer {
     /// It is done, but not what one might expect.
     Warning(String),
     /// Rows.
-    Rows(SchemaRef, Vec<RecordBatch>),
+    Rows(Rows),
     /// A job or materialised view runs.
     Started {
         /// Its name.
@@ -28,6 +28,18 @@ pub enum Answer {
     },
     /// A stream of changes, of a query with `EMIT`.
     Changes(Changes),
+}
+
+/// Rows that answer a statement.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+    /// The number of the commit up to which all topics and views were read: whoever asks later sees at least as much, and
+    /// two answers of one commit are of the same data. `None` for what is not read from the log.
+    pub commit: Option<u64>,
 }
 
 /// The answers of a text's statements, in order.
@@ -44,5 +56,9 @@ pub(super) fn texts(names: &[&str], rows: &[Vec<String>]) -> Result<Answer> {
     let columns = (0..names.len()).map(column).collect();
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
         .map_err(|e| Error::new(ErrorKind::Bug, format!("rows of text do not fit: {e}")))?;
-    Ok(Answer::Rows(schema, vec![batch]))
+    Ok(Answer::Rows(Rows {
+        schema,
+        batches: vec![batch],
+        commit: None,
+    }))
 }

@@ -14,7 +14,7 @@ mod show;
 mod start;
 mod stream;
 
-pub use answer::{Answer, Answers};
+pub use answer::{Answer, Answers, Rows};
 pub use check::{Checked, Checker};
 pub use jobs::JobInfo;
 pub(crate) use open::Running;

@@ -11,7 +11,7 @@ use headwater_sql::batch::{SourceTables, Tables, run};
 use headwater_sql::{PlannedOutput, PlannedQuery, SqlError, SqlErrorKind};
 
 use super::Headwater;
-use super::answer::Answer;
+use super::answer::{Answer, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::system;
 
@@ -39,7 +39,11 @@ impl Headwater {
         let tables = self.tables_and_system(text)?;
         let answer = run(query.plan.clone(), &tables)
             .map_err(|e| Error::sql(&e.at_place(query.place), text))?;
-        Ok(Answer::Rows(answer.schema, answer.batches))
+        Ok(Answer::Rows(Rows {
+            schema: answer.schema,
+            batches: answer.batches,
+            commit: Some(tables.tables.commit()),
+        }))
     }
 
     pub(super) fn tables(&self, text: &str) -> Result<SourceTables> {

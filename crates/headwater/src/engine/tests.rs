@@ -50,10 +50,10 @@ fn trouble(hw: &Headwater) -> String {
 }
 
 fn number(hw: &Headwater, query: &str) -> i64 {
-    let Some(Answer::Rows(_, batches)) = hw.sql(query).unwrap().pop() else {
+    let Some(Answer::Rows(rows)) = hw.sql(query).unwrap().pop() else {
         panic!("'{query}' gives a number");
     };
-    batches[0].column(0).as_primitive::<Int64Type>().value(0)
+    rows.batches[0].column(0).as_primitive::<Int64Type>().value(0)
 }
 
 #[test]

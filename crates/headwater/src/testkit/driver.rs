@@ -105,7 +105,7 @@ impl TestDriver {
     /// As [`Headwater::sql`]; `Invalid` if the statement gives no rows.
     pub fn query(&mut self, select: &str) -> Result<Vec<RecordBatch>> {
         match self.headwater.sql(select)?.pop() {
-            Some(Answer::Rows(_, batches)) => Ok(batches),
+            Some(Answer::Rows(rows)) => Ok(rows.batches),
             _ => Err(Error::new(ErrorKind::Invalid, "not a SELECT")),
         }
     }

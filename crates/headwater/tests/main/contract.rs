@@ -141,6 +141,30 @@ fn output_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
+fn the_commit_that_a_query_read_up_to_is_named_for_those_who_ask() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let ask = |sql: &str, args: &[&str]| {
+        let ended = run(headwater(["sql", "--data", data, "-o", "csv", "-c", sql]).args(args));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        (ended.stdout, ended.stderr)
+    };
+    ask("CREATE TABLE t (a INT); INSERT INTO t VALUES (1);", &[]);
+    let count = "SELECT COUNT(*) AS n FROM t";
+    assert_eq!(ask(count, &[]), ("n\n1\n".to_owned(), String::new()));
+    let commit = |(rows, said): (String, String)| {
+        let commit = said.trim_end().strip_prefix("as of commit ");
+        (rows, commit.and_then(|n| n.parse::<u64>().ok()).unwrap())
+    };
+    let (rows, before) = commit(ask(count, &["--commits"]));
+    assert_eq!(rows, "n\n1\n");
+    ask("INSERT INTO t VALUES (2);", &[]);
+    let (rows, after) = commit(ask(count, &["--commits"]));
+    assert_eq!(rows, "n\n2\n");
+    assert!(before < after, "{before} {after}");
+}
+
+#[test]
 fn colours_are_for_terminals() {
     let ended = run(&mut headwater(["check", "no/such/file.sql"]));
     assert!(!ended.stderr.contains('\x1b'));

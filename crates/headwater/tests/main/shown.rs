@@ -6,12 +6,12 @@ use headwater::{Answer, Headwater};
 /// What a SELECT gives: a line a row, its cells separated by blanks, sorted.
 pub(crate) fn select(hw: &Headwater, query: &str) -> Vec<String> {
     let answers = hw.sql(query).unwrap();
-    let [Answer::Rows(_, batches)] = answers.as_slice() else {
+    let [Answer::Rows(answer)] = answers.as_slice() else {
         panic!("'{query}' gives rows");
     };
     let options = FormatOptions::default().with_null("NULL");
     let mut rows = Vec::new();
-    for batch in batches {
+    for batch in &answer.batches {
         let columns = batch.columns().iter();
         let columns = columns.map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap());
         let columns: Vec<_> = columns.collect();

@@ -109,9 +109,14 @@ impl Database {
             last = match answer? {
                 Answer::Done(_) | Answer::Started { .. } => DBOutput::StatementComplete(0),
                 Answer::Warning(text) => rows(&[], &[vec![format!("warning: {text}")]]),
-                Answer::Rows(schema, batches) => {
-                    let types: Vec<_> = schema.fields().iter().map(|f| f.data_type()).collect();
-                    rows(&types, &shown(&batches))
+                Answer::Rows(answer) => {
+                    let types: Vec<_> = answer
+                        .schema
+                        .fields()
+                        .iter()
+                        .map(|f| f.data_type())
+                        .collect();
+                    rows(&types, &shown(&answer.batches))
                 }
                 Answer::Changes(changes) => {
                     let schema = changes.schema();

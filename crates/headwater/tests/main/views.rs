@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use headwater::{Headwater, Options};
+use headwater::{Answer, Headwater, Options};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -117,5 +117,32 @@ fn a_count_of_rows_is_not_a_column() {
     assert_eq!(select(&hw, "DESCRIBE v").len(), 1);
     let (_, columns) = hw.names().into_iter().find(|(n, _)| n == "v").unwrap();
     assert_eq!(columns, ["c"]);
+    hw.close().unwrap();
+}
+
+#[test]
+fn a_select_names_the_commit_that_topics_and_views_were_read_up_to() {
+    let hw = Headwater::memory().unwrap();
+    hw.sql("CREATE TABLE t (a INT); CREATE MATERIALIZED VIEW v AS SELECT SUM(a) AS s FROM t;")
+        .unwrap();
+    let mut before = 0;
+    for n in 1..=20 {
+        hw.sql(&format!("INSERT INTO t VALUES ({n})")).unwrap();
+        let least = hw.log().last_commit().0;
+        let answers = hw
+            .sql("SELECT (SELECT s FROM v) AS s, (SELECT SUM(a) FROM t) AS t")
+            .unwrap();
+        let [Answer::Rows(rows)] = answers.as_slice() else {
+            panic!("the views have caught up: {answers:?}");
+        };
+        let commit = rows.commit.unwrap();
+        assert!((least..=hw.log().last_commit().0).contains(&commit));
+        assert!(commit > before, "the view has come by a commit of its own");
+        before = commit;
+    }
+    let [Answer::Rows(shown)] = &hw.sql("SHOW TABLES").unwrap()[..] else {
+        panic!("names are rows");
+    };
+    assert_eq!(shown.commit, None, "names are not read from topics");
     hw.close().unwrap();
 }

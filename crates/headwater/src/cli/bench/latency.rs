@@ -162,7 +162,7 @@ fn queries(headwater: &Headwater) -> Outcome<Vec<Duration>> {
         let answers = headwater.sql(&format!("SELECT MAX(id) FROM {LATEST}"))?;
         let took = started.elapsed();
         let shown = answers.iter().find_map(|answer| match answer {
-            Answer::Rows(_, batches) => batches.iter().find_map(|rows| {
+            Answer::Rows(rows) => rows.batches.iter().find_map(|rows| {
                 let ids = rows.column(0).as_primitive_opt::<Int64Type>()?;
                 ids.iter().flatten().max()
             }),

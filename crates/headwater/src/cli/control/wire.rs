@@ -18,6 +18,7 @@ enum Head {
     Begin { is_stream: bool },
     Rows,
     End,
+    AsOf { commit: u64 },
     Line { text: String },
     Note { text: String },
     Idle { progress: Progress },
@@ -48,6 +49,7 @@ pub(super) fn write_reply(out: &mut impl Write, reply: Reply) -> io::Result<()> 
         }
         Reply::Rows(batch) => write_rows(out, &batch),
         Reply::End => write_head(out, &Head::End),
+        Reply::AsOf(commit) => write_head(out, &Head::AsOf { commit }),
         Reply::Line(text) => write_head(out, &Head::Line { text }),
         Reply::Note(text) => write_head(out, &Head::Note { text }),
         Reply::Idle(progress) => write_head(out, &Head::Idle { progress }),
@@ -83,6 +85,7 @@ pub(super) fn read(input: &mut impl Read) -> io::Result<Heard> {
         },
         Head::Rows => Reply::Rows(read_rows(input)?),
         Head::End => Reply::End,
+        Head::AsOf { commit } => Reply::AsOf(commit),
         Head::Line { text } => Reply::Line(text),
         Head::Note { text } => Reply::Note(text),
         Head::Idle { progress } => Reply::Idle(progress),

@@ -136,7 +136,7 @@ pub(super) fn table(host: &Host, query: &str, format: Format) -> Outcome<String>
                     text.extend(printer.end()?);
                 }
             }
-            Reply::Line(_) | Reply::Note(_) | Reply::Idle(_) => {}
+            Reply::AsOf(_) | Reply::Line(_) | Reply::Note(_) | Reply::Idle(_) => {}
         }
         Ok(())
     })?;

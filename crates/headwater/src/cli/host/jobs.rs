@@ -62,15 +62,17 @@ impl<'a> Jobs<'a> {
                 });
                 self.note(note, replies)
             }
-            Answer::Rows(schema, batches) => {
+            Answer::Rows(rows) => {
                 replies(Reply::Begin {
-                    schema,
+                    schema: rows.schema,
                     is_stream: false,
                 })?;
-                batches
+                rows.batches
                     .into_iter()
                     .try_for_each(|batch| replies(Reply::Rows(batch)))?;
-                replies(Reply::End)
+                replies(Reply::End)?;
+                rows.commit
+                    .map_or(Ok(()), |commit| replies(Reply::AsOf(commit)))
             }
         }
     }

@@ -17,10 +17,10 @@ pub(super) fn ask(
     replies: Replies<'_>,
 ) -> Outcome {
     let answer = headwater.sql(query)?.pop();
-    let Some(Answer::Rows(schema, batches)) = answer else {
+    let Some(Answer::Rows(rows)) = answer else {
         return Err(Failure::failed(format!("no rows for {query}")));
     };
-    let fields = schema.fields().iter().map(|field| {
+    let fields = rows.schema.fields().iter().map(|field| {
         let field = field.as_ref().clone();
         match json.contains(&field.name().as_str()) {
             true => as_json(field),
@@ -28,7 +28,7 @@ pub(super) fn ask(
         }
     });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    send(&schema, batches, replies)
+    send(&schema, rows.batches, replies)
 }
 
 /// A field of texts that are JSON, and are written as such where that is possible.

@@ -7,7 +7,7 @@ use super::ticker::Ticker;
 use crate::cli::args::Format;
 use crate::cli::exit::Outcome;
 use crate::cli::request::{Reply, gone};
-use crate::cli::style;
+use crate::cli::style::{self, Style};
 
 /// Writes the pieces of an answer.
 pub(crate) struct AnswerPrinter {
@@ -16,6 +16,7 @@ pub(crate) struct AnswerPrinter {
     /// Whether what is open may go on for ever.
     is_stream: bool,
     ticker: Option<Ticker>,
+    names_commits: bool,
 }
 
 impl AnswerPrinter {
@@ -26,12 +27,20 @@ impl AnswerPrinter {
             open: None,
             is_stream: false,
             ticker: None,
+            names_commits: false,
         }
     }
 
-    /// The same, which on a terminal shows how far the answer is.
+    /// The same, which on a terminal shows how far the answer is, and of which commit its rows are.
     pub(crate) fn with_progress(mut self) -> Self {
         self.ticker = Ticker::on_terminal();
+        self.names_commits |= self.ticker.is_some();
+        self
+    }
+
+    /// The same, which says of which commit rows are, on a terminal or not.
+    pub(crate) fn with_commits(mut self, names_commits: bool) -> Self {
+        self.names_commits |= names_commits;
         self
     }
 
@@ -75,6 +84,12 @@ impl AnswerPrinter {
             Reply::End => {
                 if let Some(printer) = self.open.take() {
                     drop(printer.end()?);
+                }
+            }
+            Reply::AsOf(commit) => {
+                if self.names_commits {
+                    let text = format!("as of commit {commit}");
+                    style::say(format_args!("{}", Style::stderr().dim(&text)));
                 }
             }
             Reply::Line(text) => writeln!(io::stdout(), "{text}")?,

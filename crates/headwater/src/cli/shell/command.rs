@@ -45,8 +45,8 @@ pub(crate) fn run(args: &SqlArgs) -> Outcome {
     };
     let session = Session::open(&args.data.data, Missing::Make, options)?;
     session.finish(|session| match text {
-        Some(text) => execute(session, text, true, args.output),
-        None => Shell::new(session, args.output)?.converse(),
+        Some(text) => execute(session, text, true, Shown::of(args)),
+        None => Shell::new(session, Shown::of(args))?.converse(),
     })
 }
 
@@ -65,9 +65,27 @@ pub(crate) fn read_text(path: &Path) -> Outcome<String> {
         .unwrap_or(text))
 }
 
+/// How answers are shown.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    format: Format,
+    /// Whether the commit that rows are of is named, terminal or not.
+    commits: bool,
+}
+
+impl Shown {
+    fn of(args: &SqlArgs) -> Self {
+        Self {
+            format: args.output,
+            commits: args.commits,
+        }
+    }
+}
+
 /// Runs statements and prints what they answer, until it is all there or Ctrl-C, which is how a stream ends.
-fn execute(session: &mut Session, text: String, waits: bool, format: Format) -> Outcome {
-    let mut printer = AnswerPrinter::new(format).with_progress();
+fn execute(session: &mut Session, text: String, waits: bool, shown: Shown) -> Outcome {
+    let printer = AnswerPrinter::new(shown.format).with_progress();
+    let mut printer = printer.with_commits(shown.commits);
     let take = &mut |reply| match interrupt::is_asked() {
         true => Err(Failure::new(Code::Interrupted, "interrupted")),
         false => printer.take(reply),
@@ -85,7 +103,7 @@ struct Shell<'a> {
     session: &'a mut Session,
     editor: Editor<Assistant, DefaultHistory>,
     history: Option<PathBuf>,
-    format: Format,
+    shown: Shown,
     is_timed: bool,
 }
 
@@ -96,7 +114,7 @@ enum Next {
 }
 
 impl<'a> Shell<'a> {
-    fn new(session: &'a mut Session, format: Format) -> Outcome<Self> {
+    fn new(session: &'a mut Session, shown: Shown) -> Outcome<Self> {
         let config = Config::builder()
             .max_history_size(HISTORY_LINES_MAX)
             .map_err(|e| terminal(&e))?
@@ -114,7 +132,7 @@ impl<'a> Shell<'a> {
             session,
             editor,
             history,
-            format,
+            shown,
             is_timed: false,
         })
     }
@@ -176,7 +194,7 @@ impl<'a> Shell<'a> {
 
     fn execute(&mut self, text: String) -> Outcome {
         let started = Instant::now();
-        execute(self.session, text, false, self.format)?;
+        execute(self.session, text, false, self.shown)?;
         if self.is_timed {
             let style = Style::stderr();
             say(format_args!(
@@ -200,7 +218,7 @@ impl<'a> Shell<'a> {
             ["d", name] => self.execute(format!("DESCRIBE {name};"))?,
             ["timing"] => self.is_timed = !self.is_timed,
             ["o", format] => {
-                self.format = clap::ValueEnum::from_str(format, true).map_err(|_| {
+                self.shown.format = clap::ValueEnum::from_str(format, true).map_err(|_| {
                     Failure::usage(format!("there is no format '{format}'"))
                         .with_hint("formats are table, json, jsonl and csv")
                 })?;
