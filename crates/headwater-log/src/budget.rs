@@ -14,6 +14,8 @@ use crate::writer::request::Prepared;
 
 /// One in so many bytes of the limit is the reserve.
 const RESERVE_SHARE: u64 = 16;
+/// With less than one in so many bytes of the limit left, room is short.
+const SHORT_SHARE: u64 = 4;
 
 /// The bytes of a log.
 #[derive(Debug)]
@@ -34,6 +36,14 @@ fn bytes_of(commit: &Prepared) -> u64 {
     let batches = commit.appends.iter().flat_map(|append| &append.batches);
     let bytes = batches.map(|b| (b.batch.bytes().len() + ENTRY_BYTES) as u64);
     bytes.sum()
+}
+
+/// The error for a commit that no room is large enough for: to wait for it would be in vain.
+fn too_large(bytes: u64, most: u64) -> Error {
+    let text = format!(
+        "commit adds {bytes} bytes to a log that its limit leaves {most} bytes for records"
+    );
+    Error::new(ErrorKind::Invalid, text).with_hint("write less at a time, or raise the limit")
 }
 
 impl Budget {
@@ -71,6 +81,12 @@ impl Budget {
         self.refused.load(Ordering::SeqCst)
     }
 
+    /// Whether commits are refused, or soon will be.
+    pub(crate) fn is_short(&self) -> bool {
+        let short = self.records_max.map_or(0, |max| max / SHORT_SHARE);
+        self.is_exceeded() || self.room().is_some_and(|room| room < short)
+    }
+
     /// Whether a commit was refused for which there was no room since.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.refused() > 0
@@ -79,7 +95,7 @@ impl Budget {
     /// Whether there is room for a commit; gives what it will add.
     ///
     /// # Errors
-    /// `QuotaExceeded`.
+    /// `QuotaExceeded`; `Invalid` if there can never be.
     pub(crate) fn admit(&self, commit: &Prepared) -> Result<u64> {
         let bytes = bytes_of(commit);
         let Some(most) = self.records_max else {
@@ -92,6 +108,9 @@ impl Budget {
         };
         if bytes == 0 || self.used() + bytes + reserve <= most {
             return Ok(bytes);
+        }
+        if bytes + reserve > most {
+            return Err(too_large(bytes, most.saturating_sub(reserve)));
         }
         self.refused.fetch_max(bytes, Ordering::SeqCst);
         Err(self.exceeded())

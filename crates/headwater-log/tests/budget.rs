@@ -211,3 +211,32 @@ fn a_limit_that_no_log_can_keep_is_refused() {
     let error = Log::open(Arc::new(MemDisk::new()), clock(), options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
 }
+
+#[test]
+fn a_commit_that_never_fits_is_refused_at_once_and_nobody_waits_for_it() {
+    let log = Log::open(Arc::new(MemDisk::new()), clock(), limited(false)).unwrap();
+    log.create_topic("t", TopicConfig::default()).unwrap();
+    let value = vec![b'x'; 400 << 10];
+    let large = commit("t", vec![value; 6]);
+    let error = log.commit(large).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(log.wait_for_room(Duration::ZERO));
+    assert!(!log.is_short_of_room());
+    log.commit(commit("t", [vec![b'x'; 3_000]])).unwrap();
+}
+
+#[test]
+fn room_is_short_before_it_ends() {
+    let log = Log::open(Arc::new(MemDisk::new()), clock(), limited(false)).unwrap();
+    assert_eq!(log.disk_bytes_max(), Some(LIMIT));
+    log.create_topic("t", TopicConfig::default()).unwrap();
+    let mut before = 0;
+    while !log.is_short_of_room() {
+        log.commit(commit("t", [vec![b'x'; 3_000]])).unwrap();
+        before += 1;
+    }
+    assert!(
+        fill(&log, "t") > before / 8,
+        "that was late: after {before}"
+    );
+}

@@ -11,6 +11,8 @@ use headwater_sql::{SqlError, SqlErrorKind};
 pub enum ErrorKind {
     /// Try again later.
     Unavailable,
+    /// The data directory has reached its limit of bytes: try again when there is room.
+    QuotaExceeded,
     /// Somebody else was first, or holds the directory: reload and decide again.
     Conflict,
     /// The call is wrong: fix it.
@@ -74,6 +76,7 @@ impl Error {
     pub(crate) fn into_flow(self) -> headwater_flow::Error {
         let kind = match self.kind {
             ErrorKind::Unavailable => Kind::Unavailable,
+            ErrorKind::QuotaExceeded => Kind::QuotaExceeded,
             ErrorKind::Conflict => Kind::Conflict,
             ErrorKind::Invalid | ErrorKind::Sql => Kind::Invalid,
             ErrorKind::NotFound => Kind::NotFound,
@@ -116,7 +119,8 @@ impl std::error::Error for Error {
 impl From<Kind> for ErrorKind {
     fn from(kind: Kind) -> Self {
         match kind {
-            Kind::Unavailable | Kind::QuotaExceeded => Self::Unavailable,
+            Kind::Unavailable => Self::Unavailable,
+            Kind::QuotaExceeded => Self::QuotaExceeded,
             Kind::Conflict => Self::Conflict,
             Kind::Invalid => Self::Invalid,
             Kind::NotFound => Self::NotFound,

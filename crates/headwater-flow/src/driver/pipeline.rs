@@ -1,6 +1,7 @@
 //! The doing half of the driver: what [`Schedule`] decides, this does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use headwater_log::{Clock, CommitNumber, Log};
@@ -208,7 +209,7 @@ impl Pipeline {
             }
             Action::Step => self.step()?,
             Action::Finish => self.finish()?,
-            Action::Wait(_) => self.rest()?,
+            Action::Wait(timeout) => return self.rest(timeout),
             Action::End(_) => self.end()?,
         }
         Ok(action)
@@ -275,12 +276,15 @@ impl Pipeline {
         })
     }
 
-    /// Before waiting everything is made durable.
-    fn rest(&mut self) -> Result<()> {
+    /// Before waiting everything is made durable. The wait ends when a snapshot is due: who waits for long must not keep
+    /// the log from giving up what it has read.
+    fn rest(&mut self, timeout: Option<Duration>) -> Result<Action> {
         self.settle()?;
+        self.snapshot_if_due()?;
         let round = self.round.0;
         self.control.update(|s| s.caught_up = round);
-        Ok(())
+        let until = timeout.into_iter().chain(self.until_snapshot());
+        Ok(Action::Wait(until.min()))
     }
 
     fn end(&mut self) -> Result<()> {

@@ -2,6 +2,7 @@
 //! rows, and written by a thread of its own.
 
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use headwater_log::{Log, Offset, Pin, TopicPartition};
 
@@ -12,6 +13,8 @@ use super::store::{Manifest, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::FrozenState;
 
+/// The time between snapshots when the log has little room, milliseconds: each lets go of what was pinned before it.
+const EARLY_INTERVAL_MS: i64 = 1_000;
 /// How the trouble of a snapshot that could not be written begins.
 const NO_SNAPSHOT: &str = "no snapshot: ";
 
@@ -136,8 +139,14 @@ impl Snapshots {
         Some(self.lacks_pages || store.wants_full())
     }
 
-    fn is_due(&self, now: i64, epoch: u64) -> bool {
-        self.writer.is_none() && now - self.last >= self.options.interval_ms && epoch > self.epoch
+    /// When one of `epoch` is due, milliseconds; `None`: there is one. `early`: the log has little room.
+    fn due_at(&self, epoch: u64, early: bool) -> Option<i64> {
+        // One that must hold all pages costs more, and what keeps it from being written may last.
+        let interval = match early && !self.lacks_pages {
+            true => self.options.interval_ms.min(EARLY_INTERVAL_MS),
+            false => self.options.interval_ms,
+        };
+        (epoch > self.epoch).then(|| self.last.saturating_add(interval))
     }
 
     fn write(&mut self, taken: Taken, now: i64) -> Result<()> {
@@ -184,7 +193,8 @@ impl Pipeline {
             return Ok(());
         };
         let written = snapshots.collect(false);
-        let due = snapshots.is_due(now, epoch);
+        let due_at = snapshots.due_at(epoch, self.log.is_short_of_room());
+        let due = snapshots.writer.is_none() && due_at.is_some_and(|at| at <= now);
         self.tolerate(written)?;
         if due {
             self.begin_snapshot(false)?;
@@ -193,6 +203,25 @@ impl Pipeline {
                 .update(|s| s.snapshot_pause_us_max = s.snapshot_pause_us_max.max(pause));
         }
         Ok(())
+    }
+
+    /// How long a pipeline that waits may do so before a snapshot is due; `None`: for ever.
+    pub(super) fn until_snapshot(&self) -> Option<Duration> {
+        let snapshots = self.snapshots.as_ref()?;
+        let at = snapshots.due_at(self.epoch, self.log.is_short_of_room())?;
+        Some(Duration::from_millis((at - self.now()).max(1) as u64))
+    }
+
+    /// Saves the state as it is, so that the log may give up what came before.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub(super) fn save(&mut self) -> Result<()> {
+        let is_stale = |s: &Snapshots| s.writer.is_none() && self.epoch > s.epoch;
+        match self.snapshots.as_ref().is_some_and(is_stale) {
+            true => self.begin_snapshot(false),
+            false => Ok(()),
+        }
     }
 
     /// A snapshot of a clean stop, so that the next start replays nothing.

@@ -19,6 +19,8 @@ const FETCH_BYTES: usize = 8 << 20;
 /// Deltas that are always tolerated: bytes and number.
 const DELTA_BYTES_MIN: u64 = 16 << 20;
 const DELTAS_MAX: usize = 64;
+/// They take no more than one in so many bytes of the log's limit.
+const DELTA_SHARE: u64 = 64;
 
 /// What a snapshot is of, and where its pages lie.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
@@ -126,7 +128,9 @@ impl Store {
             return true;
         };
         let bytes: u64 = deltas.iter().map(|d| d.bytes).sum();
-        deltas.len() >= DELTAS_MAX || bytes > full.bytes + DELTA_BYTES_MIN
+        let share = self.log.disk_bytes_max().map(|max| max / DELTA_SHARE);
+        let tolerated = share.unwrap_or(u64::MAX).min(DELTA_BYTES_MIN);
+        deltas.len() >= DELTAS_MAX || bytes > full.bytes + tolerated
     }
 
     /// The encoded state of the newest snapshot: to be laid over each other in this order.

@@ -53,6 +53,17 @@ impl Log {
         self.shared().wait_for_room(timeout)
     }
 
+    /// The [limit](crate::Options::disk_bytes_max) for the bytes of its files; `None`: there is none.
+    pub fn disk_bytes_max(&self) -> Option<u64> {
+        self.shared().options.disk_bytes_max
+    }
+
+    /// Whether there is little room left below the limit, or none: whoever keeps records from being given up by a pin had
+    /// better move it.
+    pub fn is_short_of_room(&self) -> bool {
+        self.shared().budget.is_short()
+    }
+
     /// Figures since it was opened.
     pub fn stats(&self) -> Stats {
         let counters = &self.shared().stats;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::events::{EntityArgs, ProjectionArgs, SagaArgs, StreamArgs};
+use super::limit::LimitArgs;
 
 /// Event streaming in one binary: a durable log, event-time stream processing in SQL, views.
 #[derive(Debug, Parser)]
@@ -94,6 +95,8 @@ pub(crate) struct RunArgs {
     /// Keep state here: a second run goes on where the first stopped
     #[arg(short, long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limit: LimitArgs,
     /// How rows are written
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
@@ -130,6 +133,8 @@ pub(crate) struct DataArgs {
         global = true
     )]
     pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) limit: LimitArgs,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod events;
 mod exit;
 mod host;
 mod interrupt;
+mod limit;
 mod offsets;
 mod output;
 mod reference;

@@ -47,7 +47,7 @@ fn open(args: &RunArgs) -> Outcome<Session> {
     let options = Options {
         threads: args.threads.map_or(0, usize::from),
         repeats: true,
-        ..Options::default()
+        ..args.limit.options()
     };
     let Some(dir) = &args.state_dir else {
         return Session::memory(options);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use headwater_connect::PrintTarget;
 use headwater_flow::connector::Registry;
@@ -38,16 +39,19 @@ pub struct Options {
     pub repeats: bool,
     /// The bounds of the log.
     pub log: headwater_log::Options,
+    /// How long who produces waits for room when the log has reached its limit, before it is refused.
+    pub producer_wait: Duration,
 }
 
 impl Default for Options {
-    /// All cores, and `print` to standard output.
+    /// All cores, `print` to standard output, no limit of bytes; producers wait for ten seconds.
     fn default() -> Self {
         Self {
             threads: 0,
             print: PrintTarget::new(std::io::stdout()),
             repeats: false,
             log: headwater_log::Options::default(),
+            producer_wait: Duration::from_secs(10),
         }
     }
 }
@@ -76,6 +80,24 @@ pub(crate) struct Running {
     pub(crate) limits: Limits,
     /// Time between snapshots, milliseconds.
     pub(crate) snapshot_interval_ms: i64,
+}
+
+/// An epoch takes no more than one in so many bytes of the log's limit, a poll no more than one in so many of an epoch.
+const EPOCH_SHARE: u64 = 64;
+const POLL_SHARE: usize = 8;
+
+/// Bounds of epochs that leave room for others below the limit of the log.
+fn fitted(limits: Limits, disk_bytes_max: Option<u64>) -> Limits {
+    let Some(max) = disk_bytes_max else {
+        return limits;
+    };
+    let bytes = usize::try_from(max / EPOCH_SHARE).unwrap_or(usize::MAX);
+    Limits {
+        epoch_bytes: limits.epoch_bytes.min(bytes),
+        step_bytes: limits.step_bytes.min(bytes),
+        chunk_bytes: limits.chunk_bytes.min(bytes / POLL_SHARE),
+        ..limits
+    }
 }
 
 impl Running {
@@ -152,8 +174,9 @@ impl Headwater {
         log: Log,
         clock: Arc<dyn Clock>,
         options: Options,
-        running: Running,
+        mut running: Running,
     ) -> Result<Self> {
+        running.limits = fitted(running.limits, log.disk_bytes_max());
         let mut registry = Registry::default();
         headwater_connect::register_all(&mut registry, options.print.clone());
         let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;

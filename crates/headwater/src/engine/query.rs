@@ -117,7 +117,7 @@ impl Headwater {
         sink.recover(0)?;
         sink.write(1, &rows, &mut commit)?;
         if !commit.appends.is_empty() {
-            self.note_written(&self.log().commit(commit)?);
+            self.commit(commit)?;
         }
         sink.committed(1)?;
         Ok(sink.close()?)

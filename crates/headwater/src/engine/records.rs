@@ -1,5 +1,7 @@
 //! Topics, as those see them who have records and no SQL.
 
+use std::time::Instant;
+
 use headwater_log::{Commit, Offset, Receipt, Record, TopicConfig, TopicPartition, partition_of};
 
 use super::Headwater;
@@ -12,7 +14,7 @@ impl Headwater {
     /// Appends records to a topic in one commit, each to the partition of its key; those without a key to the first one.
     ///
     /// # Errors
-    /// `NotFound` if there is no such topic; `Unavailable`, `Closed`.
+    /// `NotFound` if there is no such topic; those of [`commit`](Self::commit).
     ///
     /// # Durability
     /// When this returns, the records are durable and can be read.
@@ -43,9 +45,42 @@ impl Headwater {
         let commit = filled.fold(Commit::new(), |commit, (partition, records)| {
             commit.append(TopicPartition::new(topic, partition), records)
         });
-        let receipt = self.log().commit(commit)?;
+        self.commit(commit)
+    }
+
+    /// Commits what a producer brings; later queries show what comes of it. When the log has reached its limit
+    /// ([`disk_bytes_max`](headwater_log::Options::disk_bytes_max)) this waits for room, at most
+    /// [`producer_wait`](super::Options::producer_wait).
+    ///
+    /// # Errors
+    /// `QuotaExceeded` if no room has come; `Conflict` if a condition does not hold; `NotFound`, `Invalid`, `Unavailable`,
+    /// `Closed`.
+    ///
+    /// # Durability
+    /// When this returns, the commit is durable and can be read.
+    pub fn commit(&self, commit: Commit) -> Result<Receipt> {
+        let receipt = self.commit_with_room(commit)?;
         self.note_written(&receipt);
         Ok(receipt)
+    }
+
+    fn commit_with_room(&self, commit: Commit) -> Result<Receipt> {
+        let log = self.log();
+        if log.disk_bytes_max().is_none() || self.0.running.by_hand {
+            return Ok(log.commit(commit)?);
+        }
+        let until = Instant::now() + self.0.options.producer_wait;
+        loop {
+            match log.commit(commit.clone()) {
+                Err(error) if error.kind() == headwater_log::ErrorKind::QuotaExceeded => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if !log.wait_for_room(left) {
+                        return Err(error.into());
+                    }
+                }
+                done => return Ok(done?),
+            }
+        }
     }
 
     /// Makes the topic that keeps late or damaged records, if it is named like one of a table or view and does not exist

@@ -1,5 +1,6 @@
-//! `system.…`: what goes on in the event stores of a data directory, as tables of SQL. They can be asked, not followed.
+//! `system.…`: what goes on in a data directory, its log and its event stores, as tables of SQL. They can be asked, not followed.
 
+mod log;
 mod projections;
 mod rows;
 mod sagas;

@@ -7,7 +7,7 @@ use headwater_flow::connector::Options;
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 
 use super::rows::{Cell, Kind, batch};
-use super::{CONNECTOR, projections, sagas};
+use super::{CONNECTOR, log, projections, sagas};
 use crate::engine::Headwater;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,6 +19,11 @@ struct Table {
 }
 
 const TABLES: &[Table] = &[
+    Table {
+        name: "system.log",
+        columns: log::COLUMNS,
+        rows: log::rows,
+    },
     Table {
         name: "system.projections",
         columns: projections::COLUMNS,

@@ -23,6 +23,7 @@ pub(crate) fn headwater<const N: usize>(args: [&str; N]) -> Command {
     command
         .args(args)
         .env_remove("HEADWATER_DATA")
+        .env_remove("HEADWATER_DISK_LIMIT")
         .stdin(Stdio::null());
     command
 }

@@ -19,6 +19,8 @@ mod inputs;
 #[cfg(feature = "cli")]
 mod kill;
 mod laws;
+#[cfg(feature = "cli")]
+mod limit;
 mod pipelines;
 #[cfg(feature = "cli")]
 mod run;

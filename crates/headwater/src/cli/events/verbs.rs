@@ -1,9 +1,6 @@
 //! The verbs: from arguments to requests.
 
 use std::io;
-use std::path::Path;
-
-use headwater::Options;
 
 use super::args::{
     EntityArgs, EntityCommand, ProjectionArgs, ProjectionCommand, SagaArgs, SagaCommand,
@@ -11,7 +8,7 @@ use super::args::{
 };
 use super::request::{EventsRequest, SagaStart, SagaWish};
 use super::{append, times};
-use crate::cli::args::Format;
+use crate::cli::args::{DataArgs, Format};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::output::AnswerPrinter;
@@ -21,7 +18,7 @@ use crate::cli::shell::read_text;
 
 /// `headwater stream …`.
 pub(crate) fn stream(args: StreamArgs) -> Outcome {
-    let dir = args.data.data;
+    let data = args.data;
     match args.command {
         StreamCommand::Append {
             stream,
@@ -36,7 +33,7 @@ pub(crate) fn stream(args: StreamArgs) -> Outcome {
                 expected,
                 events,
             };
-            ask(&dir, Missing::Make, request, output)
+            ask(&data, Missing::Make, request, output)
         }
         StreamCommand::Read {
             stream,
@@ -55,7 +52,7 @@ pub(crate) fn stream(args: StreamArgs) -> Outcome {
                 backward,
                 num,
             };
-            ask(&dir, Missing::Refuse, request, output)
+            ask(&data, Missing::Refuse, request, output)
         }
         StreamCommand::List {
             stream,
@@ -66,7 +63,7 @@ pub(crate) fn stream(args: StreamArgs) -> Outcome {
                 Some(stream) => EventsRequest::Keys { stream, prefix },
                 None => EventsRequest::Stores,
             };
-            ask(&dir, Missing::Refuse, request, output)
+            ask(&data, Missing::Refuse, request, output)
         }
     }
 }
@@ -86,7 +83,7 @@ pub(crate) fn entity(args: EntityArgs) -> Outcome {
         at: times::parse(at.as_deref())?,
         diff,
     };
-    ask(&args.data.data, Missing::Refuse, request, output)
+    ask(&args.data, Missing::Refuse, request, output)
 }
 
 /// `headwater projection …`.
@@ -95,26 +92,26 @@ pub(crate) fn projection(args: ProjectionArgs) -> Outcome {
         ProjectionCommand::List { output } => (EventsRequest::Projections, output),
         ProjectionCommand::Rebuild { name } => (EventsRequest::Rebuild { name }, Format::Table),
     };
-    ask(&args.data.data, Missing::Refuse, request, output)
+    ask(&args.data, Missing::Refuse, request, output)
 }
 
 /// `headwater saga …`.
 pub(crate) fn saga(args: SagaArgs) -> Outcome {
-    let (dir, store) = (args.data.data, args.store);
+    let (data, store) = (args.data, args.store);
     let operate = |id, wish| {
         let store = store.clone();
         let request = EventsRequest::SagaOperate { store, id, wish };
-        ask(&dir, Missing::Refuse, request, Format::Table)
+        ask(&data, Missing::Refuse, request, Format::Table)
     };
     match args.command {
-        SagaCommand::Run(args) => run_sagas(&dir, store, &args),
+        SagaCommand::Run(args) => run_sagas(&data, store, &args),
         SagaCommand::List { open, output } => {
             let request = EventsRequest::Sagas { store, open };
-            ask(&dir, Missing::Refuse, request, output)
+            ask(&data, Missing::Refuse, request, output)
         }
         SagaCommand::Show { id, output } => {
             let request = EventsRequest::SagaSteps { store, id };
-            ask(&dir, Missing::Refuse, request, output)
+            ask(&data, Missing::Refuse, request, output)
         }
         SagaCommand::Retry { id } => operate(id, SagaWish::Retry),
         SagaCommand::Skip { id } => operate(id, SagaWish::Skip),
@@ -122,7 +119,7 @@ pub(crate) fn saga(args: SagaArgs) -> Outcome {
     }
 }
 
-fn run_sagas(dir: &Path, store: String, args: &SagaRunArgs) -> Outcome {
+fn run_sagas(data: &DataArgs, store: String, args: &SagaRunArgs) -> Outcome {
     let request = EventsRequest::SagaRun {
         store,
         definition: read_text(&args.file)?,
@@ -130,7 +127,7 @@ fn run_sagas(dir: &Path, store: String, args: &SagaRunArgs) -> Outcome {
         stay: args.stay,
     };
     interrupt::listen()?;
-    ask(dir, Missing::Make, request, args.output)
+    ask(data, Missing::Make, request, args.output)
 }
 
 /// The sagas that the arguments or standard input start.
@@ -153,9 +150,9 @@ fn starts(args: &SagaRunArgs) -> Outcome<Vec<SagaStart>> {
     }
 }
 
-fn ask(dir: &Path, missing: Missing, request: EventsRequest, output: Format) -> Outcome {
+fn ask(data: &DataArgs, missing: Missing, request: EventsRequest, output: Format) -> Outcome {
     let request = Request::Events(request);
     let mut printer = AnswerPrinter::new(output);
-    let session = Session::open(dir, missing, Options::default())?;
+    let session = Session::open(&data.data, missing, data.limit.options())?;
     session.finish(|session| session.ask(&request, &mut |reply| printer.take(reply)))
 }

@@ -37,8 +37,7 @@ pub(super) fn append(
         .fold(Commit::new(), |commit, (p, records)| {
             commit.append(TopicPartition::new(topic, p), records)
         });
-    let receipt = log.commit(commit)?;
-    headwater.note_written(&receipt);
+    let receipt = headwater.commit(commit)?;
     let first: BTreeMap<u32, u64> = order
         .into_iter()
         .zip(receipt.offsets.iter().map(|o| o.0))

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &SqlArgs) -> Outcome {
     interrupt::listen()?;
     let options = Options {
         repeats: true,
-        ..Options::default()
+        ..args.data.limit.options()
     };
     let session = Session::open(&args.data.data, Missing::Make, options)?;
     session.finish(|session| match text {

@@ -1,6 +1,5 @@
 //! The verbs: from arguments to requests.
 
-use headwater::Options;
 use headwater_log::{Codec, TopicConfig};
 
 use super::{consume, produce};
@@ -13,12 +12,12 @@ use crate::cli::session::{Missing, Session};
 
 /// Runs a verb.
 pub(crate) fn run(args: TopicArgs) -> Outcome {
-    let dir = args.data.data;
+    let (dir, limit) = (args.data.data, args.data.limit);
     // Lines come from a terminal or a pipe, whose reading Ctrl-C is to end at once.
     if !matches!(args.command, TopicCommand::Produce(_)) {
         interrupt::listen()?;
     }
-    let open = |missing| Session::open(&dir, missing, Options::default());
+    let open = |missing| Session::open(&dir, missing, limit.options());
     match args.command {
         TopicCommand::List { internal, output } => {
             let requests = [Request::TopicList { internal }];
