@@ -7,6 +7,7 @@ use headwater_log::{Commit, Pending};
 use super::control::{Control, Status};
 use super::epoch::OpenEpoch;
 use super::errors::Rejects;
+use super::input::Input;
 use super::journal::EpochRecord;
 use super::pipeline::Pipeline;
 use super::seam::stop_watch;
@@ -79,9 +80,9 @@ impl Pipeline {
                 steps: open.steps,
                 trackers: self
                     .inputs
-                    .iter()
-                    .map(|i| i.tracker.state().clone())
-                    .collect(),
+                    .iter_mut()
+                    .map(Input::record_time)
+                    .collect::<Result<_>>()?,
             };
             commit = journal.record(&record, commit);
         }

@@ -10,7 +10,7 @@ use crate::batch::ZBatch;
 use crate::connector::{Chunk, KnownPartition, OriginalRecord, Range, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::ScanInput;
-use crate::time::{TrackerOptions, WatermarkTracker};
+use crate::time::{TrackerChange, TrackerOptions, TrackerState, WatermarkTracker};
 
 /// One input of a pipeline.
 pub(super) struct Input {
@@ -21,6 +21,8 @@ pub(super) struct Input {
     pub(super) partitions: Vec<InputPartition>,
     /// How many of them the journal knows of.
     recorded: usize,
+    /// The event time that it knows of; since then a restart may have made partitions be waited for again.
+    pub(super) recorded_time: TrackerState,
     /// The chunks of the epoch, kept if late or damaged records may be wanted again.
     pub(super) kept: Vec<Chunk>,
 }
@@ -86,6 +88,7 @@ impl Input {
             source,
             partitions: Vec::new(),
             recorded: 0,
+            recorded_time: TrackerState::default(),
             kept: Vec::new(),
         })
     }
@@ -160,6 +163,16 @@ impl Input {
         let new = new.collect();
         self.recorded = self.partitions.len();
         new
+    }
+
+    /// What the epoch has changed in its event time since the epoch before; the present epoch records it.
+    ///
+    /// # Errors
+    /// As [`TrackerState::apply`].
+    pub(super) fn record_time(&mut self) -> Result<TrackerChange> {
+        let change = self.tracker.state().since(&self.recorded_time);
+        self.recorded_time.apply(&change)?;
+        Ok(change)
     }
 
     /// Where it is read to, as a snapshot records it.

@@ -6,7 +6,7 @@ use headwater_log::{Cleanup, Commit, Condition, Log, Offset, Record, TopicConfig
 
 use crate::connector::Range;
 use crate::error::{Error, ErrorKind, Result};
-use crate::time::TrackerState;
+use crate::time::TrackerChange;
 
 /// Records fetched at a time while replaying, bytes.
 const FETCH_BYTES: usize = 4 << 20;
@@ -22,8 +22,8 @@ pub(super) struct EpochRecord {
     pub(super) partitions: Vec<Vec<NewPartition>>,
     /// For each step and input the ranges that were read.
     pub(super) steps: Vec<Vec<Vec<Range>>>,
-    /// For each input the watermarks that the epoch led to, and who was idle.
-    pub(super) trackers: Vec<TrackerState>,
+    /// For each input what it changed in the watermarks, and in who is idle.
+    pub(super) trackers: Vec<TrackerChange>,
 }
 
 /// A partition that an epoch was the first to have.

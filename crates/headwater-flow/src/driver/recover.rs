@@ -81,8 +81,6 @@ impl Pipeline {
         manifest: Option<&Manifest>,
         records: &[EpochRecord],
     ) -> Result<()> {
-        let last = records.last().map(|r| &r.trackers);
-        let trackers = last.or(manifest.map(|m| &m.trackers));
         for (i, input) in self.inputs.iter_mut().enumerate() {
             let marked = manifest.and_then(|m| m.partitions.get(i)).into_iter();
             let new = records.iter().filter_map(|r| r.partitions.get(i)).flatten();
@@ -97,8 +95,12 @@ impl Pipeline {
                     known.reached = range.to;
                 }
             }
-            let times = trackers.and_then(|t| t.get(i)).map(|t| &t.partitions);
-            for (known, time) in known.iter_mut().zip(times.into_iter().flatten()) {
+            let saved = manifest.and_then(|m| m.trackers.get(i));
+            let mut times = saved.cloned().unwrap_or_default();
+            for change in records.iter().filter_map(|r| r.trackers.get(i)) {
+                times.apply(change)?;
+            }
+            for (known, time) in known.iter_mut().zip(&times.partitions) {
                 known.ended = time.status == PartitionStatus::Ended;
             }
             input.resume(known)?;
@@ -122,6 +124,7 @@ impl Pipeline {
         }
         for (input, state) in self.inputs.iter_mut().zip(&manifest.trackers) {
             input.tracker.restore(state.clone());
+            input.recorded_time = state.clone();
         }
         let times: Vec<_> = self.inputs.iter().map(|i| i.tracker.time()).collect();
         self.circuit.restore(&saved, &times)?;
@@ -131,8 +134,9 @@ impl Pipeline {
 
     /// Runs one recorded epoch again.
     fn replay(&mut self, record: &EpochRecord) -> Result<()> {
-        for (input, state) in self.inputs.iter_mut().zip(&record.trackers) {
-            input.tracker.begin_replay(state)?;
+        for (input, change) in self.inputs.iter_mut().zip(&record.trackers) {
+            input.recorded_time.apply(change)?;
+            input.tracker.begin_replay(&input.recorded_time)?;
         }
         self.circuit.begin(record.processing_time);
         for step in &record.steps {
@@ -148,8 +152,8 @@ impl Pipeline {
             self.circuit
                 .push(record.epoch, record.processing_time, &rows)?;
         }
-        for (input, state) in self.inputs.iter_mut().zip(&record.trackers) {
-            input.tracker.finish_replay(state)?;
+        for input in &mut self.inputs {
+            input.tracker.finish_replay(&input.recorded_time)?;
             input.kept.clear();
         }
         let times: Vec<_> = self.inputs.iter().map(|i| i.tracker.time()).collect();

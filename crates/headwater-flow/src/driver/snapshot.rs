@@ -274,7 +274,7 @@ impl Pipeline {
             digest: self.digest.clone(),
             shards: self.shards,
             partitions: inputs.clone().map(|i| i.marks()).collect(),
-            trackers: inputs.map(|i| i.tracker.state().clone()).collect(),
+            trackers: inputs.map(|i| i.recorded_time.clone()).collect(),
             clean,
             journal: journal.0,
             ..Manifest::default()

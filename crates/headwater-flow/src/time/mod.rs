@@ -18,5 +18,5 @@ pub use combiner::{Combiner, InputTime};
 pub use micros::{from_micros, to_micros};
 pub use partition::{PartitionStatus, PartitionTime};
 pub use point::{EventTime, Origin, Watermark};
-pub use recorded::TrackerState;
+pub use recorded::{TrackerChange, TrackerState};
 pub use tracker::{TrackerOptions, WatermarkTracker};

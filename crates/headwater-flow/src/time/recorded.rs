@@ -5,7 +5,8 @@ use super::point::Watermark;
 use super::tracker::WatermarkTracker;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a [`WatermarkTracker`] knows between two epochs; recorded in the commit of each.
+/// What a [`WatermarkTracker`] knows between two epochs. The commit of each records how it [differs](TrackerChange) from
+/// what the one before recorded.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TrackerState {
     /// The input's watermark.
@@ -18,6 +19,77 @@ pub struct TrackerState {
     pub resumed: bool,
     /// Rows that were late only because the others did not wait for their partition.
     pub late_by_idleness: u64,
+}
+
+/// What an epoch changed in a [`TrackerState`]: as much as there are partitions that it concerned.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TrackerChange {
+    watermark: Watermark,
+    ended: bool,
+    resumed: bool,
+    late_by_idleness: u64,
+    /// How many partitions there are.
+    count: usize,
+    /// Those that are not as they were, by their numbers.
+    partitions: Vec<(usize, PartitionTime)>,
+}
+
+impl TrackerChange {
+    /// The number of partitions that it concerns.
+    #[cfg(test)]
+    pub(super) fn concerns(&self) -> usize {
+        self.partitions.len()
+    }
+}
+
+impl Default for TrackerState {
+    /// Nothing seen yet.
+    fn default() -> Self {
+        Self {
+            watermark: Watermark::MIN,
+            partitions: Vec::new(),
+            ended: false,
+            resumed: false,
+            late_by_idleness: 0,
+        }
+    }
+}
+
+impl TrackerState {
+    /// What leads from `before` to this.
+    pub fn since(&self, before: &Self) -> TrackerChange {
+        let partitions = self.partitions.iter().enumerate();
+        let is_new = |(i, p): &(usize, &PartitionTime)| before.partitions.get(*i) != Some(*p);
+        TrackerChange {
+            watermark: self.watermark,
+            ended: self.ended,
+            resumed: self.resumed,
+            late_by_idleness: self.late_by_idleness,
+            count: self.partitions.len(),
+            partitions: partitions.filter(is_new).map(|(i, p)| (i, *p)).collect(),
+        }
+    }
+
+    /// What `change` leads to from this.
+    ///
+    /// # Errors
+    /// `Corrupt` if it names a partition that there is not.
+    pub fn apply(&mut self, change: &TrackerChange) -> Result<()> {
+        self.watermark = change.watermark;
+        self.ended = change.ended;
+        self.resumed = change.resumed;
+        self.late_by_idleness = change.late_by_idleness;
+        self.partitions.resize(change.count, PartitionTime::NEW);
+        for (i, time) in &change.partitions {
+            let partition = self.partitions.get_mut(*i).ok_or_else(|| {
+                let text =
+                    format!("an epoch recorded the time of partition {i}, which is not there");
+                Error::new(ErrorKind::Corrupt, text)
+            })?;
+            *partition = *time;
+        }
+        Ok(())
+    }
 }
 
 impl WatermarkTracker {

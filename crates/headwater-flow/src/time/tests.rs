@@ -335,3 +335,37 @@ fn times_of_every_unit_become_microseconds() {
     let back = from_micros(&[-1, 1_000], ms.data_type()).unwrap();
     assert_eq!(back.as_ref(), &TimestampMillisecondArray::from(vec![-1, 1]));
 }
+
+#[test]
+fn recorded_changes_add_up_to_what_was_known() {
+    for seed in 0..100 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut live = tracker(rng.random_range(0..20));
+        let (mut recorded, mut now) = (TrackerState::default(), 0);
+        for _ in 0..20 {
+            if rng.random_bool(0.2) {
+                live.grow(live.state().partitions.len() + 3).unwrap();
+            }
+            live.begin_epoch();
+            let partitions = live.state().partitions.len() as u32;
+            let mut concerned = 0;
+            for p in (0..partitions)
+                .filter(|_| rng.random_bool(0.1))
+                .collect::<Vec<_>>()
+            {
+                let rows = Int64Array::from(values(&mut rng, 3));
+                live.track(p, &rows, &Offsets::From(0)).unwrap();
+                concerned += 1;
+            }
+            now += rng.random_range(0..4 * SECOND);
+            live.finish_epoch(now);
+            let grown = live.state().partitions.len() - recorded.partitions.len();
+            let change = live.state().since(&recorded);
+            let text = serde_json::to_string(&change).unwrap();
+            let change: TrackerChange = serde_json::from_str(&text).unwrap();
+            assert!(change.concerns() <= concerned + grown, "seed {seed}");
+            recorded.apply(&change).unwrap();
+            assert_eq!(&recorded, live.state(), "seed {seed}");
+        }
+    }
+}

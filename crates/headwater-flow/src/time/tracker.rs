@@ -61,13 +61,7 @@ impl WatermarkTracker {
     pub fn new(options: TrackerOptions) -> Self {
         Self {
             options,
-            state: TrackerState {
-                watermark: Watermark::MIN,
-                partitions: Vec::new(),
-                ended: false,
-                resumed: false,
-                late_by_idleness: 0,
-            },
+            state: TrackerState::default(),
             epoch: Vec::new(),
             judged: i64::MIN,
             resuming: false,
