@@ -116,13 +116,13 @@ impl Snapshots {
         self.store.as_ref()
     }
 
-    /// Takes the store back from a writer that has ended, or waits for it.
+    /// Takes the store back from a writer that has ended, or waits for it; gives whether a snapshot was written.
     ///
     /// # Errors
     /// Why the snapshot could not be written; the one before is still there.
-    fn collect(&mut self, wait: bool) -> Result<()> {
+    fn collect(&mut self, wait: bool) -> Result<bool> {
         let Some(writer) = self.writer.take_if(|w| wait || w.is_done()) else {
-            return Ok(());
+            return Ok(false);
         };
         let (store, written) = writer.join()?;
         if written.is_err() {
@@ -130,7 +130,7 @@ impl Snapshots {
             self.epoch = store.current().map_or(0, |m| m.epoch);
         }
         self.store = Some(store);
-        written
+        written.map(|()| true)
     }
 
     /// Whether the next one should hold all pages; `None` while one is being written.
@@ -245,22 +245,23 @@ impl Pipeline {
     }
 
     /// A snapshot that cannot be written now is no reason to stop: the one before and the journal are still there.
-    fn tolerate(&self, written: Result<()>) -> Result<()> {
+    fn tolerate(&self, written: Result<bool>) -> Result<()> {
         match written {
+            Ok(true) => {
+                let is_ours = |t: &mut String| t.starts_with(NO_SNAPSHOT);
+                self.control.update(|s| drop(s.trouble.take_if(is_ours)));
+                Ok(())
+            }
             Err(e) if e.kind().is_retriable() => {
                 let trouble = format!("{NO_SNAPSHOT}{e}");
                 self.control.update(|s| s.trouble = Some(trouble));
                 Ok(())
             }
-            other => other,
+            other => other.map(drop),
         }
     }
 
     fn begin_snapshot(&mut self, clean: bool) -> Result<()> {
-        self.control.update(|s| {
-            let is_ours = |t: &mut String| t.starts_with(NO_SNAPSHOT);
-            s.trouble.take_if(is_ours);
-        });
         // The journal's end is known once the newest epoch is durable.
         self.settle()?;
         let journal = self.journal.as_ref().map_or(Ok(Offset(0)), |j| j.end())?;
