@@ -10,6 +10,7 @@ mod keyed;
 mod model;
 mod mutation;
 mod support;
+mod syncs;
 mod verify;
 mod wal_files;
 mod wal_mutation;

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::disk::Disk;
 use crate::error::{Result, storage};
 use crate::partition::Partition;
-use crate::segment::file::Placed;
+use crate::segment::file::{Caching, Placed};
 use crate::segment::{Extent, Segment};
 
 /// Entries of a segment's index that are read at a time.
@@ -237,7 +237,7 @@ impl<'a> Output<'a> {
                 direct: false,
             })
             .collect();
-        self.segment.flush(self.disk, &placed)?;
+        self.segment.flush(self.disk, &placed, Caching::Keep)?;
         self.pending.clear();
         self.pending_bytes = 0;
         Ok(())

@@ -1,4 +1,4 @@
-//! Durable batches from memory into their segments, through the page cache. Nobody waits for it.
+//! Durable batches from memory into their segments. Nobody waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{Keeper, WorkState};
 use crate::error::Result;
 use crate::partition::{Partition, Tail};
-use crate::segment::file::Placed;
+use crate::segment::file::{Caching, Placed};
 use crate::shared::Shared;
 
 impl Keeper {
@@ -39,9 +39,13 @@ impl Keeper {
         partition: &Arc<Partition>,
     ) -> Result<()> {
         let tail = partition.view().unflushed();
+        let caching = match partition.has_keys() {
+            true => Caching::Keep,
+            false => Caching::Around,
+        };
         for run in tail.chunk_by(|a, b| Arc::ptr_eq(&a.segment, &b.segment)) {
             if !partition.is_deleted() {
-                flush_run(shared, work, run)?;
+                flush_run(shared, work, run, caching)?;
             }
             partition.view().mark_flushed(run.len());
             let bytes: usize = run.iter().map(|t| t.batch.bytes().len()).sum();
@@ -56,7 +60,7 @@ impl Keeper {
 }
 
 /// Flushes batches of one segment.
-fn flush_run(shared: &Shared, work: &mut WorkState, run: &[Tail]) -> Result<()> {
+fn flush_run(shared: &Shared, work: &mut WorkState, run: &[Tail], caching: Caching) -> Result<()> {
     let Some(segment) = run.first().map(|tail| &tail.segment) else {
         return Ok(());
     };
@@ -69,7 +73,7 @@ fn flush_run(shared: &Shared, work: &mut WorkState, run: &[Tail]) -> Result<()> 
             direct: tail.direct,
         })
         .collect();
-    segment.flush(&*shared.disk, &placed)?;
+    segment.flush(&*shared.disk, &placed, caching)?;
     if !work.dirty.iter().rev().any(|s| Arc::ptr_eq(s, segment)) {
         work.dirty.push(Arc::clone(segment));
     }

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::Shared;
+use crate::wal::file::SYNCS_MAX;
 
 /// What a thread does.
 type Run = fn(&Shared);
@@ -40,7 +41,7 @@ impl Owner {
         let saved = self.shared.keeper.checkpoint(&self.shared);
         self.shared.shut();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        // The writer ends first: what it has formed is still to be finished.
+        // The writers end first: what they have in hand is still to be kept.
         for (thread, stop) in threads.drain(..) {
             stop(&self.shared);
             if thread.join().is_err() {
@@ -51,9 +52,9 @@ impl Owner {
     }
 
     pub(super) fn start(&self) -> Result<()> {
-        self.spawn("log-writer", Shared::run_writer, |_| {})?;
-        let finish: Run = |shared| shared.finisher.serve(shared);
-        self.spawn("log-finisher", finish, |shared| shared.finisher.stop())?;
+        for _ in 0..SYNCS_MAX {
+            self.spawn("log-writer", Shared::run_writer, |_| {})?;
+        }
         let keep: Run = |shared| shared.keeper.run(shared);
         self.spawn("log-keeper", keep, |shared| shared.keeper.stop())
     }

@@ -54,6 +54,15 @@ pub(crate) struct Files {
     pub(crate) index: Arc<dyn DiskFile>,
 }
 
+/// Whether what is written is likely to be read again from files soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caching {
+    /// The page cache keeps it: records are read by key, here and there.
+    Keep,
+    /// Many bytes may go around the page cache: who keeps up reads them from memory, and who lags reads them in one go.
+    Around,
+}
+
 /// A batch on its way into a segment.
 #[derive(Debug)]
 pub(crate) struct Placed<'a> {
@@ -155,12 +164,17 @@ impl Segment {
     ///
     /// # Errors
     /// `Unavailable`; then nothing new is visible, and the same can be tried again.
-    pub(crate) fn flush(&self, disk: &dyn Disk, placed: &[Placed<'_>]) -> Result<()> {
+    pub(crate) fn flush(
+        &self,
+        disk: &dyn Disk,
+        placed: &[Placed<'_>],
+        caching: Caching,
+    ) -> Result<()> {
         let files = self.files(disk, OpenMode::Create)?;
         let mut extent = self.flushed();
         let mut entries = Vec::with_capacity(placed.len() * ENTRY_BYTES);
         let first = extent.entries as u64 * ENTRY_BYTES as u64;
-        let mut run = Run::default();
+        let mut run = Run::new(caching);
         for batch in placed {
             extent.entries += 1;
             extent.bytes = u64::from(batch.at) + batch.batch.bytes().len() as u64;
@@ -306,13 +320,21 @@ impl Segment {
 const RUN_BYTES: usize = 1 << 20;
 
 /// Adjacent batches, collected to be written at once.
-#[derive(Default)]
 struct Run {
     at: u64,
     bytes: Vec<u8>,
+    caching: Caching,
 }
 
 impl Run {
+    fn new(caching: Caching) -> Self {
+        Self {
+            at: 0,
+            bytes: Vec::new(),
+            caching,
+        }
+    }
+
     fn add(&mut self, file: &dyn DiskFile, batch: &Placed<'_>) -> std::io::Result<()> {
         let adjacent = self.at + self.bytes.len() as u64 == u64::from(batch.at);
         if !adjacent || self.bytes.len() >= RUN_BYTES {
@@ -325,7 +347,10 @@ impl Run {
 
     fn write(&mut self, file: &dyn DiskFile) -> std::io::Result<()> {
         if !self.bytes.is_empty() {
-            file.write_at(&self.bytes, self.at)?;
+            match self.caching {
+                Caching::Keep => file.write_at(&self.bytes, self.at)?,
+                Caching::Around => file.write_parts(&[&self.bytes], self.at)?,
+            }
             self.bytes.clear();
         }
         Ok(())

@@ -113,6 +113,11 @@ impl Shared {
         self.poison.get().cloned()
     }
 
+    /// The error for what comes after that.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        self.poison.get().map(|message| refused(message))
+    }
+
     /// From now on the log refuses writes; gives the error to report.
     pub(crate) fn poison(&self, cause: Error) -> Error {
         let message = self.poison.get_or_init(|| {
@@ -120,8 +125,7 @@ impl Shared {
             format!("log is poisoned and refuses writes: {cause}")
         });
         self.news.announce();
-        Error::new(ErrorKind::Closed, message.as_str())
-            .with_hint("open the log again; what was acknowledged is there")
+        refused(message)
     }
 
     pub(crate) fn wal_is_full(&self) -> bool {
@@ -171,4 +175,9 @@ impl Shared {
         self.queue.close();
         self.news.announce();
     }
+}
+
+fn refused(message: &str) -> Error {
+    Error::new(ErrorKind::Closed, message)
+        .with_hint("open the log again; what was acknowledged is there")
 }

@@ -41,8 +41,11 @@ impl Shared {
 
     /// Runs a group for the one who waits for `slot`, if nobody else is at it: that saves two changes of threads.
     pub(crate) fn help(&self, slot: &Slot) {
-        if slot.is_done() || self.has_threads() && !self.queue.is_ripe() {
+        if slot.is_done() {
             return;
+        }
+        if self.has_threads() && !(self.queue.is_ripe() && self.queue.is_small()) {
+            return self.queue.wake();
         }
         let writer = if self.has_threads() {
             self.writer.try_lock()
@@ -54,20 +57,11 @@ impl Shared {
             Err(TryLockError::Poisoned(writer)) => self.refuse(&mut writer.into_inner()),
             Err(TryLockError::WouldBlock) => return,
         }
-        self.finish();
+        self.finisher.run(self);
         if !self.has_threads() {
             self.keeper.run_due(self);
         } else if self.queue.has_work() {
             self.queue.wake();
-        }
-    }
-
-    /// Finishes what was formed, or has it finished if there is something better to do meanwhile.
-    fn finish(&self) {
-        if self.has_threads() && self.queue.is_plenty() {
-            self.finisher.ask();
-        } else {
-            self.finisher.run(self);
         }
     }
 
@@ -97,11 +91,11 @@ impl Shared {
         })
     }
 
-    /// The writer's thread.
+    /// A thread of the writer. While one syncs, another may form the next group.
     pub(crate) fn run_writer(&self) {
         while self.queue.wait() {
             self.writer().run(self);
-            self.finish();
+            self.finisher.run(self);
         }
     }
 

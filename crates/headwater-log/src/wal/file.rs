@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::frame::FILE_HEADER_BYTES;
-use crate::disk::DiskFile;
+use crate::disk::{Disk, DiskFile, OpenMode};
 
 /// Directory of the write-ahead log.
 pub(crate) const WAL_DIR: &str = "wal";
+
+/// Syncs of one file that may run at a time.
+pub(crate) const SYNCS_MAX: usize = 2;
 
 /// Path of the file of a generation.
 pub(crate) fn path(generation: u32) -> String {
@@ -32,20 +35,30 @@ pub(crate) struct WalPosition {
 pub(crate) struct WalFile {
     pub(crate) generation: u32,
     pub(crate) bytes: u64,
-    file: Arc<dyn DiskFile>,
+    /// As often open as it may be synced at a time: of an error in writing it back each handle hears once.
+    handles: [Arc<dyn DiskFile>; SYNCS_MAX],
     /// Everything before this is durable.
     synced: AtomicU64,
 }
 
 impl WalFile {
-    /// A file that has its header and no frame.
-    pub(crate) fn new(generation: u32, bytes: u64, file: Arc<dyn DiskFile>) -> Self {
-        Self {
+    /// A file that has its header and no frame; `file` is open.
+    ///
+    /// # Errors
+    /// As of the file system.
+    pub(crate) fn new(
+        disk: &dyn Disk,
+        generation: u32,
+        bytes: u64,
+        file: Arc<dyn DiskFile>,
+    ) -> io::Result<Self> {
+        let other = disk.open(&path(generation), OpenMode::Write)?;
+        Ok(Self {
             generation,
             bytes,
-            file,
+            handles: [file, other],
             synced: AtomicU64::new(FILE_HEADER_BYTES as u64),
-        }
+        })
     }
 
     /// Everything before this is durable.
@@ -58,16 +71,16 @@ impl WalFile {
     /// # Errors
     /// As of the file system; some of the bytes may have been written.
     pub(crate) fn write(&self, frames: &[u8], at: u64) -> io::Result<()> {
-        self.file.write_at(frames, at)
+        self.handles[0].write_at(frames, at)
     }
 
-    /// Makes everything before `end` durable.
+    /// Makes everything before `end` durable, which was written before. No two syncs at a time have the same `slot`.
     ///
     /// # Errors
     /// After an error it is unknown what is on the disk: the log must be poisoned.
-    pub(crate) fn sync(&self, end: u64) -> io::Result<()> {
-        self.file.sync()?;
-        self.synced.store(end, Ordering::Release);
+    pub(crate) fn sync(&self, slot: usize, end: u64) -> io::Result<()> {
+        self.handles[slot].sync()?;
+        self.synced.fetch_max(end, Ordering::AcqRel);
         Ok(())
     }
 }

@@ -150,7 +150,9 @@ impl Pool {
         let generation = files.next_generation;
         let bytes = files.wanted;
         let path = path(generation);
-        let made = self.zeroed(&path, generation, bytes);
+        let made = self
+            .zeroed(&path, generation, bytes)
+            .and_then(|file| WalFile::new(&*self.disk, generation, bytes, file));
         let file = made.map_err(|e| {
             let removed = self.disk.remove(&path);
             if let Err(e) = removed {
@@ -160,7 +162,7 @@ impl Pool {
         })?;
         files.next_generation += 1;
         self.disk_bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(WalFile::new(generation, bytes, file))
+        Ok(file)
     }
 
     fn zeroed(
@@ -216,10 +218,10 @@ impl Pool {
             file.write_at(&frame::file_header(generation, bytes), 0)?;
             file.sync()?;
             self.disk.sync_dir(WAL_DIR)?;
-            Ok::<_, std::io::Error>(file)
+            WalFile::new(&*self.disk, generation, bytes, file)
         };
         match renamed() {
-            Ok(file) => Ok(Some(WalFile::new(generation, bytes, file))),
+            Ok(file) => Ok(Some(file)),
             Err(error) => {
                 tracing::warn!(%error, file = %new, "write-ahead file cannot be used again");
                 self.remove(old)?;

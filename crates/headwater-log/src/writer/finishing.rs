@@ -1,12 +1,16 @@
-//! The finishing half of the writer: what was formed is made durable, all of it with as few syncs as there can be, made
-//! visible and said to whoever waits. A write or sync that fails poisons the log.
+//! The finishing half of the writer: what was formed is written, made durable with as few syncs as there can be, made visible and
+//! said to whoever waits. A write or sync that fails poisons the log.
+//!
+//! Frames are written in the order of their commits, but a few syncs may run at a time: the disk is not idle while one
+//! thread publishes, and a group need not wait for the sync of the one before it. A sync makes everything durable that was
+//! written before it began, so whichever ends first lets all those groups be published, in order.
 //!
 //! Frames are written only once the segments that they refer to are synced: a frame that is whole means records that
 //! are whole.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::decide::Accepted;
 use super::direct;
@@ -16,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::CommitNumber;
 use crate::segment::Segment;
 use crate::shared::Shared;
+use crate::wal::file::SYNCS_MAX;
 use crate::wal::frame::{self, MARK_BYTES};
 use crate::wal::ring::Place;
 
@@ -36,23 +41,29 @@ pub(super) struct Formed {
 
 /// What was formed and is not finished, and who is at it.
 ///
-/// Invariant: groups are pushed and taken in the order of their commits, and taken by whoever holds `turn`.
+/// Invariant: groups are pushed to `formed`, moved to `written` and published in the order of their commits. Locks are taken
+/// in the order of the fields.
 #[derive(Debug, Default)]
 pub(crate) struct Finisher {
+    /// Held by those who write and sync, one each: a sync has its own handle of the file, so that each hears of errors.
+    slots: [Mutex<()>; SYNCS_MAX],
+    /// Held by whoever writes frames; how many times that was.
+    turn: Mutex<u64>,
+    /// Held by whoever publishes.
+    publishing: Mutex<()>,
     formed: Mutex<VecDeque<Formed>>,
-    /// Groups that are formed and not finished, and their bytes.
+    written: Mutex<VecDeque<Formed>>,
+    /// Groups that are formed and not published, and their bytes.
     open: AtomicUsize,
     open_bytes: AtomicUsize,
-    turn: Mutex<()>,
-    asked: Mutex<Asked>,
-    news: Condvar,
 }
 
-/// What the finisher's thread is asked for.
-#[derive(Debug, Default)]
-struct Asked {
-    run: bool,
-    stop: bool,
+/// What was written when a sync began.
+struct Unsynced {
+    /// The newest commit.
+    last: CommitNumber,
+    /// Where its frames end, if there are any that may not be durable.
+    end: Option<Place>,
 }
 
 impl Finisher {
@@ -60,7 +71,7 @@ impl Finisher {
     pub(super) fn push(&self, group: Formed) {
         self.open.fetch_add(1, Ordering::SeqCst);
         self.open_bytes.fetch_add(group.bytes, Ordering::SeqCst);
-        self.formed().push_back(group);
+        lock(&self.formed).push_back(group);
     }
 
     /// Whether everything that was formed is finished.
@@ -68,26 +79,31 @@ impl Finisher {
         self.open.load(Ordering::SeqCst) == 0
     }
 
-    /// Whether the one who had the turn panicked.
+    /// Whether somebody panicked: nobody knows what was done.
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.turn.is_poisoned()
+        self.slots.iter().any(Mutex::is_poisoned)
     }
 
-    /// Finishes what was formed, unless somebody is at it, who then does.
+    /// Finishes what was formed, unless as many as may are at it, who then do.
     pub(crate) fn run(&self, shared: &Shared) {
-        while !self.formed().is_empty() {
-            match self.turn.try_lock() {
-                Ok(turn) => self.take_turn(shared, turn),
-                Err(TryLockError::WouldBlock) => return,
-                Err(TryLockError::Poisoned(_)) => return self.refuse(shared),
+        while !lock(&self.formed).is_empty() {
+            if self.is_poisoned() {
+                return self.refuse(shared);
             }
+            let mut free = self.slots.iter().enumerate();
+            let Some((slot, _turn)) = free.find_map(|(i, slot)| Some((i, slot.try_lock().ok()?)))
+            else {
+                return;
+            };
+            self.take_turn(shared, slot);
         }
     }
 
-    /// Finishes what was formed; afterwards all of it is.
+    /// Finishes what was formed; afterwards all of it is, and nobody is at it.
     pub(super) fn settle(&self, shared: &Shared) {
-        match self.turn.lock() {
-            Ok(turn) => self.take_turn(shared, turn),
+        let turns: Result<Vec<_>, _> = self.slots.iter().map(Mutex::lock).collect();
+        match turns {
+            Ok(_turns) => self.take_turn(shared, 0),
             Err(_) => self.refuse(shared),
         }
     }
@@ -99,49 +115,97 @@ impl Finisher {
         }
     }
 
-    fn formed(&self) -> MutexGuard<'_, VecDeque<Formed>> {
-        self.formed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take_turn(&self, shared: &Shared, turn: MutexGuard<'_, ()>) {
-        shared.queue.set_busy(true);
-        let mut end = None;
-        loop {
-            let groups = std::mem::take(&mut *self.formed());
-            if groups.is_empty() {
-                break;
-            }
-            end = groups.iter().rev().find_map(Formed::end).or(end);
-            self.finish(shared, groups);
+    /// Writes what was formed, syncs it and publishes it. The slot is held.
+    fn take_turn(&self, shared: &Shared, slot: usize) {
+        let mut turn = lock(&self.turn);
+        let groups = std::mem::take(&mut *lock(&self.formed));
+        if groups.is_empty() {
+            return; // somebody else took them
         }
-        shared.queue.set_busy(false);
-        if let Some((place, next)) = end.filter(|_| !shared.queue.has_work()) {
-            mark(&place, next);
-        }
+        let commits = groups.iter().map(|group| group.outcomes.len()).sum();
+        shared.queue.sync_begins(commits);
+        *turn += 1;
+        let writes = *turn;
+        self.write(shared, groups);
+        let unsynced = self.unsynced();
         drop(turn);
+        let Some(Unsynced { last, end }) = unsynced else {
+            return shared.queue.sync_ends(commits);
+        };
+        if let Some(Err(e)) = end.as_ref().map(|end| end.file.sync(slot, end.at)) {
+            shared.poison(cannot_write(e));
+        }
+        self.publish(shared, last);
+        shared.queue.sync_ends(commits);
+        if let Some(end) = end.filter(|_| !shared.queue.has_work()) {
+            self.mark(&end, last.0 + 1, writes);
+        }
     }
 
-    fn finish(&self, shared: &Shared, groups: VecDeque<Formed>) {
-        let written = match shared.poisoned() {
+    /// Writes the frames of groups. Called with the turn held.
+    fn write(&self, shared: &Shared, groups: VecDeque<Formed>) {
+        let written = match shared.refusal() {
             None => write(shared, &groups).map_err(|e| shared.poison(e)),
-            Some(poison) => Err(Error::new(ErrorKind::Closed, poison)),
+            Some(error) => Err(error),
         };
-        let (count, mut bytes) = (groups.len(), 0);
-        let mut outcomes = Vec::new();
-        for mut group in groups {
-            bytes += group.bytes;
-            match &written {
-                Ok(()) => {
-                    shared.publish(group.last, &mut group.commits, group.encoded.visible);
-                    outcomes.append(&mut group.outcomes);
-                }
-                Err(e) => outcomes.append(&mut failed(group.outcomes, e)),
+        match written {
+            Ok(()) => lock(&self.written).extend(groups),
+            Err(error) => self.close(groups, |group| failed(group.outcomes, &error)),
+        }
+    }
+
+    fn unsynced(&self) -> Option<Unsynced> {
+        let written = lock(&self.written);
+        let has_frames = |group: &&Formed| !group.encoded.bytes.is_empty();
+        let end = written.iter().rev().find(has_frames).and_then(Formed::end);
+        let last = written.back()?.last;
+        Some(Unsynced { last, end })
+    }
+
+    /// Publishes what was written up to a commit, or says that it is unknown what became of it.
+    fn publish(&self, shared: &Shared, last: CommitNumber) {
+        let publishing = lock(&self.publishing);
+        // If this sync or another one has failed, it is unknown what of these is durable.
+        let refusal = shared.refusal();
+        let mut written = lock(&self.written);
+        let count = written.partition_point(|group| group.last <= last);
+        let groups: VecDeque<Formed> = written.drain(..count).collect();
+        drop(written);
+        self.close(groups, |mut group| match &refusal {
+            None => {
+                shared.publish(group.last, &mut group.commits, group.encoded.visible);
+                group.outcomes
             }
+            Some(error) => failed(group.outcomes, error),
+        });
+        drop(publishing);
+        shared.wake_subscribers();
+    }
+
+    /// Groups are over: says so to whoever waits.
+    fn close(&self, groups: VecDeque<Formed>, mut outcomes: impl FnMut(Formed) -> Outcomes) {
+        let (count, mut bytes) = (groups.len(), 0);
+        let mut all = Vec::new();
+        for group in groups {
+            bytes += group.bytes;
+            all.append(&mut outcomes(group));
         }
         self.open_bytes.fetch_sub(bytes, Ordering::SeqCst);
         self.open.fetch_sub(count, Ordering::SeqCst);
-        tell(outcomes);
-        shared.wake_subscribers();
+        tell(all);
+    }
+
+    /// Leaves word that everything before `end` was durable, if nothing was written since: should the last group be damaged, it
+    /// cannot be taken for a torn end. Nobody waits for it, and the next group is written over it.
+    fn mark(&self, end: &Place, next: u64, writes: u64) {
+        let turn = lock(&self.turn);
+        let is_end = *turn == writes && end.file.synced() == end.at;
+        if is_end && end.at + MARK_BYTES as u64 <= end.file.bytes {
+            let mark = frame::mark(end.file.generation, end.at, next);
+            if let Err(error) = end.file.write(&mark, end.at) {
+                tracing::warn!(%error, "end of the write-ahead log is not marked");
+            }
+        }
     }
 
     /// Writes one frame that was not formed as a group, and syncs it. All that was formed must be finished.
@@ -149,68 +213,44 @@ impl Finisher {
     /// # Errors
     /// `Closed`: the log is poisoned.
     pub(super) fn append(&self, shared: &Shared, place: Option<Place>, frame: &[u8]) -> Result<()> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turn = lock(&self.turn);
+        *turn += 1;
         let no_room = || Error::new(ErrorKind::Bug, "frame without a place");
         let place = place.ok_or_else(no_room)?;
         let end = place.at + frame.len() as u64;
         let written = place.file.write(frame, place.at);
         written
-            .and_then(|()| place.file.sync(end))
+            .and_then(|()| place.file.sync(0, end))
             .map_err(|e| shared.poison(cannot_write(e)))?;
         shared.stats.group(frame.len());
         Ok(())
     }
 
-    /// Whoever had the turn panicked: nobody knows what it had done.
+    /// Somebody panicked: nobody knows what had been done.
     fn refuse(&self, shared: &Shared) {
         let error = shared.poison(Error::new(ErrorKind::Bug, "the writer panicked"));
-        let groups = std::mem::take(&mut *self.formed());
-        for group in groups {
-            tell(failed(group.outcomes, &error));
+        for groups in [&self.formed, &self.written] {
+            let groups = std::mem::take(&mut *lock(groups));
+            self.close(groups, |group| failed(group.outcomes, &error));
         }
     }
+}
 
-    /// Has the finisher's thread finish what was formed.
-    pub(crate) fn ask(&self) {
-        self.asked().run = true;
-        self.news.notify_one();
-    }
-
-    /// Has the finisher's thread end.
-    pub(crate) fn stop(&self) {
-        self.asked().stop = true;
-        self.news.notify_one();
-    }
-
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The finisher's thread.
-    pub(crate) fn serve(&self, shared: &Shared) {
-        loop {
-            let idle = |asked: &mut Asked| !(asked.run || asked.stop);
-            let asked = self.news.wait_while(self.asked(), idle);
-            let asked = std::mem::take(&mut *asked.unwrap_or_else(PoisonError::into_inner));
-            self.run(shared);
-            if asked.stop {
-                return;
-            }
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Formed {
-    /// Where its frames end, and the number of the next commit.
-    fn end(&self) -> Option<(Place, u64)> {
+    /// Where its frames end.
+    fn end(&self) -> Option<Place> {
         let place = self.place.as_ref()?;
         let at = place.at + self.encoded.bytes.len() as u64;
         let file = Arc::clone(&place.file);
-        Some((Place { file, at }, self.last.0 + 1))
+        Some(Place { file, at })
     }
 }
 
-/// Makes groups durable.
+/// Writes the frames of groups, of whose segments everything is durable then.
 fn write(shared: &Shared, groups: &VecDeque<Formed>) -> Result<()> {
     let mut segments = Vec::new();
     for segment in groups.iter().flat_map(|group| &group.segments) {
@@ -225,27 +265,12 @@ fn write(shared: &Shared, groups: &VecDeque<Formed>) -> Result<()> {
             bytes += group.encoded.bytes.len();
         }
     }
-    if bytes == 0 {
-        return Ok(());
+    if bytes > 0 {
+        shared.stats.group(bytes);
     }
-    if let Some((end, _)) = groups.iter().rev().find_map(Formed::end) {
-        end.file.sync(end.at).map_err(cannot_write)?;
-    }
-    shared.stats.group(bytes);
     Ok(())
 }
 
 fn cannot_write(source: std::io::Error) -> Error {
     Error::new(ErrorKind::Closed, "write-ahead log cannot be written").with_source(source)
-}
-
-/// Leaves word that everything before `end` was durable: should the last group be damaged, it cannot be taken for a torn
-/// end. Nobody waits for it, and the next group is written over it.
-fn mark(end: &Place, next: u64) {
-    if end.file.synced() == end.at && end.at + MARK_BYTES as u64 <= end.file.bytes {
-        let mark = frame::mark(end.file.generation, end.at, next);
-        if let Err(error) = end.file.write(&mark, end.at) {
-            tracing::warn!(%error, "end of the write-ahead log is not marked");
-        }
-    }
 }

@@ -1,14 +1,18 @@
-//! Where requests wait for the writer: bounded, taken all at once. While a group is being finished they wait on, so that
-//! one sync serves many; but if there are many bytes, the next group is worth forming meanwhile.
+//! Where requests wait for the writer: bounded, taken all at once. While a group is synced they wait on, so that one sync serves
+//! many, until there are enough of them that another sync beside it is worth it; many bytes are worth forming a group of in any case.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::request::Request;
+use crate::wal::file::SYNCS_MAX;
 
 /// Bytes that are worth forming a group while another one is finished: copying them takes as long as a sync.
 const OVERLAP_BYTES: usize = 1 << 20;
+
+/// Where no more than so many wait, a caller does the work itself: that saves two changes of threads, which many share.
+const LEADER_COMMITS_MAX: usize = 8;
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -21,9 +25,11 @@ pub(crate) struct Queue {
     /// Requests that are queued or taken but not yet in a group, and their bytes.
     open: AtomicUsize,
     open_bytes: AtomicUsize,
-    /// Whether a group is being finished.
-    busy: AtomicBool,
-    sleeping: AtomicBool,
+    /// Syncs that run, and the commits that they are for.
+    syncs: AtomicUsize,
+    syncing: AtomicUsize,
+    /// Threads that sleep and were not woken.
+    sleeping: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -98,15 +104,32 @@ impl Queue {
         self.open_bytes.load(Ordering::SeqCst) >= OVERLAP_BYTES
     }
 
-    /// Whether it is time to form a group of what waits.
-    pub(crate) fn is_ripe(&self) -> bool {
-        !self.busy.load(Ordering::SeqCst) || self.is_plenty()
+    /// Whether so few wait that whoever waits for one of them had best do the work.
+    pub(crate) fn is_small(&self) -> bool {
+        self.open.load(Ordering::SeqCst) <= LEADER_COMMITS_MAX && !self.is_plenty()
     }
 
-    /// Notes that a group is being finished, or is not any more.
-    pub(crate) fn set_busy(&self, busy: bool) {
+    /// Whether it is time to form a group of what waits.
+    pub(crate) fn is_ripe(&self) -> bool {
+        let syncs = self.syncs.load(Ordering::SeqCst);
+        let enough = || {
+            let open = self.open.load(Ordering::SeqCst);
+            open * syncs * 2 >= self.syncing.load(Ordering::SeqCst)
+        };
+        syncs == 0 || (syncs < SYNCS_MAX && enough()) || self.is_plenty()
+    }
+
+    /// A sync for `commits` begins.
+    pub(crate) fn sync_begins(&self, commits: usize) {
+        self.syncing.fetch_add(commits, Ordering::SeqCst);
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// That sync is over.
+    pub(crate) fn sync_ends(&self, commits: usize) {
         let state = self.lock();
-        self.busy.store(busy, Ordering::SeqCst);
+        self.syncs.fetch_sub(1, Ordering::SeqCst);
+        self.syncing.fetch_sub(commits, Ordering::SeqCst);
         drop(state);
         if self.has_work() {
             self.wake();
@@ -115,13 +138,20 @@ impl Queue {
 
     /// `count` requests of `bytes` have found their group.
     pub(crate) fn grouped(&self, count: usize, bytes: usize) {
-        self.open.fetch_sub(count, Ordering::SeqCst);
         self.open_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        if self.open.fetch_sub(count, Ordering::SeqCst) == count && self.is_closed() {
+            self.ready.notify_all(); // there is nothing more to wait for
+        }
     }
 
-    /// Wakes the writer thread, if it sleeps and should not.
+    /// Wakes a thread of the writer, if one sleeps and should not.
     pub(crate) fn wake(&self) {
-        if self.is_ripe() && self.sleeping.swap(false, Ordering::SeqCst) {
+        if self.sleeping.load(Ordering::SeqCst) == 0 || !self.is_ripe() {
+            return;
+        }
+        let one_less = |sleeping: usize| sleeping.checked_sub(1);
+        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
+        if self.sleeping.fetch_update(set, get, one_less).is_ok() {
             self.ready.notify_one();
         }
     }
@@ -130,13 +160,12 @@ impl Queue {
     pub(crate) fn wait(&self) -> bool {
         let mut state = self.lock();
         loop {
-            self.sleeping.store(true, Ordering::SeqCst);
-            if self.has_work() && self.is_ripe() {
-                self.sleeping.store(false, Ordering::SeqCst);
-                return true;
-            }
-            if state.closed && !self.has_work() {
-                return false;
+            // Counted first: whoever adds work from now on sees either the sleeper or is seen by it.
+            self.sleeping.fetch_add(1, Ordering::SeqCst);
+            let has_work = self.has_work();
+            if has_work && self.is_ripe() || state.closed && !has_work {
+                self.sleeping.fetch_sub(1, Ordering::SeqCst);
+                return has_work;
             }
             state = self
                 .ready
