@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use headwater_log::{
-    Cleanup, Commit, Condition, ErrorKind, ExpectedVersion, Log, MemDisk, Offset, Options, ReadKey,
-    Record, TopicConfig, TopicPartition, Version,
+    Cleanup, Commit, Condition, ErrorKind, ExpectedVersion, Log, ManualClock, MemDisk, Offset,
+    Options, ReadKey, Record, Timestamp, TopicConfig, TopicPartition, Version,
 };
 
-use crate::support::{clock, small};
+use crate::support::{clock, read_all, small};
 
 fn compacted() -> TopicConfig {
     TopicConfig {
@@ -154,6 +154,50 @@ fn old_segments_go_when_the_topic_is_too_large_but_not_past_a_pin() {
     assert!((50..=80).contains(&start.0), "{start:?}");
     let gone = log.fetch(&of, Offset(0), 1).unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_deleted_key_stays_deleted_although_a_segment_has_more_keys_than_a_round_looks_at() {
+    let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
+    let options = Options {
+        threads: false,
+        compaction_keys_max: 5,
+        ..small()
+    };
+    let disk = Arc::new(MemDisk::new());
+    let log = Log::open(disk.clone(), clock.clone(), options.clone()).unwrap();
+    log.create_topic("state", compacted()).unwrap();
+    let of = TopicPartition::new("state", 0);
+    let put = |key: &str, value: Option<String>| {
+        let record = Record {
+            value: value.map(Into::into),
+            ..keyed(key, String::new())
+        };
+        let commit = Commit::new().append(of.clone(), [record]);
+        log.commit(commit).unwrap();
+    };
+    let many = |round: u32| {
+        for i in 0..40 {
+            put(&format!("k{i}"), Some(format!("{round:0>120}")));
+        }
+    };
+    put("gone", Some("here".into()));
+    many(0);
+    put("gone", None);
+    many(1);
+    many(2);
+    log.clean_up().unwrap();
+    clock.advance(Cleanup::default().delete_retention_ms + 1);
+    log.clean_up().unwrap();
+    assert_eq!(log.key_version(&of, b"gone").unwrap(), None);
+    let found = log.read_key(&of, b"gone", ReadKey::default()).unwrap();
+    assert_eq!(found, []);
+    let count = read_all(&log, &of).len();
+    assert!((40..80).contains(&count), "{count} records are left");
+    std::mem::forget(log);
+    let log = Log::open(disk, clock, options).unwrap();
+    assert_eq!(log.key_version(&of, b"gone").unwrap(), None);
+    assert_eq!(read_all(&log, &of).len(), count);
 }
 
 #[test]

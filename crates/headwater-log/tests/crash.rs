@@ -10,10 +10,10 @@ use headwater_log::{
     Commit, Condition, Disk, ErrorKind, Log, Offset, Options, Pending, Receipt, Result,
     TopicConfig, TopicPartition,
 };
+use rand::Rng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 
-use crate::support::{clock, read_all, record, small};
+use crate::support::{clock, for_seeds, read_all, record, small};
 
 const PARTITIONS: u32 = 3;
 const TOPIC: &str = "t";
@@ -230,20 +230,6 @@ fn check_offsets(log: &Log, receipt: &Receipt, values: &[(u32, Bytes)]) {
             .find(|(o, _)| o == offset)
             .unwrap();
         assert_eq!(record.value.as_ref(), Some(value));
-    }
-}
-
-/// Runs `test` with many seeds, and says which one failed.
-fn for_seeds(default: u64, test: impl Fn(&mut StdRng, u64)) {
-    let seeds = std::env::var("HEADWATER_CRASH_SEEDS");
-    let seeds = seeds.ok().and_then(|s| s.parse().ok()).unwrap_or(default);
-    let only = std::env::var("HEADWATER_CRASH_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok());
-    for seed in only.map_or(0..seeds, |seed: u64| seed..seed + 1) {
-        let run = std::panic::AssertUnwindSafe(|| test(&mut StdRng::seed_from_u64(seed), seed));
-        let done = std::panic::catch_unwind(run);
-        assert!(done.is_ok(), "fails with HEADWATER_CRASH_SEED={seed}");
     }
 }
 

@@ -11,6 +11,8 @@ mod model;
 mod mutation;
 mod support;
 mod syncs;
+mod upkeep;
 mod verify;
 mod wal_files;
+mod wal_marks;
 mod wal_mutation;

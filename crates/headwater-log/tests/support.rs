@@ -6,6 +6,8 @@ use bytes::Bytes;
 use headwater_log::{
     Clock, Commit, Log, ManualClock, Offset, Options, Record, Timestamp, TopicPartition,
 };
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::new(Timestamp(1_000)))
@@ -79,5 +81,19 @@ impl Drop for Seed {
         if std::thread::panicking() {
             eprintln!("seed {}", self.0);
         }
+    }
+}
+
+/// Runs `test` with many seeds, and says which one failed.
+pub(crate) fn for_seeds(default: u64, test: impl Fn(&mut StdRng, u64)) {
+    let seeds = std::env::var("HEADWATER_CRASH_SEEDS");
+    let seeds = seeds.ok().and_then(|s| s.parse().ok()).unwrap_or(default);
+    let only = std::env::var("HEADWATER_CRASH_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok());
+    for seed in only.map_or(0..seeds, |seed: u64| seed..seed + 1) {
+        let run = std::panic::AssertUnwindSafe(|| test(&mut StdRng::seed_from_u64(seed), seed));
+        let done = std::panic::catch_unwind(run);
+        assert!(done.is_ok(), "fails with HEADWATER_CRASH_SEED={seed}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headwater_log::simulation::FaultyDisk;
 use headwater_log::{
-    Disk, ErrorKind, Log, MemDisk, OpenMode, Options, TopicConfig, TopicPartition,
+    Disk, ErrorKind, Log, MemDisk, OpenMode, Options, TopicConfig, TopicPartition, verify,
 };
 
 use crate::support::{clock, commit, read_all, small};
@@ -59,9 +59,15 @@ fn a_write_ahead_file_of_another_version_is_refused_by_name() {
     log.commit(commit("t", ["x"])).unwrap();
     std::mem::forget(log);
     let path = age(&disk);
-    let error = Log::open(Arc::new(disk), clock(), small()).unwrap_err();
+    let error = Log::open(Arc::new(disk.clone()), clock(), small()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains(&path), "{error}");
+    let report = verify(Arc::new(disk)).unwrap();
+    let [finding] = &report.findings[..] else {
+        panic!("{:?}", report.findings);
+    };
+    assert_eq!((finding.file.as_str(), finding.at), (path.as_str(), 7));
+    assert!(finding.what.contains("has version 1"), "{}", finding.what);
 }
 
 #[test]

@@ -43,11 +43,12 @@ impl Compaction<'_> {
     /// # Errors
     /// `Unavailable`, `Corrupt`; the partition is as before.
     pub(crate) fn run(self) -> Result<Option<Compacted>> {
-        let mut newest = NewestMap::new(self.keys_max);
+        let mut newest = NewestMap::new(self.keys_max.max(1));
         let (count, end) = self.note_newest(&mut newest)?;
         let old = &self.segments[..count];
         let rules = Rules {
             newest: &newest,
+            end,
             now: self.now,
             delete_retention_ms: self.delete_retention_ms,
         };
@@ -58,7 +59,7 @@ impl Compaction<'_> {
         for segment in old {
             self.rewrite_segment(segment, &rules, &mut output)?;
         }
-        if !output.changed && count == 1 {
+        if !output.changed && count == 1 && end == self.plan.end {
             output.discard()?;
             return Ok(None);
         }
@@ -77,15 +78,22 @@ impl Compaction<'_> {
         }))
     }
 
-    /// Fills the map from the part that is new; gives how many segments it covers and where they end.
+    /// Fills the map from the part that is new; gives how many segments are to be rewritten, and before which offset every
+    /// key of the new part is in the map: that may be in the midst of the last of these segments.
     fn note_newest(&self, newest: &mut NewestMap) -> Result<(usize, u64)> {
         let mut covered = (0, 0);
         for (index, segment) in self.segments[..self.plan.segments].iter().enumerate() {
             let end = self.end_of(index);
-            if end > self.plan.dirty_from && !self.note_segment(segment, newest)? && covered.0 > 0 {
-                return Ok(covered);
+            let full = match end > self.plan.dirty_from {
+                true => self.note_segment(segment, newest)?,
+                false => None,
+            };
+            match full {
+                None => covered = (index + 1, end),
+                // Only what is new in this segment was too much: the next round goes on there.
+                Some(full) if covered.1 <= self.plan.dirty_from => return Ok((index + 1, full)),
+                Some(_) => return Ok(covered),
             }
-            covered = (index + 1, end);
         }
         Ok(covered)
     }
@@ -95,21 +103,24 @@ impl Compaction<'_> {
         next.map_or(self.plan.end, |next| next.base())
     }
 
-    /// Whether all keys of the segment found room. What did find room is right even if some did not: a key
-    /// that is not in the map is kept.
-    fn note_segment(&self, segment: &Segment, newest: &mut NewestMap) -> Result<bool> {
-        let mut room = true;
+    /// Notes the keys of the new part of a segment; gives the offset from which on there was no room for all.
+    fn note_segment(&self, segment: &Segment, newest: &mut NewestMap) -> Result<Option<u64>> {
+        let mut full = None;
         self.each_batch(segment, |batch, _| {
             if batch.is_control() {
                 return Ok(());
             }
             batch.for_each(|record| {
-                if let Some(key) = record.key {
-                    room &= newest.note(key, record.offset.0);
+                let offset = record.offset.0;
+                let is_new = full.is_none() && offset >= self.plan.dirty_from;
+                if let Some(key) = record.key.filter(|_| is_new)
+                    && !newest.note(key, offset)
+                {
+                    full = Some(offset);
                 }
             })
         })?;
-        Ok(room)
+        Ok(full)
     }
 
     fn rewrite_segment(

@@ -10,6 +10,8 @@ use crate::error::Result;
 pub(crate) struct Rules<'a> {
     /// The newest offset of the keys in the new part.
     pub(crate) newest: &'a NewestMap,
+    /// The keys of all records before this offset were looked at, in this round or before.
+    pub(crate) end: u64,
     /// The present time.
     pub(crate) now: Timestamp,
     /// How long tombstones that are the newest of their key stay.
@@ -66,8 +68,10 @@ pub(crate) fn rewrite(
             kept(record.offset.0);
         }
     })?;
-    // A tombstone's time runs from the first compaction that finds nothing newer.
-    let starts_horizon = tombstones && !batch.is_control() && batch.delete_horizon().is_none();
+    // A tombstone's time runs from the first compaction that finds nothing newer, and has taken what is older.
+    let is_looked_at = batch.last_offset().0 < rules.end;
+    let starts_horizon =
+        tombstones && is_looked_at && !batch.is_control() && batch.delete_horizon().is_none();
     if left == 0 && batch.record_count() > 0 {
         return Ok(Rewritten::Gone);
     }

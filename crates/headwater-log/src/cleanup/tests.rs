@@ -90,6 +90,7 @@ fn superseded_records_go_and_offsets_and_times_stay() {
     assert!(newest.note(b"a", 7) && newest.note(b"b", 8) && newest.note(b"c", 9));
     let rules = Rules {
         newest: &newest,
+        end: u64::MAX,
         now: Timestamp(0),
         delete_retention_ms: 5,
     };
@@ -118,6 +119,7 @@ fn tombstone_stays_for_its_time_after_the_first_compaction() {
     let newest = NewestMap::new(10);
     let at = |now| Rules {
         newest: &newest,
+        end: u64::MAX,
         now: Timestamp(now),
         delete_retention_ms: 100,
     };

@@ -32,9 +32,9 @@ impl Keeper {
 
     fn try_checkpoint(&self, shared: &Shared, work: &mut WorkState) -> Result<()> {
         let direct = self.direct_bytes.load(Ordering::Relaxed);
-        let mut cut = shared.take_cut()?;
-        self.flush(shared, work)?;
-        write_indexes(shared, &mut cut)?;
+        let cut = self.take_cut(shared, work);
+        self.end_cut();
+        let mut cut = cut?;
         sync(shared, work)?;
         checkpoint::write(&*shared.disk, &cut)?;
         for (partition, cut) in partitions(&shared.topics(), &mut cut.topics) {
@@ -50,6 +50,14 @@ impl Keeper {
             shared.pool.prepare()?;
         }
         Ok(())
+    }
+
+    /// The state between two groups, with all batches and key indexes of it in their files, but not synced.
+    fn take_cut(&self, shared: &Shared, work: &mut WorkState) -> Result<Cut> {
+        let mut cut = shared.take_cut()?;
+        self.flush(shared, work)?;
+        write_indexes(shared, &mut cut)?;
+        Ok(cut)
     }
 }
 

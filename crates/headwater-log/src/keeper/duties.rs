@@ -1,7 +1,7 @@
 //! [`Keeper`]: what it is asked for, and the thread that does one thing after the other.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(crate) struct Keeper {
     dirty: Mutex<VecDeque<Arc<Partition>>>,
     pub(super) unflushed_bytes: AtomicUsize,
     pub(super) direct_bytes: AtomicUsize,
+    /// Whether there is a cut whose key indexes are not recorded yet: until then none of them may be compacted.
+    cut: AtomicBool,
     /// Held by whoever applies retention and compaction.
     pub(crate) cleaning: Mutex<()>,
     /// Held while it works.
@@ -93,6 +95,21 @@ impl Keeper {
     /// Whether a checkpoint is asked for; the asker is then to be served.
     pub(crate) fn take_wanted_checkpoint(&self) -> bool {
         std::mem::take(&mut self.wants().checkpoint)
+    }
+
+    /// A cut is taken for a checkpoint. Called by the writer, between two groups.
+    pub(crate) fn begin_cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// The key indexes of the cut are recorded, or it was given up.
+    pub(super) fn end_cut(&self) {
+        self.cut.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether a compaction must not take effect: its key index would be recorded as one of before it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst)
     }
 
     /// Asks for room.

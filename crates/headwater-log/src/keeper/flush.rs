@@ -44,9 +44,8 @@ impl Keeper {
             false => Caching::Around,
         };
         for run in tail.chunk_by(|a, b| Arc::ptr_eq(&a.segment, &b.segment)) {
-            if !partition.is_deleted() {
-                flush_run(shared, work, run, caching)?;
-            }
+            // Also if its topic was just deleted: the checkpoint that is being written may still name it.
+            flush_run(shared, work, run, caching)?;
             partition.view().mark_flushed(run.len());
             let bytes: usize = run.iter().map(|t| t.batch.bytes().len()).sum();
             self.unflushed_bytes.fetch_sub(bytes, Ordering::Relaxed);

@@ -176,9 +176,12 @@ impl Partition {
         });
         {
             let mut view = self.view();
+            let last = old.last().map_or(0, |last| last.base());
+            let behind = view.segments().iter().find(|s| s.base() > last);
+            let behind = behind.map_or(compacted.cleaned, |s| s.base());
             view.replace(&old, new.collect());
             // What memory still holds of them is as before the compaction.
-            view.evict(Offset(compacted.cleaned));
+            view.evict(Offset(behind));
         }
         if let (Some(keys), Some(run)) = (self.keys(), compacted.run) {
             keys.replace(run);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::damage::{corrupt, damaged, of_version};
+use super::damage::{corrupt, damaged};
 use crate::disk::{Disk, OpenMode, read_all};
 use crate::error::{Result, storage};
 use crate::wal::file::{WalPosition, path};
@@ -16,6 +16,8 @@ pub(super) struct Chain {
     pub(super) links: Vec<Link>,
     /// A file whose first frame is damaged, and where: nothing says how it goes on the one before it.
     pub(super) damaged: Option<(u32, u64)>,
+    /// A file of another version of the format, and its version: nothing from there on was looked at.
+    pub(super) foreign: Option<(u32, u8)>,
 }
 
 /// A write-ahead file and what is known of it.
@@ -39,7 +41,7 @@ impl Chain {
         mode: OpenMode,
     ) -> Result<Self> {
         let mut links: Vec<Link> = Vec::new();
-        let mut damaged = None;
+        let (mut damaged, mut foreign) = (None, None);
         for generation in files.range(from.generation..).map(|(g, _)| *g) {
             let path = path(generation);
             let read = || {
@@ -59,7 +61,8 @@ impl Chain {
             let other = frame::file_version(&bytes).filter(|v| *v != FILE_VERSION);
             if let Some(other) = other.filter(|_| frame::begins(&bytes, begin as usize, generation))
             {
-                return Err(of_version(generation, other));
+                foreign = Some((generation, other));
+                break;
             }
             let before = scan::predecessor(&bytes, generation);
             if before.is_none() && !first {
@@ -85,7 +88,11 @@ impl Chain {
             }
         }
         links.reverse();
-        Ok(Self { links, damaged })
+        Ok(Self {
+            links,
+            damaged,
+            foreign,
+        })
     }
 
     /// The file to be read after everything before `end` has been.

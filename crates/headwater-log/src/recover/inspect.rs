@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::chain::{Chain, Link};
+use super::damage::of_version;
 use super::opening::wal_files;
 use super::replay::Replay;
 use super::restore::restore;
@@ -39,7 +40,7 @@ pub(crate) struct ScannedFile {
     pub(crate) path: String,
     pub(crate) bytes: u64,
     /// Where it is damaged, and how.
-    pub(crate) damage: Option<(u64, &'static str)>,
+    pub(crate) damage: Option<(u64, String)>,
 }
 
 /// Applies the write-ahead log after a checkpoint without changing a file.
@@ -105,10 +106,21 @@ pub(crate) fn scan_files(disk: &dyn Disk, cut: &Cut) -> Result<Vec<ScannedFile>>
     found.extend(chain.damaged.map(|(generation, at)| ScannedFile {
         path: path(generation),
         bytes: 0,
-        damage: Some((at, DAMAGED)),
+        damage: Some((at, DAMAGED.to_owned())),
+    }));
+    found.extend(chain.foreign.map(|(generation, version)| ScannedFile {
+        path: path(generation),
+        bytes: 0,
+        damage: Some((
+            VERSION_AT,
+            of_version(generation, version).message().to_owned(),
+        )),
     }));
     Ok(found)
 }
+
+/// Where a file says the version of its format.
+const VERSION_AT: u64 = 7;
 
 const DAMAGED: &str = "durable frame is damaged";
 
@@ -117,8 +129,8 @@ fn scan_file(link: &Link) -> ScannedFile {
     let frames = scan::scan(&link.bytes, link.generation, from, link.durable);
     let header = frame::file_header_damage(&link.bytes, link.generation);
     let damage = match (header, frames) {
-        (Some(at), _) => Some((at as u64, "header of the file is damaged")),
-        (None, Err(damage)) => Some((damage.at, DAMAGED)),
+        (Some(at), _) => Some((at as u64, "header of the file is damaged".to_owned())),
+        (None, Err(damage)) => Some((damage.at, DAMAGED.to_owned())),
         (None, Ok(_)) => None,
     };
     ScannedFile {

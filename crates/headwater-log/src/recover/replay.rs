@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::chain::{Chain, Link};
-use super::damage::{corrupt, damaged, inside};
+use super::damage::{corrupt, damaged, inside, of_version};
 use super::restore::State;
 use crate::batch::LogBatch;
 use crate::change::Change;
@@ -51,6 +51,9 @@ impl<'a> Replay<'a> {
             )));
         }
         let mut chain = Chain::read(self.disk, cut.wal, files, self.mode)?;
+        if let Some((generation, version)) = chain.foreign {
+            return Err(of_version(generation, version));
+        }
         while let Some(link) = chain.next(end)? {
             end = self.apply_file(link)?;
         }

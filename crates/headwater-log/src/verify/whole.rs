@@ -79,7 +79,7 @@ fn verify_wal(
             report.last_commit = replayed.last.0;
             Ok((replayed.partitions, None))
         }
-        Err(e) if e.kind() == ErrorKind::Corrupt => {
+        Err(e) if matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) => {
             Ok((recover::files_of(disk, cut), Some(e.message().to_owned())))
         }
         Err(e) => Err(e),

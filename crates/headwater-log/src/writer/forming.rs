@@ -76,6 +76,7 @@ impl Writer {
         let result = match request.work {
             Work::Metadata(wish) => self.change(shared, &wish),
             Work::Cut(to) => {
+                shared.keeper.begin_cut();
                 if to.send(shared.cut(self.ring.end(), self.last)).is_err() {
                     tracing::debug!("checkpoint was given up");
                 }
@@ -225,8 +226,13 @@ impl Writer {
                 });
             }
         };
-        if matches!(change, Change::CreateTopic { .. }) {
-            shared.budget.admit_topic()?;
+        match change {
+            Change::CreateTopic { .. } => shared.budget.admit_topic()?,
+            Change::Compact(_) if shared.keeper.is_cut() => {
+                let text = "a checkpoint is recording what was before the compaction";
+                return Err(Error::new(ErrorKind::Conflict, text));
+            }
+            _ => {}
         }
         let number = CommitNumber(self.last.0 + 1);
         // The frame is measured with a room of its own, since it must be known before there is room for it.
