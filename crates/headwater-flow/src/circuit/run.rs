@@ -173,12 +173,10 @@ impl Circuit {
                     parts[shard][p].extend(part);
                 }
             }
-            if port.ordered
-                && port
-                    .feeds
-                    .iter()
-                    .any(|f| matches!(f.from, Producer::Node(_)))
-            {
+            // Rows of one input come in its order; those of shards, and of branches that read the same input, do not.
+            let is_node = |f: &Feed| matches!(f.from, Producer::Node(_));
+            let is_mixed = port.feeds.len() > 1 || port.feeds.iter().any(is_node);
+            if port.ordered && is_mixed {
                 for shard in &mut parts {
                     shard[p] = in_order(std::mem::take(&mut shard[p]))?;
                 }

@@ -1,8 +1,9 @@
 //! Functions that depend on the order of rows: `array_agg`, `string_agg`, `first_value`, `last_value`.
 //!
 //! A slot's rows are kept sorted: by ORDER BY, then, on append-only input, by arrival. On input with deletions equal
-//! rows cannot be told apart, so there the order is by ORDER BY and then by value. Functions that only DataFusion has
-//! are computed from the same rows.
+//! rows cannot be told apart, and of the rows that DISTINCT lets through once the first is not known when sessions that
+//! both have it become one: there the order is by ORDER BY and then by value, as in PostgreSQL. Functions that only
+//! DataFusion has are computed from the same rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use datafusion_physical_expr::expressions::Column;
 
 use super::extreme::add;
 use super::rows::{Accumulator, Rows};
+use super::set::is_distinct;
 use super::{AggregateCall, AggregateFunction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::{Paged, StateVisitor};
@@ -33,13 +35,13 @@ pub(super) struct Ordered {
     order_by: Vec<usize>,
     skip_nulls: bool,
     return_type: DataType,
-    /// The columns of a kept row: ORDER BY, arrival (append-only), arguments.
+    /// The columns of a kept row: ORDER BY, arrival (if it counts), arguments.
     converter: RowConverter,
     width: usize,
     rows: Paged<BTreeMap<Box<[u8]>, i64>, 6>,
-    /// The number of rows that have arrived; not counted on input with deletions.
+    /// The number of rows that have arrived, if it counts.
     arrivals: Paged<u64>,
-    updating: bool,
+    by_arrival: bool,
 }
 
 impl Ordered {
@@ -50,7 +52,8 @@ impl Ordered {
             .iter()
             .map(|(i, options)| SortField::new_with_options(field(*i), *options))
             .collect();
-        if !updating {
+        let by_arrival = !updating && !is_distinct(call);
+        if by_arrival {
             fields.push(SortField::new(DataType::UInt64));
         }
         let options = SortOptions::default();
@@ -73,7 +76,7 @@ impl Ordered {
             converter: RowConverter::new(fields)?,
             rows: Paged::new(),
             arrivals,
-            updating,
+            by_arrival,
         })
     }
 
@@ -233,7 +236,7 @@ impl Accumulator for Ordered {
             .iter()
             .map(|i| Arc::clone(&rows.columns[*i]))
             .collect();
-        if !self.updating {
+        if self.by_arrival {
             let first = *self.arrivals.get(0);
             let next = first + rows.slots.len() as u64;
             columns.push(Arc::new(UInt64Array::from_iter_values(first..next)));
@@ -248,7 +251,7 @@ impl Accumulator for Ordered {
         rows.each(nulls.as_ref(), |i, slot, weight| {
             let kept = self.rows.get_mut(slot);
             add(kept, encoded.row(i).data().into(), weight);
-            if !self.updating {
+            if self.by_arrival {
                 Self::prune(&self.function, kept);
             }
         });
@@ -261,7 +264,7 @@ impl Accumulator for Ordered {
         for (row, count) in from {
             add(into, row, count);
         }
-        if !self.updating {
+        if self.by_arrival {
             Self::prune(&self.function, into);
         }
     }

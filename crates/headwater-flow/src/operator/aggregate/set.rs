@@ -224,7 +224,7 @@ impl AggregateSet {
 }
 
 /// Whether DISTINCT makes a difference.
-fn is_distinct(call: &AggregateCall) -> bool {
+pub(super) fn is_distinct(call: &AggregateCall) -> bool {
     use AggregateFunction as F;
     match call.function {
         F::ApproxDistinct => true,
@@ -282,7 +282,10 @@ fn sum(
     let finish = if mean { Finish::Mean } else { Finish::Sum };
     let return_type = call.return_type.clone();
     Ok(match (schema.field(arg).data_type(), &call.return_type) {
-        (DataType::Float64, _) if mode.updating => Box::new(FloatSum::<ExactSum>::new(arg, mean)),
+        // When sessions become one depends on how the input was cut into epochs: the sum must not.
+        (DataType::Float64, _) if mode.updating || mode.merging => {
+            Box::new(FloatSum::<ExactSum>::new(arg, mean))
+        }
         (DataType::Float64, _) => Box::new(FloatSum::<(f64, i64)>::new(arg, mean)),
         (DataType::Int64, DataType::Int64) | (DataType::Duration(_), _) => {
             Box::new(IntegerSum::<i64>::new(arg, finish, return_type))

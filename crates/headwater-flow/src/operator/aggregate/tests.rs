@@ -69,6 +69,10 @@ fn all_calls() -> Vec<AggregateCall> {
             calls.push(call);
         }
     }
+    let item = Arc::new(Field::new_list_field(DataType::Int64, true));
+    let mut list = call(F::ArrayAgg, &[0], DataType::List(item));
+    list.distinct = true;
+    calls.push(list);
     let mut texts = call(F::StringAgg, &[1, 3], DataType::LargeUtf8);
     texts.distinct = true;
     texts.order_by = vec![(1, SortOptions::default())];
