@@ -4,6 +4,7 @@
 mod aggregates;
 mod endpoint;
 mod erasure;
+mod guides;
 mod killed;
 mod postgres;
 mod projections;

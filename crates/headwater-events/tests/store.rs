@@ -2,7 +2,7 @@
 
 use headwater_events::contract::{self, oracle};
 use headwater_events::{
-    ErrorKind, Expected, LogStore, NewEvent, ReadStream, Store, Until, block_on,
+    ErrorKind, Expected, Filter, LogStore, NewEvent, Position, ReadStream, Store, Until, block_on,
 };
 use headwater_log::{Log, ManualClock, Options, Timestamp, TopicConfig};
 
@@ -91,4 +91,36 @@ fn everything_is_there_after_a_restart() {
     let second = open();
     let more = oracle::work(&second, "two", seed, 40, |_| {});
     oracle::validate(&second, &[answers, more]);
+}
+
+#[test]
+fn rare_types_and_frequent_ones_are_found_page_by_page_in_one_order() {
+    for log in [crate::support::log(), crate::support::restless()] {
+        let store = Store::on_log(log, "events").unwrap();
+        let is_rare = |n: &u64| n % 41 == 7;
+        for n in 0..600 {
+            let kind = if is_rare(&n) { "rare" } else { "frequent" };
+            let event = NewEvent::new(kind, n.to_string());
+            block_on(store.append_to(format!("s-{}", n % 10), Expected::Any, [event])).unwrap();
+        }
+        let found = |filter: Filter| {
+            let (mut from, mut found) = (Position(0), Vec::new());
+            loop {
+                let page = block_on(store.read_all(from, filter.clone(), 3)).unwrap();
+                found.extend(page.events.iter().map(|event| event.position.0));
+                from = page.next;
+                if from >= page.end {
+                    return found;
+                }
+            }
+        };
+        let expected = |wanted: &dyn Fn(&u64) -> bool| (0..600).filter(wanted).collect::<Vec<_>>();
+        assert_eq!(found(Filter::all().types(["rare"])), expected(&is_rare));
+        let often = |n: &u64| !is_rare(n);
+        assert_eq!(found(Filter::all().types(["frequent"])), expected(&often));
+        assert_eq!(found(Filter::all().types(["never"])), expected(&|_| false));
+        let of_stream = |n: &u64| is_rare(n) && n % 10 == 8;
+        let filter = Filter::all().types(["rare", "never"]).streams("s-8");
+        assert_eq!(found(filter), expected(&of_stream));
+    }
 }

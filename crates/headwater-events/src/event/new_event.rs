@@ -174,9 +174,13 @@ pub(crate) fn name(what: &str, name: &str) -> Result<()> {
     if (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control) {
         return Ok(());
     }
+    let article = match what.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
+    };
     Err(
-        Error::invalid(format!("{name:?} cannot be the name of a {what}")).with_hint(format!(
-            "a name has 1 to {NAME_BYTES_MAX} bytes and no control characters"
-        )),
+        Error::invalid(format!("{name:?} cannot be the name of {article} {what}")).with_hint(
+            format!("a name has 1 to {NAME_BYTES_MAX} bytes and no control characters"),
+        ),
     )
 }

@@ -36,6 +36,19 @@ impl Mode {
     }
 }
 
+/// The word for it in tables and messages.
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Forward => "running",
+            Self::Backward => "compensating",
+            Self::Parked => "parked",
+            Self::Completed => "completed",
+            Self::Compensated => "compensated",
+        })
+    }
+}
+
 /// One call of a participant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
