@@ -4,7 +4,10 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
+mod environment;
+mod json;
 pub mod mysql;
 pub mod postgres;
 
+pub use environment::filled;
 pub use headwater_log::{Error, ErrorKind, Result};

@@ -1,7 +1,11 @@
 //! Against a real server, which each test binary starts for itself.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stderr, reason = "tests print their seeds")]
 
+mod capture;
 mod mysql;
+#[path = "../../headwater-events/tests/killed/process.rs"]
+mod process;
 mod replication;
 #[path = "../../headwater-events/tests/postgres/server.rs"]
 #[expect(

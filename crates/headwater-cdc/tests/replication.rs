@@ -10,10 +10,11 @@ use crate::server::Server;
 const WAIT: Duration = Duration::from_secs(60);
 
 /// A server that replicates, and the address of its database.
-fn start() -> Option<(Server, Address)> {
+pub(crate) fn start() -> Option<(Server, Address)> {
     let settings = [
         "wal_level = logical",
         "fsync = off",
+        "max_replication_slots = 20",
         "password_encryption = scram-sha-256",
     ];
     let server = Server::start(&settings)?;

@@ -1,20 +1,31 @@
-//! PostgreSQL as a source of changes: sessions, replication, and the messages that a server sends when it replicates.
+//! PostgreSQL as a source of changes: sessions, replication, the messages that a server sends when it replicates, and the
+//! [`Capture`] of tables into topics.
 
 mod address;
 mod auth;
+mod capture;
+mod catalog;
 mod failure;
+mod kind;
 mod lsn;
 mod pgoutput;
 mod reader;
 mod replication;
 mod session;
+mod shape;
 mod snapshot;
 mod sql;
 
 pub use address::Address;
+pub use capture::{
+    Capture, Finding, OnLoss, Phase, Settings, Status, StoredCapture, StoredTable, TableStatus,
+    check, drop_slot, stored,
+};
+pub use catalog::{Column, Kinds, Table, TableName};
+pub use kind::Kind;
 pub use lsn::Lsn;
 pub use pgoutput::{Cell, Message, Relation, RelationColumn};
-pub use replication::{Received, Replication, Slot};
+pub use replication::{Received, Replication, Slot, System};
 pub use session::Session;
 pub use snapshot::Snapshot;
 pub use sql::{identifier, literal};

@@ -45,6 +45,16 @@ pub struct Replication {
     session: Session,
     confirmed: Lsn,
     told: Instant,
+    server_end: Lsn,
+}
+
+/// Which server it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct System {
+    /// The id that it got when it was made; its standbys and restored copies have it too.
+    pub id: String,
+    /// Where its log ends.
+    pub end: Lsn,
 }
 
 impl Replication {
@@ -57,7 +67,34 @@ impl Replication {
             session: Session::connect_replication(address)?,
             confirmed: Lsn::default(),
             told: Instant::now(),
+            server_end: Lsn::default(),
         })
+    }
+
+    /// Which server this is.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn identify(&mut self) -> Result<System> {
+        // Columns: its id, the timeline, the end of the log, the database.
+        let row = self.session.query("IDENTIFY_SYSTEM")?.into_iter().next();
+        match row.as_deref() {
+            Some([Some(id), _, Some(end), ..]) => Ok(System {
+                id: id.clone(),
+                end: end.parse()?,
+            }),
+            _ => Err(malformed("answer to the question who it is")),
+        }
+    }
+
+    /// Whether something has come that [`receive`](Self::receive) gives without waiting.
+    pub fn has_more(&self) -> bool {
+        self.session.has_frame()
+    }
+
+    /// What the server has said last of where its log ends.
+    pub fn server_end(&self) -> Lsn {
+        self.server_end
     }
 
     /// Makes a slot; a temporary one goes with the session. Waits for the transactions that are running.
@@ -130,11 +167,14 @@ impl Replication {
         match reader.u8()? {
             b'w' => {
                 // Where it lies, the end of the log, the time: positions are those of commits.
-                reader.take(24)?;
+                reader.u64()?;
+                self.server_end = self.server_end.max(Lsn(reader.u64()?));
+                reader.u64()?;
                 Ok(Received::Message(Message::decode(reader.rest())?))
             }
             b'k' => {
                 let reached = Lsn(reader.u64()?);
+                self.server_end = self.server_end.max(reached);
                 reader.u64()?;
                 if reader.u8()? == 1 {
                     self.confirm(self.confirmed, false)?;

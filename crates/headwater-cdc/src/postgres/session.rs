@@ -92,6 +92,13 @@ impl Session {
         written.map_err(|e| unreachable("the connection broke", e))
     }
 
+    /// Whether a frame is here already.
+    pub(super) fn has_frame(&self) -> bool {
+        let length = |head: &[u8; 5]| u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+        let head = self.input.first_chunk::<5>();
+        head.is_some_and(|head| self.input.len() > length(head) as usize)
+    }
+
     /// The next frame that is here already, without asking the kernel.
     pub(super) fn buffered(&mut self) -> Result<Option<Frame>> {
         let Some(head) = self.input.first_chunk::<5>() else {

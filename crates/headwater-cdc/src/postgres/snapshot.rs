@@ -18,9 +18,14 @@ impl Snapshot {
         self.sees_full(self.widen(xid))
     }
 
-    /// Whether it sees every transaction that `older` sees.
-    pub fn covers(&self, older: &Self) -> bool {
-        self.xmax >= older.xmax && !self.running.iter().any(|xid| older.sees_full(*xid))
+    /// The first transaction that had not begun.
+    pub fn next(&self) -> u64 {
+        self.xmax
+    }
+
+    /// Whether all transactions before this one had ended.
+    pub fn is_after(&self, next: u64) -> bool {
+        self.xmin >= next
     }
 
     fn sees_full(&self, xid: u64) -> bool {
@@ -80,10 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_that_is_still_ending_is_not_covered() {
-        let older = snapshot("10:16:12");
-        assert!(snapshot("12:17:12,16").covers(&older));
-        assert!(!snapshot("12:17:12,14").covers(&older));
-        assert!(!snapshot("12:15:12").covers(&older));
+    fn what_had_begun_before_must_have_ended() {
+        let before = snapshot("10:16:12");
+        assert!(snapshot("16:17:").is_after(before.next()));
+        assert!(!snapshot("12:17:12,16").is_after(before.next()));
     }
 }

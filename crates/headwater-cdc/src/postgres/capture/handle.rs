@@ -1,0 +1,239 @@
+//! A running capture, and what others see of it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use headwater_log::{Error, ErrorKind, Log, Result};
+
+use super::records;
+use super::settings::{OnLoss, Settings};
+use super::setup::{self, Begun};
+use super::slot;
+use super::status::{Phase, Status};
+use super::stream::{Ended, Stream};
+use crate::postgres::{Address, Lsn, Session};
+
+/// How long is waited after the first failure; it doubles from one to the next.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// What the capture and those who look at it share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    stop: AtomicBool,
+    wanted: AtomicU64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    status: Status,
+    failure: Option<(ErrorKind, String, Option<String>)>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody waits for the position to reach what the server has reached.
+    pub(super) fn wants(&self, end: Lsn, reached: Lsn) -> bool {
+        let wanted = Lsn(self.wanted.load(Ordering::Relaxed));
+        end < wanted && wanted <= reached
+    }
+
+    /// Changes what is said.
+    pub(super) fn tell(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.lock().status);
+        self.changed.notify_all();
+    }
+
+    fn fail(&self, error: &Error) {
+        let mut state = self.lock();
+        state.status.phase = Phase::Failed(error.to_string());
+        let hint = error.hint().map(str::to_owned);
+        state.failure = Some((error.kind(), error.to_string(), hint));
+        self.changed.notify_all();
+    }
+
+    /// Waits, but not for longer than until it is told to stop.
+    fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        let mut state = self.lock();
+        while !self.is_stopped() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// A capture that runs on a thread of its own, until it is dropped.
+#[derive(Debug)]
+pub struct Capture {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Capture {
+    /// Starts a capture, with the topics of its tables. What is wrong with the server is tried again or said by [`failure`](Self::failure).
+    ///
+    /// # Errors
+    /// `Invalid` for wrong settings or a topic that is not as it must be, `Unavailable`.
+    pub fn start(log: &Log, settings: Settings) -> Result<Self> {
+        settings.check()?;
+        for (_, topic) in &settings.tables {
+            records::ensure_topic(log, topic)?;
+        }
+        let shared = Arc::new(Shared::default());
+        let (log, theirs) = (log.clone(), Arc::clone(&shared));
+        let named = std::thread::Builder::new().name(format!("cdc-{}", settings.slot));
+        let thread = named.spawn(move || run(&log, &settings, &theirs));
+        let thread = thread.map_err(|e| {
+            Error::new(ErrorKind::Unavailable, "no thread for a capture").with_source(e)
+        })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// What it says of itself.
+    pub fn status(&self) -> Status {
+        self.shared.lock().status.clone()
+    }
+
+    /// Why it has ended, if it has failed.
+    pub fn failure(&self) -> Option<Error> {
+        let state = self.shared.lock();
+        let (kind, message, hint) = state.failure.as_ref()?;
+        let error = Error::new(*kind, message.clone());
+        Some(match hint {
+            Some(hint) => error.with_hint(hint.clone()),
+            None => error,
+        })
+    }
+
+    /// Whether all that was committed before `end` is durable here, what was in the tables at first included. Who asks
+    /// is waited for: it will be soon.
+    ///
+    /// # Errors
+    /// Why it has failed.
+    pub fn has_reached(&self, end: Lsn) -> Result<bool> {
+        self.shared.wanted.fetch_max(end.0, Ordering::Relaxed);
+        match self.failure() {
+            Some(error) => Err(error),
+            None => Ok(self.shared.lock().status.has_reached(end)),
+        }
+    }
+
+    /// Waits until [`has_reached`](Self::has_reached), or the time is over.
+    ///
+    /// # Errors
+    /// Why it has failed.
+    pub fn wait_for(&self, end: Lsn, time: Duration) -> Result<bool> {
+        let until = Instant::now() + time;
+        while !self.has_reached(end)? {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            // What happens between the look and the wait is seen a little later.
+            let waited = self
+                .shared
+                .changed
+                .wait_timeout(self.shared.lock(), left.min(RETRY_MIN));
+            drop(waited);
+        }
+        Ok(true)
+    }
+
+    /// Waits until [`has_reached`](Self::has_reached), however long the server takes as long as it can be reached.
+    ///
+    /// # Errors
+    /// `Unavailable` if it cannot be reached; why the capture has failed.
+    pub fn wait_until(&self, end: Lsn) -> Result<()> {
+        while !self.wait_for(end, RETRY_MIN)? {
+            if let Phase::Waiting(why) = self.status().phase {
+                return Err(Error::new(ErrorKind::Unavailable, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// A place in the log of a server that everything that is committed now lies before, and that will be reached.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn end_of(address: &Address) -> Result<Lsn> {
+        let mut session = Session::connect(address)?;
+        let end = session.value("SELECT pg_logical_emit_message(true, 'headwater', '')")?;
+        end.unwrap_or_default().parse()
+    }
+
+    /// Stops it, and waits until it has.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        {
+            let _state = self.shared.lock();
+            self.shared.stop.store(true, Ordering::Relaxed);
+            self.shared.changed.notify_all();
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            self.shared
+                .fail(&Error::new(ErrorKind::Bug, "the capture has panicked"));
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn run(log: &Log, settings: &Settings, shared: &Shared) {
+    let mut wait = RETRY_MIN;
+    while !shared.is_stopped() {
+        match once(log, settings, shared, &mut wait) {
+            Ok(Ended::Changed) => {}
+            Ok(Ended::Stopped) => break,
+            Err(e) if e.kind().is_retriable() => {
+                shared.tell(|status| status.phase = Phase::Waiting(e.to_string()));
+                shared.pause(wait);
+                wait = (wait * 2).min(RETRY_MAX);
+            }
+            Err(e) => return shared.fail(&e),
+        }
+    }
+    shared.tell(|status| status.phase = Phase::Stopped);
+}
+
+/// The life of one connection.
+fn once(log: &Log, settings: &Settings, shared: &Shared, wait: &mut Duration) -> Result<Ended> {
+    let ready = match setup::begin(log, settings)? {
+        Begun::Ready(ready) => ready,
+        Begun::Lost(_) if settings.on_loss == OnLoss::Backfill => {
+            setup::forget(log, settings)?;
+            return Ok(Ended::Changed);
+        }
+        Begun::Lost(why) => return Err(slot::lost_changes(&settings.slot, &why)),
+    };
+    *wait = RETRY_MIN;
+    Stream::new(log, settings, shared, *ready)?.run()
+}

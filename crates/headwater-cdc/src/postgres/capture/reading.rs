@@ -1,0 +1,150 @@
+//! One range of a table, read in a transaction of its own.
+
+use bytes::Bytes;
+use headwater_log::{Error, ErrorKind, Result};
+
+use super::state::Part;
+use super::touched::{ReadingNumber, TableIndex};
+use crate::postgres::failure::malformed;
+use crate::postgres::shape::Shape;
+use crate::postgres::{Lsn, Session, Snapshot, TableName, literal};
+
+/// How the rows of a table are read.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) name: TableName,
+    pub(super) shape: Shape,
+}
+
+/// What is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// The files of the table and their sizes.
+    Files,
+    /// Blocks of one of them.
+    Blocks {
+        part: usize,
+        table: TableName,
+        file: u32,
+        from: u32,
+        to: u32,
+    },
+}
+
+/// A reading that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) number: ReadingNumber,
+    pub(super) table: TableIndex,
+    pub(super) what: What,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The files of the table.
+    Files(Vec<Part>),
+    /// Keys and values of rows.
+    Rows(Vec<(Bytes, Bytes)>),
+    /// The table was rewritten meanwhile.
+    Rewritten,
+}
+
+/// A reading that is done.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) task: Task,
+    pub(super) found: Found,
+    pub(super) snapshot: Snapshot,
+    /// Everything that the snapshot sees was committed before this.
+    pub(super) high: Lsn,
+}
+
+/// Reads; `None`: transactions that began before `horizon` are still running.
+///
+/// # Errors
+/// `Unavailable`, `NotFound` if the table is gone.
+pub(super) fn read(
+    session: &mut Session,
+    plan: &Plan,
+    task: &Task,
+    horizon: u64,
+) -> Result<Option<Reading>> {
+    let table = match &task.what {
+        What::Files => &plan.name,
+        What::Blocks { table, .. } => table,
+    };
+    let (table, quoted) = (table.quoted(), literal(&table.quoted()));
+    // The lock comes before the snapshot: a table is not rewritten between the two.
+    let rows = session.query(&format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+         LOCK TABLE ONLY {table} IN ACCESS SHARE MODE; \
+         SELECT pg_current_snapshot(), coalesce(pg_relation_filenode({quoted}), 0)"
+    ))?;
+    let row: Vec<String> = rows.into_iter().flatten().flatten().collect();
+    let [snapshot, file] = row.as_slice() else {
+        return Err(malformed("snapshot"));
+    };
+    let snapshot: Snapshot = snapshot.parse()?;
+    if !snapshot.is_after(horizon) {
+        session.query("COMMIT")?;
+        return Ok(None);
+    }
+    let found = match &task.what {
+        What::Files => Found::Files(files(session, &quoted)?),
+        What::Blocks { file: known, .. } if *file != known.to_string() => Found::Rewritten,
+        What::Blocks { from, to, .. } => Found::Rows(rows_of(session, plan, &table, *from, *to)?),
+    };
+    session.query("COMMIT")?;
+    // Its own commit has it written out, and so what lies before it.
+    let high = session.value("SELECT pg_logical_emit_message(true, 'headwater', '')")?;
+    Ok(Some(Reading {
+        task: task.clone(),
+        found,
+        snapshot,
+        high: high.unwrap_or_default().parse()?,
+    }))
+}
+
+fn rows_of(
+    session: &mut Session,
+    plan: &Plan,
+    table: &str,
+    from: u32,
+    to: u32,
+) -> Result<Vec<(Bytes, Bytes)>> {
+    let columns = plan.shape.select_list();
+    let sql = format!(
+        "SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
+    );
+    let mut rows = Vec::new();
+    session.for_each(&sql, |cells| {
+        rows.push((plan.shape.key(cells)?, plan.shape.value(cells, b"")?));
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The table itself, or its partitions.
+fn files(session: &mut Session, quoted: &str) -> Result<Vec<Part>> {
+    let sql = format!(
+        "SELECT n.nspname, c.relname, pg_relation_filenode(c.oid), \
+         pg_relation_size(c.oid) / current_setting('block_size')::bigint \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'r' AND (c.oid = {quoted}::regclass \
+         OR c.oid IN (SELECT relid FROM pg_partition_tree({quoted}::regclass) WHERE isleaf)) ORDER BY c.oid"
+    );
+    let part = |row: Vec<Option<String>>| match <[_; 4]>::try_from(row) {
+        Ok([Some(schema), Some(name), Some(file), Some(blocks)]) => Ok(Part {
+            table: TableName { schema, name },
+            file: file.parse().map_err(|_| malformed("number of a file"))?,
+            blocks: blocks.parse().map_err(|_| malformed("size of a file"))?,
+            done: super::blocks::Blocks::default(),
+        }),
+        _ => Err(Error::new(
+            ErrorKind::Unsupported,
+            "a partition is a foreign table, which cannot be captured",
+        )),
+    };
+    session.query(&sql)?.into_iter().map(part).collect()
+}

@@ -1,0 +1,93 @@
+//! What a capture is told.
+
+use headwater_log::{Error, ErrorKind, Result};
+
+use crate::postgres::{Address, TableName};
+
+/// Blocks of a table that are read at a time, 8 KiB each.
+const RANGE_BLOCKS: u32 = 2048;
+/// Sessions that read tables side by side.
+const READERS: usize = 2;
+/// The longest name of a slot.
+const SLOT_NAME_BYTES_MAX: usize = 63;
+
+/// What happens when changes are lost: the slot is gone or was advanced by others, or the server has an older log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLoss {
+    /// The capture stops and says so.
+    #[default]
+    Stop,
+    /// The tables are emptied and read anew.
+    Backfill,
+}
+
+/// What a capture is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The database.
+    pub address: Address,
+    /// The slot, which is made if it is not there; it is the name of the capture too.
+    pub slot: String,
+    /// The publication.
+    pub publication: String,
+    /// Whether the publication is made, and tables added to it, where that is missing.
+    pub makes_publication: bool,
+    /// The tables, each with its topic.
+    pub tables: Vec<(TableName, String)>,
+    /// Whether what is in the tables at first is captured too.
+    pub backfills: bool,
+    /// What happens when changes are lost.
+    pub on_loss: OnLoss,
+    /// Blocks of a table that are read at a time.
+    pub range_blocks: u32,
+    /// Sessions that read tables side by side.
+    pub readers: usize,
+}
+
+impl Settings {
+    /// A capture by this slot, as of now without tables.
+    pub fn new(address: Address, slot: impl Into<String>) -> Self {
+        let slot = slot.into();
+        Self {
+            address,
+            publication: slot.clone(),
+            slot,
+            makes_publication: true,
+            tables: Vec::new(),
+            backfills: true,
+            on_loss: OnLoss::Stop,
+            range_blocks: RANGE_BLOCKS,
+            readers: READERS,
+        }
+    }
+
+    /// Adds a table; its topic is called after the database, the schema and the table.
+    #[must_use]
+    pub fn table(mut self, name: TableName) -> Self {
+        let topic = format!("{}.{name}", self.address.database);
+        self.tables.push((name, topic));
+        self
+    }
+
+    /// # Errors
+    /// `Invalid`.
+    pub(super) fn check(&self) -> Result<()> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let is_slot = (1..=SLOT_NAME_BYTES_MAX).contains(&self.slot.len());
+        if !is_slot || !self.slot.chars().all(plain) {
+            let text = format!("'{}' cannot be the name of a slot", self.slot);
+            return Err(Error::new(ErrorKind::Invalid, text)
+                .with_hint("a name has 1 to 63 lower case letters, digits and _"));
+        }
+        let mut topics: Vec<&String> = self.tables.iter().map(|(_, topic)| topic).collect();
+        topics.sort_unstable();
+        if let Some(twice) = topics.windows(2).find(|pair| pair[0] == pair[1]) {
+            let text = format!("two tables go to the topic '{}'", twice[0]);
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        if self.tables.is_empty() {
+            return Err(Error::new(ErrorKind::Invalid, "a capture without tables"));
+        }
+        Ok(())
+    }
+}

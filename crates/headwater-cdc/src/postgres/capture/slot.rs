@@ -1,0 +1,88 @@
+//! The slot, which makes the server keep what was not confirmed: whose it is, and whether it still has what comes next.
+
+use headwater_log::{Error, ErrorKind, Result};
+
+use crate::postgres::{Lsn, Session, literal};
+
+/// What the server says of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    /// What it was confirmed.
+    pub(super) confirmed: Lsn,
+    /// Whether the server has removed what it had kept for it.
+    is_lost: bool,
+}
+
+/// Looks a slot up; `None`: there is none of that name.
+///
+/// # Errors
+/// `Invalid` if it is of another kind or database.
+pub(super) fn look_up(session: &mut Session, name: &str) -> Result<Option<Known>> {
+    let quoted = literal(name);
+    let sql = format!(
+        "SELECT plugin IS NOT DISTINCT FROM 'pgoutput' AND database = current_database(), \
+         coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') = 'lost' \
+         FROM pg_replication_slots WHERE slot_name = {quoted}"
+    );
+    let row = session.query(&sql)?.into_iter().next();
+    match row.as_deref() {
+        None => Ok(None),
+        Some([Some(fits), Some(confirmed), Some(lost)]) if fits == "t" => Ok(Some(Known {
+            confirmed: confirmed.parse()?,
+            is_lost: lost == "t",
+        })),
+        Some(_) => {
+            let text = format!("slot '{name}' is of another database or plugin");
+            Err(Error::new(ErrorKind::Invalid, text).with_hint("choose another name for the slot"))
+        }
+    }
+}
+
+/// Why a slot of ours no longer has everything after `end`.
+pub(super) fn loss(known: Option<&Known>, end: Lsn) -> Option<String> {
+    match known {
+        None => Some("it was dropped".to_owned()),
+        Some(known) if known.is_lost => {
+            Some("the server has removed what it had kept for it".to_owned())
+        }
+        Some(Known { confirmed, .. }) if *confirmed > end => Some(format!(
+            "it was advanced to {confirmed}, but only {end} had been taken over"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// Changes are lost, so that the topics cannot become what the tables are without reading them anew.
+pub(super) fn lost_changes(name: &str, why: &str) -> Error {
+    let text = format!("slot '{name}' no longer has the changes that come next: {why}");
+    Error::new(ErrorKind::Corrupt, text).with_hint(
+        "capture with on-loss = backfill to have the topics emptied and the tables read anew",
+    )
+}
+
+/// It is there but was not made by this log.
+pub(super) fn foreign(name: &str) -> Error {
+    let text = format!("slot '{name}' exists already and belongs to somebody else");
+    Error::new(ErrorKind::Conflict, text).with_hint(format!(
+        "choose another name, or if nobody needs it: SELECT pg_drop_replication_slot({})",
+        literal(name)
+    ))
+}
+
+/// Whether there is a slot of that name, whatever it is.
+pub(super) fn exists(session: &mut Session, name: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT 1 FROM pg_replication_slots WHERE slot_name = {}",
+        literal(name)
+    );
+    Ok(session.value(&sql)?.is_some())
+}
+
+/// Removes a slot: the server keeps nothing for it any more.
+///
+/// # Errors
+/// `Unavailable` while it is in use.
+pub(super) fn remove(session: &mut Session, name: &str) -> Result<()> {
+    let sql = format!("SELECT pg_drop_replication_slot({})", literal(name));
+    session.query(&sql).map(drop)
+}

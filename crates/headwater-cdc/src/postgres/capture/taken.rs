@@ -1,0 +1,166 @@
+//! What has been taken over from the server, and how it becomes durable: commits on their way, in order, each on condition
+//! that nobody else has taken something over meanwhile.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use headwater_log::{Commit, Condition, Log, Offset, Pending, Result, Timestamp};
+
+use super::records;
+use super::setup::Captured;
+use super::state::{self, Position};
+use super::touched::TableIndex;
+use super::transaction::Before;
+use crate::postgres::Lsn;
+
+/// Commits that may be on their way.
+const IN_FLIGHT_MAX: usize = 256;
+
+/// What is true when a commit is durable.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Meaning {
+    /// When its newest transaction was committed.
+    pub(super) time: Option<Timestamp>,
+    /// How many transactions it has.
+    pub(super) transactions: u64,
+    /// How many changes of rows.
+    pub(super) changes: u64,
+    /// The table that has been read whole.
+    pub(super) finished: Option<TableIndex>,
+}
+
+struct Sent {
+    pending: Pending,
+    end: Lsn,
+    meaning: Meaning,
+}
+
+/// What has been taken over.
+pub(super) struct Taken {
+    log: Log,
+    owner: String,
+    position: Position,
+    /// The position as it will be stored when all that is on its way is.
+    stored: Option<Bytes>,
+    end: Lsn,
+    durable: Lsn,
+    sent: VecDeque<Sent>,
+    settled: Vec<Meaning>,
+    /// Before these offsets no key has a value: tables were emptied there.
+    emptied: HashMap<TableIndex, Offset>,
+}
+
+impl Taken {
+    /// Everything before `end` is durable already.
+    pub(super) fn new(log: &Log, name: &str, position: Position, end: Lsn) -> Self {
+        let owner = state::owner(name);
+        Self {
+            log: log.clone(),
+            stored: log.position(&owner),
+            owner,
+            position,
+            end,
+            durable: end,
+            sent: VecDeque::new(),
+            settled: Vec::new(),
+            emptied: HashMap::new(),
+        }
+    }
+
+    /// Everything before this is durable or on its way.
+    pub(super) fn end(&self) -> Lsn {
+        self.end
+    }
+
+    /// Everything before this is durable.
+    pub(super) fn durable(&self) -> Lsn {
+        self.durable
+    }
+
+    /// Whether something is on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
+    /// Sends a commit after which everything before `end` is taken over.
+    ///
+    /// # Errors
+    /// As those of commits, of one that was sent before.
+    pub(super) fn send(&mut self, commit: Commit, end: Lsn, meaning: Meaning) -> Result<()> {
+        while self.sent.len() >= IN_FLIGHT_MAX {
+            self.wait()?;
+        }
+        self.position.end = Some(end);
+        let value = Bytes::from(state::store(&self.position)?);
+        let is_still = Condition::Position {
+            owner: self.owner.clone(),
+            expected: self.stored.replace(value.clone()),
+        };
+        let commit = commit.when(is_still).position(self.owner.clone(), value);
+        self.end = end;
+        let pending = self.log.submit(commit);
+        self.sent.push_back(Sent {
+            pending,
+            end,
+            meaning,
+        });
+        Ok(())
+    }
+
+    /// Waits for the first one on its way.
+    fn wait(&mut self) -> Result<()> {
+        if let Some(sent) = self.sent.pop_front() {
+            sent.pending.wait()?;
+            self.durable = sent.end;
+            self.settled.push(sent.meaning);
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is on its way.
+    ///
+    /// # Errors
+    /// Those of commits.
+    pub(super) fn drain(&mut self) -> Result<()> {
+        while self.is_busy() {
+            self.wait()?;
+        }
+        Ok(())
+    }
+
+    /// What has become durable since this was asked last.
+    ///
+    /// # Errors
+    /// Those of commits.
+    pub(super) fn settled(&mut self) -> Result<Vec<Meaning>> {
+        while self.sent.front().is_some_and(|sent| sent.pending.is_done()) {
+            self.wait()?;
+        }
+        Ok(std::mem::take(&mut self.settled))
+    }
+}
+
+/// Looks into the topics.
+pub(super) struct InTopics<'a> {
+    pub(super) taken: &'a mut Taken,
+    pub(super) tables: &'a [Captured],
+}
+
+impl Before for InTopics<'_> {
+    fn value(&mut self, table: TableIndex, key: &[u8]) -> Result<Bytes> {
+        self.taken.drain()?;
+        let topic = &self.tables[table].topic;
+        let known = records::newest(&self.taken.log, topic, key)?;
+        Ok(known.unwrap_or_default())
+    }
+
+    fn live_keys(&mut self, table: TableIndex) -> Result<Vec<Bytes>> {
+        self.taken.drain()?;
+        let (topic, log) = (&self.tables[table].topic, &self.taken.log);
+        // Whoever asks deletes them all, so that nobody looks at what lies before again.
+        let end = log.bounds(topic)?.end;
+        let from = self.taken.emptied.insert(table, end);
+        let live = records::live_keys(log, topic, from.unwrap_or(Offset(0)))?;
+        Ok(live.into_iter().collect())
+    }
+}

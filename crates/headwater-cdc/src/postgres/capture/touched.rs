@@ -1,0 +1,134 @@
+//! Which rows of a range that was read are older than what the stream has said of them.
+//!
+//! A range is read with a snapshot and put into the topic when the stream has reached everything that the snapshot sees. A row of
+//! it that the stream has touched is left out: the stream knows better. It has to be known only of transactions that the
+//! snapshot does **not** see; what one snapshot sees all later ones see too, so that a touched key is forgotten when the
+//! readings that may have begun before such a snapshot are done. What is remembered stays as small as what happens during
+//! a few readings.
+
+use std::collections::{BTreeSet, HashMap};
+
+use bytes::Bytes;
+
+use crate::postgres::Snapshot;
+
+/// The number of a table among those that are captured.
+pub(super) type TableIndex = usize;
+/// The number of a reading, in the order in which they were handed out.
+pub(super) type ReadingNumber = u64;
+
+#[derive(Debug)]
+struct Touch {
+    xid: u32,
+    /// Readings that are handed out from this one on see it.
+    seen_from: Option<ReadingNumber>,
+}
+
+/// The keys that streamed transactions have touched and that a reading may not know of.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    keys: HashMap<(TableIndex, Bytes), Touch>,
+    /// Tables that were truncated.
+    truncated: HashMap<TableIndex, Touch>,
+    next: ReadingNumber,
+    outstanding: BTreeSet<ReadingNumber>,
+}
+
+impl Touched {
+    /// A transaction of the stream has touched a row.
+    pub(super) fn touch(&mut self, table: TableIndex, key: Bytes, xid: u32) {
+        self.keys.insert((table, key), Touch::by(xid));
+    }
+
+    /// A transaction of the stream has emptied a table.
+    pub(super) fn truncate(&mut self, table: TableIndex, xid: u32) {
+        self.truncated.insert(table, Touch::by(xid));
+    }
+
+    /// A reading begins.
+    pub(super) fn hand_out(&mut self) -> ReadingNumber {
+        let number = self.next;
+        self.outstanding.insert(number);
+        self.next += 1;
+        number
+    }
+
+    /// Whether a row that was read with this snapshot is still the newest.
+    pub(super) fn is_newest(&self, table: TableIndex, key: &Bytes, snapshot: &Snapshot) -> bool {
+        let truncation = self.truncated.get(&table);
+        truncation.is_none_or(|t| snapshot.sees(t.xid))
+            && !self.keys.contains_key(&(table, key.clone()))
+    }
+
+    /// A reading with this snapshot is done.
+    pub(super) fn done(&mut self, number: ReadingNumber, snapshot: &Snapshot) {
+        self.outstanding.remove(&number);
+        let (next, oldest) = (self.next, self.outstanding.first().copied());
+        let keep = |touch: &mut Touch| {
+            if touch.seen_from.is_none() && snapshot.sees(touch.xid) {
+                touch.seen_from = Some(next);
+            }
+            touch
+                .seen_from
+                .is_none_or(|from| oldest.is_some_and(|oldest| oldest < from))
+        };
+        self.keys.retain(|_, touch| keep(touch));
+        self.truncated.retain(|_, touch| keep(touch));
+    }
+
+    /// Nothing is read any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            next: self.next,
+            ..Self::default()
+        };
+    }
+}
+
+impl Touch {
+    fn by(xid: u32) -> Self {
+        Self {
+            xid,
+            seen_from: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(text: &str) -> Snapshot {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_row_is_left_out_if_the_stream_knows_better() {
+        let mut touched = Touched::default();
+        let key = |k: &'static str| Bytes::from_static(k.as_bytes());
+        let number = touched.hand_out();
+        touched.touch(0, key("a"), 10);
+        touched.touch(0, key("b"), 12);
+        let read = snapshot("11:12:");
+        assert!(!touched.is_newest(0, &key("a"), &read));
+        assert!(!touched.is_newest(0, &key("b"), &read));
+        assert!(touched.is_newest(0, &key("c"), &read));
+        assert!(touched.is_newest(1, &key("b"), &read));
+        touched.truncate(1, 12);
+        assert!(!touched.is_newest(1, &key("b"), &read));
+        touched.done(number, &read);
+        assert_eq!(touched.keys.len(), 1);
+    }
+
+    #[test]
+    fn a_key_is_kept_for_readings_that_began_before_it_was_seen() {
+        let mut touched = Touched::default();
+        let (first, second) = (touched.hand_out(), touched.hand_out());
+        touched.touch(0, Bytes::new(), 10);
+        // The second one sees it; the first one may have begun before.
+        touched.done(second, &snapshot("11:11:"));
+        assert!(!touched.is_newest(0, &Bytes::new(), &snapshot("9:9:")));
+        touched.done(first, &snapshot("9:9:"));
+        assert!(touched.keys.is_empty());
+    }
+}

@@ -1,0 +1,7 @@
+//! Captures of tables into topics, against a real server.
+
+mod bench;
+mod golden;
+mod losses;
+mod oracle;
+mod rows;

@@ -1,0 +1,269 @@
+//! The oracle: several sessions write at random while the capturing process is killed at random and the server crashes;
+//! afterwards the topics add up to the tables, and every transaction is there once and whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use headwater_cdc::postgres::{Address, Capture, Session, Settings};
+use headwater_log::Log;
+
+use super::bench::{LONG, catch_up, content, fold, memory, open, records, run, settings};
+use crate::process::{kill_after, say, told};
+use crate::replication::start;
+
+const TEST: &str = "capture::oracle::nothing_is_lost_or_doubled_whoever_is_killed";
+const TABLES: [&str; 5] = ["ledger", "docs", "pairs", "emptied", "late"];
+const WRITERS: u64 = 4;
+const KILLS: usize = 10;
+
+/// Xorshift, which a printed seed repeats.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+fn of_all(address: &Address) -> Settings {
+    Settings {
+        range_blocks: 3,
+        ..settings(address, &TABLES)
+    }
+}
+
+/// The process that is killed: it captures, and says so again and again.
+fn child(told: &str) {
+    let mut told = told.split('\t');
+    let mut next = || told.next().unwrap();
+    let (dir, port) = (PathBuf::from(next()), next().parse().unwrap());
+    let address = Address {
+        port,
+        host: "127.0.0.1".to_owned(),
+        user: next().to_owned(),
+        password: next().to_owned(),
+        database: "postgres".to_owned(),
+    };
+    let log = open(&dir);
+    let capture = Capture::start(&log, of_all(&address)).unwrap();
+    loop {
+        std::thread::park_timeout(Duration::from_millis(2));
+        if let Some(error) = capture.failure() {
+            panic!("{error}");
+        }
+        say("captures");
+    }
+}
+
+fn create(session: &mut Session) {
+    for sql in [
+        "CREATE TABLE ledger (id bigint, part int, parts int, PRIMARY KEY (id, part))",
+        "CREATE TABLE docs (id int PRIMARY KEY, n int, body text)",
+        "ALTER TABLE docs ALTER body SET STORAGE EXTERNAL",
+        "INSERT INTO docs SELECT n, 0, repeat('x', 2500) || n FROM generate_series(1, 2000) n",
+        "CREATE TABLE pairs (a text, b int, n int, PRIMARY KEY (b, a))",
+        "ALTER TABLE pairs REPLICA IDENTITY FULL",
+        "INSERT INTO pairs SELECT 'k' || n % 7, n, n FROM generate_series(1, 3000) n",
+        "CREATE TABLE emptied (id int PRIMARY KEY, n int)",
+        "INSERT INTO emptied SELECT n, n FROM generate_series(1, 2000) n",
+        "CREATE TABLE late (id int PRIMARY KEY, n int)",
+        "INSERT INTO late SELECT n, n FROM generate_series(1, 4000) n",
+    ] {
+        run(session, sql);
+    }
+}
+
+/// What a transaction does besides writing its parts into the ledger.
+fn statement(random: &mut Random) -> String {
+    let id = random.below(2400);
+    let other = random.below(2400);
+    let n = random.below(1 << 30);
+    match random.below(100) {
+        0..25 => format!("UPDATE docs SET n = {n} WHERE id = {id}"),
+        25..35 => format!(
+            "UPDATE docs SET id = {other} WHERE id = {id} AND NOT EXISTS (SELECT 1 FROM docs WHERE id = {other})"
+        ),
+        35..45 => format!(
+            "INSERT INTO docs VALUES ({id}, {n}, repeat('y', 2500) || {n}) ON CONFLICT (id) DO UPDATE SET body = excluded.body"
+        ),
+        45..53 => format!("DELETE FROM docs WHERE id = {id}"),
+        53..63 => format!("UPDATE pairs SET n = {n} WHERE b = {id}"),
+        63..69 => format!("UPDATE pairs SET a = 'm' || {n} WHERE b = {id}"),
+        69..75 => format!("DELETE FROM pairs WHERE b = {id}"),
+        75..83 => format!(
+            "INSERT INTO emptied VALUES ({id}, {n}) ON CONFLICT (id) DO UPDATE SET n = excluded.n"
+        ),
+        83..84 => "TRUNCATE emptied".to_owned(),
+        84..92 => format!("UPDATE late SET n = {n} WHERE id % 400 = {}", id % 400),
+        92..96 => format!("SAVEPOINT s; DELETE FROM late WHERE id = {id}; ROLLBACK TO s"),
+        _ => format!(
+            "SAVEPOINT s; INSERT INTO late VALUES (-{n}, 1) ON CONFLICT DO NOTHING; RELEASE s"
+        ),
+    }
+}
+
+fn transaction(random: &mut Random, id: u64) -> String {
+    let parts = 1 + random.below(4);
+    let mut sql = String::from("BEGIN");
+    for part in 0..parts {
+        sql += &format!(
+            "; INSERT INTO ledger VALUES ({id}, {part}, {parts}); {}",
+            statement(random)
+        );
+    }
+    sql + match random.below(10) {
+        0 => "; ROLLBACK",
+        _ => "; COMMIT",
+    }
+}
+
+/// Writes until it is told to stop; a failed statement rolls its transaction back, a server that is away is waited for.
+fn write(address: &Address, seed: u64, writer: u64, stop: &AtomicBool, done: &AtomicU32) {
+    let mut random = Random(seed.wrapping_mul(writer + 1) | 1);
+    let mut id = writer;
+    while !stop.load(Ordering::Relaxed) {
+        let Ok(mut session) = Session::connect(address) else {
+            std::thread::park_timeout(Duration::from_millis(20));
+            continue;
+        };
+        while !stop.load(Ordering::Relaxed) {
+            id += WRITERS;
+            let written = session.query(&transaction(&mut random, id));
+            if written.is_err() && session.query("ROLLBACK").is_err() {
+                break;
+            }
+            done.fetch_add(u32::from(written.is_ok()), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Every transaction of the ledger is in one commit of the log, with all its parts, each once.
+fn check_ledger(dir: &Path) -> usize {
+    let log = open(dir);
+    let mut transactions: BTreeMap<i64, (u64, u64, u64)> = BTreeMap::new();
+    for (commit, _, value) in records(&log, "ledger") {
+        let row: serde_json::Value = serde_json::from_str(&value.unwrap()).unwrap();
+        let known = transactions.entry(row["id"].as_i64().unwrap()).or_default();
+        assert!(known.0 == 0 || known.0 == commit, "torn: {row}");
+        *known = (commit, known.1 + 1, row["parts"].as_u64().unwrap());
+    }
+    for (id, (_, parts, want)) in &transactions {
+        assert_eq!(parts, want, "transaction {id}");
+    }
+    transactions.len()
+}
+
+/// The topics add up to the tables.
+fn check_tables(log: &Log, session: &mut Session) {
+    let keys: [&[&str]; 5] = [&["id", "part"], &["id"], &["b", "a"], &["id"], &["id"]];
+    for (name, key) in TABLES.iter().zip(keys) {
+        let (got, want) = (fold(log, name), content(session, name, key));
+        let is_wrong = |(k, v): &(&String, &serde_json::Value)| got.get(*k) != Some(*v);
+        let wrong: Vec<_> = want.iter().filter(is_wrong).map(|(k, _)| k).collect();
+        assert!(
+            wrong.is_empty(),
+            "{name}: of {} rows lost or old: {wrong:?}",
+            want.len()
+        );
+        let extra: Vec<_> = got.keys().filter(|k| !want.contains_key(*k)).collect();
+        assert!(extra.is_empty(), "{name}: rows that are gone: {extra:?}");
+    }
+}
+
+/// Writers go on only as long as tables are read, so that no later change hides what was put in wrongly.
+#[test]
+fn a_backfill_beside_writers_is_what_the_tables_are() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let seed = u64::from(std::process::id()) * 0x9e37_79b9;
+    eprintln!("HEADWATER_SEED={seed}");
+    let mut session = Session::connect(&address).unwrap();
+    create(&mut session);
+    for round in 0..3 {
+        let log = memory();
+        let settings = Settings {
+            slot: format!("round_{round}"),
+            publication: format!("round_{round}"),
+            range_blocks: 1 + round * 20,
+            ..of_all(&address)
+        };
+        let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for writer in 0..2 {
+                let (address, stop, done) = (&address, &stop, &done);
+                let writer = writer + u64::from(round + 1) * 1_000_000_000;
+                scope.spawn(move || write(address, seed, writer, stop, done));
+            }
+            let end = Capture::end_of(&address).unwrap();
+            let capture = Capture::start(&log, settings.clone()).unwrap();
+            let reached = capture.wait_for(end, LONG);
+            stop.store(true, Ordering::Relaxed);
+            assert!(reached.unwrap(), "{:?}", capture.status());
+        });
+        catch_up(&log, &settings);
+        check_tables(&log, &mut session);
+        assert!(done.load(Ordering::Relaxed) > 0);
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_whoever_is_killed() {
+    if let Some(told) = told() {
+        return child(&told);
+    }
+    let Some((server, address)) = start() else {
+        return;
+    };
+    let seed = std::env::var("HEADWATER_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 0x9e37_79b9);
+    eprintln!("HEADWATER_SEED={seed}");
+    let mut random = Random(seed | 1);
+    let mut session = Session::connect(&address).unwrap();
+    create(&mut session);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    // The ledger has been read when the writing begins, so that each of its rows comes from the stream alone.
+    catch_up(&open(dir), &settings(&address, &TABLES[..1]));
+    let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
+    let told = [
+        &dir.display().to_string(),
+        &address.port.to_string(),
+        &address.user,
+        &address.password,
+    ];
+    let told = told.map(String::as_str).join("\t");
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (address, stop, done) = (&address, &stop, &done);
+            scope.spawn(move || write(address, seed, writer, stop, done));
+        }
+        for kill in 0..KILLS {
+            if kill % 4 == 2 {
+                server.crash();
+                server.resume();
+            }
+            let lines = 1 + random.below(250) as usize;
+            let said = kill_after(TEST, &told, lines);
+            assert!(said.len() >= lines, "it ended by itself");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let mut session = Session::connect(&address).unwrap();
+    {
+        let log = open(dir);
+        catch_up(&log, &of_all(&address));
+        check_tables(&log, &mut session);
+    }
+    let transactions = check_ledger(dir);
+    let done = done.load(Ordering::Relaxed);
+    eprintln!("{transactions} transactions of {done} that were written or rolled back");
+    assert!(transactions > 100, "{transactions} transactions");
+}
