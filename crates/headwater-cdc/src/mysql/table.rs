@@ -84,6 +84,16 @@ const ENUM_SET_DEFAULT_CHARSET: u8 = 10;
 const ENUM_SET_COLUMN_CHARSET: u8 = 11;
 
 impl Table {
+    /// A table of which everything is known.
+    pub(super) fn described(database: &str, name: &str, columns: Vec<Column>) -> Self {
+        Self {
+            database: database.to_owned(),
+            name: name.to_owned(),
+            columns,
+            is_described: true,
+        }
+    }
+
     /// The number by which events with rows name a table, at the beginning of its event.
     pub(super) fn id(body: &Bytes) -> Result<u64> {
         Reader::new(body.clone(), "table").uint(6)

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use headwater_cdc::ErrorKind;
-use headwater_cdc::mysql::{Change, Column, Message, Position, Replica, Session, Value};
+use headwater_cdc::mysql::{Change, Column, Message, Position, Replica, Session, Snapshot, Value};
 
 use super::following::{changes, read_to_end};
 use super::server::Server;
+use super::snapshots::all_rows;
 
 /// How a value is asked for so that nothing is lost on the way.
 const TEXT: &str = "v";
@@ -277,40 +278,45 @@ fn id(row: &[Value]) -> i64 {
     }
 }
 
+/// What a SELECT and a snapshot give of one table: the asked text, and the values, by id.
+struct Wanted {
+    texts: BTreeMap<i64, Option<String>>,
+    values: BTreeMap<i64, Value>,
+}
+
 /// Makes a table for a type; each value stands in one row that is updated and in one that is deleted.
-fn write(session: &mut Session, n: usize, case: &Case) -> BTreeMap<i64, Option<String>> {
+fn write(server: &Server, session: &mut Session, n: usize, case: &Case) -> Wanted {
     let table = format!("t{n}");
     let run = |session: &mut Session, sql: String| session.execute(&sql).unwrap();
-    run(
-        session,
-        format!(
-            "CREATE TABLE {table} (id INT PRIMARY KEY, v {}, last INT)",
-            case.kind
-        ),
-    );
+    let columns = format!("id INT PRIMARY KEY, v {}, last INT", case.kind);
+    run(session, format!("CREATE TABLE {table} ({columns})"));
     for (row, value) in case.values.iter().enumerate() {
         let (first, second) = (2 * row, 2 * row + 1);
-        run(
-            session,
-            format!(
-                "INSERT INTO {table} VALUES ({first}, {value}, {first}), ({second}, {value}, {second})"
-            ),
-        );
+        let rows = format!("({first}, {value}, {first}), ({second}, {value}, {second})");
+        run(session, format!("INSERT INTO {table} VALUES {rows}"));
     }
-    let rows = session
-        .query(&format!("SELECT id, {} FROM {table}", case.asked))
-        .unwrap();
+    let sql = format!("SELECT id, {} FROM {table}", case.asked);
+    let rows = session.query(&sql).unwrap();
+    let mut snapshot = Snapshot::open(&server.address()).unwrap();
+    let described = snapshot.table("types", &table).unwrap();
+    let values = all_rows(&mut snapshot, &described, 3);
     run(
         session,
         format!("UPDATE {table} SET v = NULL WHERE id % 2 = 0"),
     );
     run(session, format!("DELETE FROM {table} WHERE id % 2 = 1"));
-    rows.into_iter()
-        .map(|row| (row[0].clone().unwrap().parse().unwrap(), row[1].clone()))
-        .collect()
+    let text =
+        |row: Vec<Option<String>>| (row[0].as_ref().unwrap().parse().unwrap(), row[1].clone());
+    Wanted {
+        texts: rows.into_iter().map(text).collect(),
+        values: values
+            .into_iter()
+            .map(|row| (id(&row), row[1].clone()))
+            .collect(),
+    }
 }
 
-fn check(case: &Case, seen: &Seen, want: &BTreeMap<i64, Option<String>>) {
+fn check(case: &Case, seen: &Seen, want: &Wanted) {
     let kind = case.kind;
     assert_eq!(seen.changes.len(), case.values.len() * 2, "{kind}");
     assert_eq!(seen.columns[0].key, Some(0));
@@ -326,12 +332,14 @@ fn check(case: &Case, seen: &Seen, want: &BTreeMap<i64, Option<String>>) {
             text(&seen.columns[1], &row[1])
         };
         for got in [row(&first.after), row(&second.before)] {
-            let want = &want[id];
+            let want = &want.texts[id];
             assert!(
                 is_same(case.asked, &got, want),
                 "{kind}: {got:?} is not {want:?}"
             );
         }
+        let streamed = &first.after.as_ref().unwrap()[1];
+        assert_eq!(streamed, &want.values[id], "{kind}: the snapshot");
         assert!(first.before.is_none());
         match id % 2 {
             0 => assert_eq!(second.after.as_ref().unwrap()[1], Value::Null),
@@ -348,7 +356,9 @@ fn every_type(settings: &[&str]) {
     let start = Position::current(&mut session).unwrap();
     let mut replica = Replica::connect(&server.address(), 77, &start).unwrap();
     let cases = CASES.iter().enumerate();
-    let want: Vec<_> = cases.map(|(n, c)| write(&mut session, n, c)).collect();
+    let want: Vec<_> = cases
+        .map(|(n, c)| write(&server, &mut session, n, c))
+        .collect();
     let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
     read_to_end(&mut replica, &mut session, |message| {
         if let Message::Rows(rows) = message {
@@ -362,9 +372,48 @@ fn every_type(settings: &[&str]) {
         }
     })
     .unwrap();
+    let is_compressed = settings.contains(&"--log-bin-compress=ON");
+    assert_eq!(has_compressed_events(&mut session, &start), is_compressed);
     for (n, case) in CASES.iter().enumerate() {
         check(case, &seen[&format!("t{n}")], &want[n]);
     }
+}
+
+fn has_compressed_events(session: &mut Session, start: &Position) -> bool {
+    let events = session
+        .query(&format!("SHOW BINLOG EVENTS IN '{}'", start.file))
+        .unwrap();
+    let mut kinds = events.iter().map(|event| event[2].clone().unwrap());
+    kinds.any(|kind| kind.starts_with("Write_rows_compressed"))
+}
+
+#[test]
+fn columns_that_are_computed_or_hidden_come_too() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let mut session = server.session("types");
+    let start = Position::current(&mut session).unwrap();
+    let columns = "id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s INT AS (id * 2) STORED, h INT INVISIBLE DEFAULT 9";
+    session
+        .execute(&format!("CREATE TABLE t ({columns})"))
+        .unwrap();
+    session.execute("INSERT INTO t (id) VALUES (5)").unwrap();
+    let mut snapshot = Snapshot::open(&server.address()).unwrap();
+    let described = snapshot.table("types", "t").unwrap();
+    let want = all_rows(&mut snapshot, &described, 9);
+    let mut replica = Replica::connect(&server.address(), 77, &start).unwrap();
+    let mut got = Vec::new();
+    read_to_end(&mut replica, &mut session, |message| {
+        if let Message::Rows(rows) = message {
+            let names: Vec<&str> = rows.table.columns.iter().map(|c| c.name.as_str()).collect();
+            assert_eq!(names, ["id", "v", "s", "h"]);
+            got.extend(changes(&rows).into_iter().filter_map(|c| c.after));
+        }
+    })
+    .unwrap();
+    assert_eq!(want, [[5, 6, 10, 9].map(Value::Int)]);
+    assert_eq!(got, want);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Against a real MariaDB.
 
+mod checks;
 mod following;
 mod golden;
 mod server;
 mod sessions;
+mod snapshots;
 mod transactions;

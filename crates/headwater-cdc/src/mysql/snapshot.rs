@@ -1,0 +1,224 @@
+//! The rows of tables at one place of the log: what a backfill reads.
+//!
+//! MariaDB tells the place of its log that a snapshot stands at, without a lock. So whoever has followed the log up to there puts
+//! the rows in, and follows on: no row is older than what came before, none is missed, and nothing needs to be compared.
+
+use bytes::Bytes;
+use headwater_log::{Error, ErrorKind, Result};
+
+use super::address::Address;
+use super::kind::Kind;
+use super::position::Position;
+use super::session::Session;
+use super::sql::{identifier, literal};
+use super::table::{Column, Table};
+use super::value::Value;
+
+const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+
+/// A session that sees the tables as they were at one place of the log.
+#[derive(Debug)]
+pub struct Snapshot {
+    session: Session,
+    position: Position,
+}
+
+impl Snapshot {
+    /// Sees everything that is committed now. MariaDB needs no lock for it; of MySQL all writers are held for a moment.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Invalid` if the user may not, or the server keeps no log.
+    pub fn open(address: &Address) -> Result<Self> {
+        let session = Session::connect(address)?;
+        match session.is_mariadb() {
+            true => Self::at_status(session),
+            false => Self::under_lock(session),
+        }
+    }
+
+    fn at_status(mut session: Session) -> Result<Self> {
+        isolate(&mut session)?;
+        session.execute(BEGIN)?;
+        let mut status = |name: &str| {
+            let rows = session.query(&format!("SHOW STATUS LIKE 'binlog_snapshot_{name}'"))?;
+            let cell = rows.into_iter().next().and_then(|r| r.into_iter().nth(1));
+            Ok::<_, Error>(cell.flatten().unwrap_or_default())
+        };
+        let (file, offset) = (status("file")?, status("position")?);
+        let (false, Ok(offset)) = (file.is_empty(), offset.parse()) else {
+            let text = "the server keeps no binary log";
+            return Err(Error::new(ErrorKind::Invalid, text)
+                .with_hint("start it with log_bin in the section [mysqld] of its configuration"));
+        };
+        let position = Position::at(&mut session, file, offset)?;
+        Ok(Self { session, position })
+    }
+
+    /// As for servers that do not tell where a snapshot stands: nobody commits between the two.
+    pub fn under_lock(mut session: Session) -> Result<Self> {
+        isolate(&mut session)?;
+        session.execute("FLUSH TABLES WITH READ LOCK")?;
+        session.execute(BEGIN)?;
+        let position = Position::current(&mut session)?;
+        session.execute("UNLOCK TABLES")?;
+        Ok(Self { session, position })
+    }
+
+    /// The place of the log: what was committed before is seen, what was committed later is not.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// A table as it is.
+    ///
+    /// # Errors
+    /// `NotFound`, and what the server says.
+    pub fn table(&mut self, database: &str, name: &str) -> Result<Table> {
+        Table::of(&mut self.session, database, name)
+    }
+
+    /// Up to `limit` rows in the order of the primary key, after the row whose key `after` has (the values of the key's columns
+    /// in the key's order); all rows in no order if the table has no key.
+    ///
+    /// # Errors
+    /// `Unsupported` if the key has a column of a type without an order that can be said; what the server says, or `row`.
+    pub fn rows(
+        &mut self,
+        table: &Table,
+        after: Option<&[Value]>,
+        limit: u64,
+        mut row: impl FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        let sql = select(table, after, limit)?;
+        self.session.for_each(&sql, |cells| {
+            let pairs = table.columns.iter().zip(cells);
+            let values = pairs.map(|(c, cell)| Value::parse(&c.kind, cell.as_ref()));
+            row(values.collect::<Result<_>>()?)
+        })
+    }
+}
+
+fn isolate(session: &mut Session) -> Result<()> {
+    session.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+}
+
+/// The columns of the primary key, in its order.
+fn key(table: &Table) -> Vec<&Column> {
+    let mut key: Vec<&Column> = table.columns.iter().filter(|c| c.key.is_some()).collect();
+    key.sort_by_key(|column| column.key);
+    key
+}
+
+fn select(table: &Table, after: Option<&[Value]>, limit: u64) -> Result<String> {
+    let columns: Vec<String> = table.columns.iter().map(asked).collect();
+    let from = format!(
+        "{}.{}",
+        identifier(&table.database),
+        identifier(&table.name)
+    );
+    let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
+    let key = key(table);
+    if key.is_empty() {
+        return Ok(sql);
+    }
+    if let Some(after) = after {
+        sql.push_str(&format!(" WHERE {}", beyond(&key, after)?));
+    }
+    let order: Vec<String> = key.iter().map(|c| ordered(c)).collect();
+    sql.push_str(&format!(" ORDER BY {} LIMIT {limit}", order.join(", ")));
+    Ok(sql)
+}
+
+/// How a column is asked for so that its text is exact: of a `FLOAT` the server shows six digits, of a `BIT` bytes.
+fn asked(column: &Column) -> String {
+    let name = identifier(&column.name);
+    match column.kind {
+        Kind::Float => format!("CAST({name} AS DOUBLE)"),
+        Kind::Bit { .. } => format!("{name} + 0"),
+        _ => name,
+    }
+}
+
+/// What is in the order in which a column is compared: names of an `ENUM` are sorted by number and compared as texts.
+fn ordered(column: &Column) -> String {
+    let name = identifier(&column.name);
+    match column.kind {
+        Kind::Enum { .. } | Kind::Set { .. } => format!("{name} + 0"),
+        _ => name,
+    }
+}
+
+/// `(a > 1 OR a = 1 AND (b > 2 OR …))`, which servers read by the index, unlike `(a, b) > (1, 2)`.
+fn beyond(key: &[&Column], after: &[Value]) -> Result<String> {
+    let [(column, value), rest @ ..] = &key.iter().zip(after).collect::<Vec<_>>()[..] else {
+        return Ok("FALSE".to_owned());
+    };
+    let (name, value) = (ordered(column), constant(column, value)?);
+    if rest.is_empty() {
+        return Ok(format!("{name} > {value}"));
+    }
+    let inner = beyond(&key[1..], &after[1..])?;
+    Ok(format!(
+        "({name} > {value} OR {name} = {value} AND {inner})"
+    ))
+}
+
+/// A value of a key as it stands in a statement.
+fn constant(column: &Column, value: &Value) -> Result<String> {
+    Ok(match (value, &column.kind) {
+        (Value::Text(text), Kind::Enum { names, .. }) => {
+            let place = names.iter().position(|name| name == text);
+            place.map_or(0, |place| place + 1).to_string()
+        }
+        (Value::Bytes(bytes), _) => hex(bytes),
+        (Value::Float(number), _) => format!("{:e}", f64::from(*number)),
+        (Value::Double(number), _) => format!("{number:e}"),
+        (
+            Value::Int(_) | Value::UInt(_) | Value::Bits(_) | Value::Decimal(_) | Value::Year(_),
+            kind,
+        ) => value.to_text(kind).unwrap_or_default(),
+        (Value::Null | Value::Geometry { .. }, _) | (_, Kind::Set { .. }) => {
+            let text = format!(
+                "column '{}' of the key has no order that can be said",
+                column.name
+            );
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        (value, kind) => literal(&value.to_text(kind).unwrap_or_default()),
+    })
+}
+
+fn hex(bytes: &Bytes) -> String {
+    let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    format!("x'{digits}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::charset::Charset;
+    use super::*;
+
+    #[test]
+    fn a_range_goes_on_after_the_last_key() {
+        let column = |name: &str, key, kind| Column {
+            name: name.to_owned(),
+            kind,
+            is_nullable: false,
+            key,
+        };
+        let text = Kind::Char {
+            bytes: 3,
+            charset: Charset::Utf8,
+        };
+        let columns = vec![
+            column("b", Some(1), text),
+            column("f", None, Kind::Float),
+            column("a", Some(0), Kind::Year),
+        ];
+        let table = Table::described("d", "t", columns);
+        let after = [Value::Year(1999), Value::Text("it's".into())];
+        let want = "SELECT `b`, CAST(`f` AS DOUBLE), `a` FROM `d`.`t` \
+                    WHERE (`a` > 1999 OR `a` = 1999 AND `b` > 'it''s') ORDER BY `a`, `b` LIMIT 9";
+        assert_eq!(select(&table, Some(&after), 9).unwrap(), want);
+    }
+}

@@ -1,0 +1,89 @@
+//! Checks of what a server must be set up for: each finding's statement mends it.
+
+use headwater_cdc::mysql::{Address, Finding, Session, check};
+
+use super::server::Server;
+
+fn texts(findings: &[Finding]) -> String {
+    let lines = findings
+        .iter()
+        .map(|f| format!("{} => {}\n", f.what, f.mend));
+    lines.collect()
+}
+
+#[test]
+fn what_a_finding_says_mends_it() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let mut session = server.session("shop");
+    assert_eq!(check(&mut session, &["shop"]).unwrap(), []);
+
+    for sql in [
+        "SET GLOBAL binlog_format = 'MIXED'",
+        "SET GLOBAL binlog_row_image = 'MINIMAL'",
+        "SET GLOBAL binlog_row_metadata = 'NO_LOG'",
+        "SET GLOBAL binlog_expire_logs_seconds = 3600",
+    ] {
+        session.execute(sql).unwrap();
+    }
+    let findings = check(&mut session, &[]).unwrap();
+    assert_eq!(findings.len(), 4, "{}", texts(&findings));
+    assert_eq!(findings.iter().filter(|f| f.is_fatal).count(), 3);
+    for finding in &findings {
+        let statement = finding.mend.split(", the same").next().unwrap();
+        session.execute(statement).unwrap();
+    }
+    assert_eq!(check(&mut session, &[]).unwrap(), []);
+
+    let name = "o'brien";
+    session
+        .execute("CREATE USER 'o''brien'@'%' IDENTIFIED BY 'x'")
+        .unwrap();
+    session
+        .execute("GRANT SELECT ON shop.* TO 'o''brien'@'%'")
+        .unwrap();
+    let address = Address {
+        user: name.to_owned(),
+        password: "x".to_owned(),
+        ..server.address()
+    };
+    let mut theirs = Session::connect(&address).unwrap();
+    let findings = check(&mut theirs, &["shop"]).unwrap();
+    assert_eq!(findings.len(), 2, "{}", texts(&findings));
+    for finding in &findings {
+        assert!(finding.mend.starts_with("GRANT "), "{}", finding.mend);
+        session.execute(&finding.mend).unwrap();
+    }
+    let mut theirs = Session::connect(&address).unwrap();
+    assert_eq!(check(&mut theirs, &["shop"]).unwrap(), []);
+
+    session
+        .execute("CREATE TABLE k (a INT, b VARCHAR(9) CHARACTER SET gbk)")
+        .unwrap();
+    let findings = check(&mut session, &["shop"]).unwrap();
+    assert_eq!(findings.len(), 2, "{}", texts(&findings));
+    assert!(
+        findings
+            .iter()
+            .all(|f| !f.is_fatal && f.mend.contains("`shop`.`k`"))
+    );
+}
+
+#[test]
+fn a_server_without_a_log_is_told_how_to_keep_one() {
+    let Some(server) = Server::start(&["--skip-log-bin"]) else {
+        return;
+    };
+    let mut session = server.session("shop");
+    let findings = check(&mut session, &[]).unwrap();
+    assert!(
+        findings[0].is_fatal && findings[0].mend.contains("log_bin"),
+        "{}",
+        texts(&findings)
+    );
+    let error = headwater_cdc::mysql::Snapshot::open(&server.address()).unwrap_err();
+    assert!(error.hint().unwrap().contains("log_bin"), "{error}");
+    let error = headwater_cdc::mysql::Position::current(&mut session).unwrap_err();
+    assert!(error.hint().unwrap().contains("log_bin"), "{error}");
+}
