@@ -111,11 +111,33 @@ fn log(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
             }
         }
     }
+    filters(session, findings)?;
     let parts = variable(session, "binlog_row_value_options")?;
     if parts.is_some_and(|p| !p.is_empty()) {
         let what = "binlog_row_value_options: the log has parts of JSON documents only";
         let mend = "SET GLOBAL binlog_row_value_options = '', and reconnect all writers";
         findings.push(fatal(what, mend));
+    }
+    Ok(())
+}
+
+/// Databases whose changes the server keeps out of its log.
+fn filters(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
+    // Whether the user may ask is said elsewhere.
+    let rows = session.query("SHOW MASTER STATUS").unwrap_or_default();
+    let row = rows.into_iter().next().unwrap_or_default();
+    let names = ["binlog_do_db", "binlog_ignore_db"];
+    for (name, cell) in names.iter().zip(row.into_iter().skip(2)) {
+        if let Some(databases) = cell.filter(|d| !d.is_empty()) {
+            let which = if *name == "binlog_do_db" {
+                "others"
+            } else {
+                "these"
+            };
+            let what = format!("{name} is {databases}: changes of {which} are not in the log");
+            let mend = format!("take {name} out of its configuration, then a restart");
+            findings.push(warning(what, mend));
+        }
     }
     Ok(())
 }

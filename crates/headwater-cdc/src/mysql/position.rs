@@ -43,14 +43,17 @@ impl Position {
             let text = format!("'{offset}' is not a place in a binary log");
             Error::new(ErrorKind::Corrupt, text)
         })?;
-        match session.is_mariadb() {
-            true => Self::at(session, file, offset),
-            false => Ok(Self {
-                file,
-                offset,
-                gtids: executed.unwrap_or_default().parse()?,
-            }),
+        if session.is_mariadb() {
+            return Self::at(session, file, offset);
         }
+        // Names from a time when MySQL gave some are of no use once it does not.
+        let mode = session.value("SELECT @@global.gtid_mode")?;
+        let executed = executed.filter(|_| mode.as_deref() == Some("ON"));
+        Ok(Self {
+            file,
+            offset,
+            gtids: executed.unwrap_or_default().parse()?,
+        })
     }
 
     /// The place in a file of MariaDB's log, with the transactions before it.

@@ -60,6 +60,14 @@ impl Statement {
         }
     }
 
+    /// Whether rows and a commit follow: MySQL says so at the end of a CREATE TABLE … SELECT.
+    pub(super) fn opens_transaction(&self) -> bool {
+        let mut words = self.sql.split_ascii_whitespace().rev();
+        let last = [words.next(), words.next()];
+        let is = |word: Option<&str>, want| word.is_some_and(|w| w.eq_ignore_ascii_case(want));
+        is(last[0], "TRANSACTION") && is(last[1], "START")
+    }
+
     /// The table that it empties, if it is a TRUNCATE: database and name.
     pub fn truncates(&self) -> Option<(String, String)> {
         let sql = without_comments(&self.sql);
@@ -170,6 +178,14 @@ mod tests {
         check("CREATE TABLE t (a int)", Word::Other);
         check("", Word::Other);
         check("é", Word::Other);
+    }
+
+    #[test]
+    fn a_table_that_is_made_of_a_query_opens_a_transaction() {
+        assert!(
+            statement("CREATE TABLE `u` (\n  `id` int\n) START TRANSACTION").opens_transaction()
+        );
+        assert!(!statement("CREATE TABLE start (transaction int)").opens_transaction());
     }
 
     #[test]

@@ -217,7 +217,12 @@ impl Assembler {
                 return self.end(header, |end| Message::RollbackPrepared { xid, end });
             }
             Word::Changes(word) => return Err(by_statement(word)),
-            Word::Other => self.out.push_back(Message::Statement(statement)),
+            Word::Other => {
+                if statement.opens_transaction() {
+                    self.state = State::Transaction;
+                }
+                self.out.push_back(Message::Statement(statement));
+            }
         }
         match self.state {
             State::Group => self.end(header, |end| Message::Commit { end }),
@@ -234,9 +239,9 @@ impl Assembler {
         {
             return Ok(());
         }
-        let table = Table::decode(body.clone(), self.flavor, &self.charsets)?;
         // A copy, since it is kept longer than the packet that it came in.
         let body = Bytes::copy_from_slice(&body);
+        let table = Table::decode(body.clone(), self.flavor, &self.charsets)?;
         self.tables.insert(id, (body, Arc::new(table)));
         Ok(())
     }

@@ -71,6 +71,18 @@ fn what_a_finding_says_mends_it() {
 }
 
 #[test]
+fn databases_that_the_log_leaves_out_are_named() {
+    let Some(server) = Server::start(&["--binlog-ignore-db=secret"]) else {
+        return;
+    };
+    let findings = check(&mut server.session("shop"), &[]).unwrap();
+    let [finding] = &findings[..] else {
+        panic!("{}", texts(&findings))
+    };
+    assert!(finding.what.contains("secret") && finding.mend.contains("binlog_ignore_db"));
+}
+
+#[test]
 fn a_server_without_a_log_is_told_how_to_keep_one() {
     let Some(server) = Server::start(&["--skip-log-bin"]) else {
         return;
