@@ -131,9 +131,14 @@ impl Pool {
         }
     }
 
-    /// A file that an earlier run left.
+    /// A file that an earlier run left. One that is too small, for the power went while it was made, goes.
     fn reclaim(&self, files: &mut Files) -> Result<Option<WalFile>> {
         while let Some((old, bytes)) = files.left.front().copied() {
+            if bytes < files.wanted {
+                self.remove(old)?;
+                files.left.pop_front();
+                continue;
+            }
             let generation = files.next_generation;
             files.next_generation += 1;
             let file = self.recycle(old, generation, bytes)?;

@@ -75,7 +75,7 @@ impl Ring {
     /// reserved must be durable: the new file will say so.
     ///
     /// # Errors
-    /// `Unavailable` if the disk is full; then nothing has changed.
+    /// `Unavailable` if the disk is full; then nothing has changed. `Closed` if it is unknown what is on the disk.
     pub(crate) fn make_room(&mut self, bytes: usize, next: u64) -> Result<Room> {
         while !self.fits(bytes) {
             self.begin_file(next)?;
@@ -91,6 +91,12 @@ impl Ring {
     }
 
     fn begin_file(&mut self, next: u64) -> Result<()> {
+        // A file that nothing but its start fitted into: where it ends must be true.
+        if let Some(file) = self.active.as_ref().filter(|f| f.synced() < self.at) {
+            file.sync(0, self.at).map_err(|e| {
+                Error::new(ErrorKind::Closed, "write-ahead log cannot be synced").with_source(e)
+            })?;
+        }
         let before = self.end();
         let file = self.pool.take()?;
         let start = frame::start(before, file.generation, next);
