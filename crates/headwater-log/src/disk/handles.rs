@@ -127,11 +127,8 @@ impl DiskFile for RealFile {
         let file = self.file()?;
         let all = parts.iter().map(|part| part.len()).sum();
         for range in [0..around.start, around.end..all] {
-            let mut at = at + range.start as u64;
-            for part in around::cut(parts, range) {
-                file.write_all_at(part, at)?;
-                at += part.len() as u64;
-            }
+            let at = at + range.start as u64;
+            file.write_all_at(&around::cut(parts, range).concat(), at)?;
         }
         Ok(())
     }

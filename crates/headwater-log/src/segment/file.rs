@@ -320,39 +320,43 @@ impl Segment {
 const RUN_BYTES: usize = 1 << 20;
 
 /// Adjacent batches, collected to be written at once.
-struct Run {
+struct Run<'a> {
     at: u64,
-    bytes: Vec<u8>,
+    len: usize,
+    parts: Vec<&'a [u8]>,
     caching: Caching,
 }
 
-impl Run {
+impl<'a> Run<'a> {
     fn new(caching: Caching) -> Self {
         Self {
             at: 0,
-            bytes: Vec::new(),
+            len: 0,
+            parts: Vec::new(),
             caching,
         }
     }
 
-    fn add(&mut self, file: &dyn DiskFile, batch: &Placed<'_>) -> std::io::Result<()> {
-        let adjacent = self.at + self.bytes.len() as u64 == u64::from(batch.at);
-        if !adjacent || self.bytes.len() >= RUN_BYTES {
+    fn add(&mut self, file: &dyn DiskFile, batch: &Placed<'a>) -> std::io::Result<()> {
+        let adjacent = self.at + self.len as u64 == u64::from(batch.at);
+        if !adjacent || self.len >= RUN_BYTES {
             self.write(file)?;
             self.at = batch.at.into();
         }
-        self.bytes.extend_from_slice(batch.batch.bytes());
+        let bytes = batch.batch.bytes();
+        self.len += bytes.len();
+        self.parts.push(bytes);
         Ok(())
     }
 
     fn write(&mut self, file: &dyn DiskFile) -> std::io::Result<()> {
-        if !self.bytes.is_empty() {
-            match self.caching {
-                Caching::Keep => file.write_at(&self.bytes, self.at)?,
-                Caching::Around => file.write_parts(&[&self.bytes], self.at)?,
-            }
-            self.bytes.clear();
+        match self.caching {
+            _ if self.parts.is_empty() => {}
+            Caching::Keep => file.write_at(&self.parts.concat(), self.at)?,
+            Caching::Around => file.write_parts(&self.parts, self.at)?,
         }
+        self.parts.clear();
+        self.len = 0;
         Ok(())
     }
 }

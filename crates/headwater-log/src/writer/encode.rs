@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::decide::{Accepted, PlacedBatch};
+use super::memory::Buffers;
 use crate::batch::LogBatch;
 use crate::change::Change;
 use crate::error::Result;
@@ -31,8 +32,13 @@ struct Slot {
 }
 
 /// Encodes commits for the place in a file that `room` is; gives also their positions, in order.
-pub(crate) fn encode(commits: &mut Vec<Accepted>, room: &Room, capacity: usize) -> Encoded {
-    let mut out = Vec::with_capacity(capacity);
+pub(super) fn encode(
+    commits: &mut Vec<Accepted>,
+    room: &Room,
+    capacity: usize,
+    buffers: &Buffers,
+) -> Encoded {
+    let mut out = buffers.take(capacity);
     let mut slots = Vec::with_capacity(commits.len());
     for commit in commits {
         let number = commit.receipt.number;
@@ -51,7 +57,7 @@ pub(crate) fn encode(commits: &mut Vec<Accepted>, room: &Room, capacity: usize) 
         }
         frame::finish(&mut out, start, &header(room, number.0));
     }
-    let bytes = Bytes::from(out);
+    let bytes = buffers.share(out);
     let visible = slots.into_iter().map(|slot| slot.share(&bytes)).collect();
     Encoded { bytes, visible }
 }

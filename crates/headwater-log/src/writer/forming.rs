@@ -11,6 +11,7 @@ use super::direct::{self, Undo, WriteError};
 use super::encode;
 use super::finishing::Formed;
 use super::group::Group;
+use super::memory::Buffers;
 use super::metadata;
 use super::outcome::{Outcomes, failed, tell};
 use super::request::{MetadataRequest, Request, Work};
@@ -30,6 +31,7 @@ pub(crate) struct Writer {
     backlog: VecDeque<Request>,
     /// Positions set by commits that were decided and may not be published yet.
     positions: HashMap<String, Option<Bytes>>,
+    buffers: Buffers,
 }
 
 impl Writer {
@@ -39,6 +41,7 @@ impl Writer {
             last,
             backlog: VecDeque::new(),
             positions: HashMap::new(),
+            buffers: Buffers::default(),
         }
     }
 
@@ -114,7 +117,11 @@ impl Writer {
                 return Err(Error::new(ErrorKind::Closed, poison));
             }
         }
-        self.ring.make_room(bytes, self.last.0 + 1)
+        let room = self.ring.make_room(bytes, self.last.0 + 1);
+        room.map_err(|e| match e.kind() {
+            ErrorKind::Closed => shared.poison(e),
+            _ => e,
+        })
     }
 
     /// Waits until the keeper has tried a checkpoint, and serves it meanwhile.
@@ -151,7 +158,7 @@ impl Writer {
         let (wal_bytes, direct_bytes) = (group.wal_bytes, group.direct_bytes);
         let undo = (direct_bytes > 0).then(|| Undo::before(&group, shared.budget.placed()));
         let (mut commits, outcomes, last) = self.decide(shared, group);
-        let encoded = encode::encode(&mut commits, room, wal_bytes);
+        let encoded = encode::encode(&mut commits, room, wal_bytes, &self.buffers);
         let segments = match direct::write(&*shared.disk, &encoded) {
             Ok(segments) => segments,
             Err(e) => return self.fail(shared, outcomes, e, undo),
