@@ -100,3 +100,24 @@ fn opening_and_closing_without_writing_leaves_room_in_the_write_ahead_log() {
     log.commit(commit("t", [vec![2; 10]])).unwrap();
     assert_eq!(read_all(&log, &TopicPartition::new("t", 0)).len(), 2);
 }
+
+#[test]
+fn a_write_ahead_file_that_was_not_finished_is_not_used() {
+    let disk: Arc<dyn Disk> = Arc::new(MemDisk::new());
+    let log = Log::open(disk.clone(), clock(), small()).unwrap();
+    log.create_topic("t", TopicConfig::default()).unwrap();
+    log.close().unwrap();
+    // As a power cut leaves it while it is filled with zeroes.
+    let short = disk.open("wal/0000000090.wal", OpenMode::Create).unwrap();
+    short.write_at(&[0; 5000], 0).unwrap();
+    for _ in 0..5 {
+        let log = Log::open(disk.clone(), clock(), small()).unwrap();
+        log.commit(commit("t", ["x"])).unwrap();
+        log.close().unwrap();
+    }
+    for name in disk.list("wal").unwrap() {
+        let file = disk.open(&format!("wal/{name}"), OpenMode::Read).unwrap();
+        let bytes = file.size().unwrap();
+        assert!(bytes >= small().wal_file_bytes, "{bytes} bytes in {name}");
+    }
+}
