@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, StringBuilder};
+use arrow::array::{ArrayRef, BinaryBuilder, StringBuilder};
 use arrow::datatypes::DataType;
-use datafusion_common::{Result, ScalarValue, exec_err};
+use datafusion_common::{Result, exec_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::spec::{Spec, Text, is_text, result, rows};
+use super::spec::{Bytes, Spec, Text, is_bytes, is_text, result, rows};
 
 pub(super) static SPECS: [Spec; 2] = [
     Spec {
@@ -33,13 +33,6 @@ pub(super) static SPECS: [Spec; 2] = [
         invoke: encode,
     },
 ];
-
-fn is_bytes(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::Null
-    )
-}
 
 /// The character sets that Flink names.
 #[derive(Clone, Copy)]
@@ -118,29 +111,6 @@ impl Charset {
                 let units = std::iter::once(0xfeff).chain(text.encode_utf16());
                 units.flat_map(u16::to_be_bytes).collect()
             }
-        }
-    }
-}
-
-/// The bytes of an argument, one a row or one for all.
-enum Bytes {
-    One(Option<Vec<u8>>),
-    Each(BinaryArray),
-}
-
-impl Bytes {
-    fn new(value: &ColumnarValue) -> Self {
-        match value {
-            ColumnarValue::Scalar(ScalarValue::Binary(bytes)) => Self::One(bytes.clone()),
-            ColumnarValue::Scalar(_) => Self::One(None),
-            ColumnarValue::Array(array) => Self::Each(array.as_binary::<i32>().clone()),
-        }
-    }
-
-    fn get(&self, row: usize) -> Option<&[u8]> {
-        match self {
-            Self::One(bytes) => bytes.as_deref(),
-            Self::Each(array) => array.is_valid(row).then(|| array.value(row)),
         }
     }
 }

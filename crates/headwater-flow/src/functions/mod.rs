@@ -2,6 +2,7 @@
 //! makes them known by name.
 
 mod charset;
+mod hash;
 mod json;
 mod spec;
 mod strings;

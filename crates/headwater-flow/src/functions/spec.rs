@@ -1,11 +1,11 @@
 //! A scalar function as a table entry, and the arguments and results of kernels.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray};
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::{charset, json, strings, time};
+use super::{charset, hash, json, strings, time};
 
 /// What one function is.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ pub struct Spec {
 /// All functions.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
     let specs = strings::SPECS.iter().chain(&time::SPECS);
-    specs.chain(&json::SPECS).chain(&charset::SPECS)
+    let specs = specs.chain(&json::SPECS).chain(&charset::SPECS);
+    specs.chain(&hash::SPECS)
 }
 
 /// Whether a type is a string or the untyped NULL.
@@ -41,6 +42,14 @@ pub(super) fn is_text(data_type: &DataType) -> bool {
 /// Whether a type is an integer or the untyped NULL.
 pub(super) fn is_whole(data_type: &DataType) -> bool {
     data_type.is_integer() || data_type.is_null()
+}
+
+/// Whether a type is bytes or the untyped NULL.
+pub(super) fn is_bytes(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::Null
+    )
 }
 
 /// A string argument: one for all rows, or one a row.
@@ -74,6 +83,31 @@ pub(super) fn strings(array: &ArrayRef) -> Result<StringArray> {
     }
     let cast = arrow::compute::cast(array, &DataType::Utf8)?;
     Ok(cast.as_string::<i32>().clone())
+}
+
+/// The bytes of an argument, one a row or one for all.
+pub(super) enum Bytes {
+    /// The same for all rows.
+    One(Option<Vec<u8>>),
+    /// One a row.
+    Each(BinaryArray),
+}
+
+impl Bytes {
+    pub(super) fn new(value: &ColumnarValue) -> Self {
+        match value {
+            ColumnarValue::Scalar(ScalarValue::Binary(bytes)) => Self::One(bytes.clone()),
+            ColumnarValue::Scalar(_) => Self::One(None),
+            ColumnarValue::Array(array) => Self::Each(array.as_binary::<i32>().clone()),
+        }
+    }
+
+    pub(super) fn get(&self, row: usize) -> Option<&[u8]> {
+        match self {
+            Self::One(bytes) => bytes.as_deref(),
+            Self::Each(array) => array.is_valid(row).then(|| array.value(row)),
+        }
+    }
 }
 
 /// An integer argument: one for all rows, or one a row.

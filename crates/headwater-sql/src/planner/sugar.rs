@@ -15,6 +15,16 @@ use super::call::{arguments, call};
 /// Stands for `MAP[key, value, …]`.
 const MAP: &str = crate::statement::MAP_FUNCTION;
 
+/// Names of Flink's for functions that have another one here.
+const RENAMED: [(&str, &str); 6] = [
+    ("variance", "var_samp"),
+    ("approx_count_distinct", "approx_distinct"),
+    ("truncate", "trunc"),
+    ("startswith", "starts_with"),
+    ("endswith", "ends_with"),
+    ("map_from_arrays", "map"),
+];
+
 /// Rewrites every such call in `node`.
 pub(super) fn rewrite<T: VisitMut>(node: &mut T) {
     let ControlFlow::Continue(()) = VisitMut::visit(node, &mut Sugar);
@@ -68,6 +78,9 @@ fn meaning(expr: &Expr) -> Option<Expr> {
 fn function(f: &Function) -> Option<Expr> {
     let name = f.name.to_string().to_ascii_lowercase();
     let args = arguments(f)?;
+    if let Some((_, ours)) = RENAMED.iter().find(|(theirs, _)| *theirs == name) {
+        return Some(with_args(f, ours, args));
+    }
     match (name.as_str(), args.as_slice()) {
         ("mod", [a, b]) => Some(Expr::Nested(Box::new(Expr::BinaryOp {
             left: Box::new(nested(a)),

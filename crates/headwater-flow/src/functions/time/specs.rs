@@ -1,6 +1,8 @@
 //! The functions of time by name, with the types that they take and give.
 
 use arrow::datatypes::{DataType, TimeUnit};
+use datafusion_common::Result;
+use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::arithmetic::{timestampadd, timestampdiff};
 use super::format::{date_format, from_unixtime};
@@ -27,18 +29,20 @@ fn is_time(data_type: &DataType) -> bool {
     ) || is_text(data_type)
 }
 
-/// A function that takes one number out of a point in time.
-macro_rules! time_field {
-    ($name:literal, $usage:literal, $field:expr) => {
-        Spec {
-            name: $name,
-            aliases: &[],
-            usage: $usage,
-            coerce: one_time,
-            returns: |_| DataType::Int64,
-            invoke: |args| time_field(args, $field),
-        }
-    };
+/// A function of one point in time that gives a number.
+const fn number_of(
+    name: &'static str,
+    usage: &'static str,
+    invoke: fn(&ScalarFunctionArgs) -> Result<ColumnarValue>,
+) -> Spec {
+    Spec {
+        name,
+        aliases: &[],
+        usage,
+        coerce: one_time,
+        returns: |_| DataType::Int64,
+        invoke,
+    }
 }
 
 pub(in crate::functions) static SPECS: [Spec; 17] = [
@@ -60,12 +64,12 @@ pub(in crate::functions) static SPECS: [Spec; 17] = [
         name: "to_timestamp",
         aliases: &[],
         usage: "TO_TIMESTAMP('2024-01-31 12:00:00'[, 'yyyy-MM-dd HH:mm:ss'])",
-        coerce: |types| match types {
-            [t] if is_text(t) => Some(vec![DataType::Utf8]),
-            [t, p] if is_text(t) && is_text(p) => Some(vec![DataType::Utf8, DataType::Utf8]),
-            [t] if t.is_numeric() => Some(vec![DataType::Float64]),
-            [t] if is_time(t) => Some(vec![millis()]),
-            _ => None,
+        coerce: |types| {
+            texts(types).or_else(|| match types {
+                [t] if t.is_numeric() => Some(vec![DataType::Float64]),
+                [t] if is_time(t) => Some(vec![millis()]),
+                _ => None,
+            })
         },
         returns: |_| millis(),
         invoke: |args| to_timestamp(args, None),
@@ -77,9 +81,7 @@ pub(in crate::functions) static SPECS: [Spec; 17] = [
         coerce: |types| match types {
             [t] if t.is_integer() => Some(vec![DataType::Int64]),
             [t, p] if t.is_integer() && is_whole(p) => Some(vec![DataType::Int64, DataType::Int64]),
-            [t] if is_text(t) => Some(vec![DataType::Utf8]),
-            [t, p] if is_text(t) && is_text(p) => Some(vec![DataType::Utf8, DataType::Utf8]),
-            _ => None,
+            _ => texts(types),
         },
         returns: |_| millis_ltz(),
         invoke: |args| match args.args[0].data_type() {
@@ -91,11 +93,11 @@ pub(in crate::functions) static SPECS: [Spec; 17] = [
         name: "unix_timestamp",
         aliases: &[],
         usage: "UNIX_TIMESTAMP('2024-01-31 12:00:00'[, 'yyyy-MM-dd HH:mm:ss'])",
-        coerce: |types| match types {
-            [t] if is_text(t) => Some(vec![DataType::Utf8]),
-            [t, p] if is_text(t) && is_text(p) => Some(vec![DataType::Utf8, DataType::Utf8]),
-            [t] if is_time(t) => Some(vec![micros()]),
-            _ => None,
+        coerce: |types| {
+            texts(types).or_else(|| match types {
+                [t] if is_time(t) => Some(vec![micros()]),
+                _ => None,
+            })
         },
         returns: |_| DataType::Int64,
         invoke: unix_timestamp,
@@ -112,41 +114,36 @@ pub(in crate::functions) static SPECS: [Spec; 17] = [
         returns: |_| DataType::Utf8,
         invoke: from_unixtime,
     },
-    time_field!("year", "YEAR(timestamp)", |c| i64::from(c.year)),
-    time_field!("quarter", "QUARTER(timestamp)", |c| i64::from(
-        (c.month - 1) / 3 + 1
-    )),
-    time_field!("month", "MONTH(timestamp)", |c| i64::from(c.month)),
-    time_field!("week", "WEEK(timestamp)", |c| c.week()),
-    time_field!("dayofyear", "DAYOFYEAR(timestamp)", |c| c.day_of_year()),
-    time_field!("dayofmonth", "DAYOFMONTH(timestamp)", |c| i64::from(c.day)),
-    time_field!("dayofweek", "DAYOFWEEK(timestamp)", |c| {
-        (c.weekday() + 1) % 7 + 1
+    number_of("year", "YEAR(timestamp)", |args| {
+        time_field(args, |c| i64::from(c.year))
     }),
-    Spec {
-        name: "hour",
-        aliases: &[],
-        usage: "HOUR(timestamp)",
-        coerce: one_time,
-        returns: |_| DataType::Int64,
-        invoke: |args| clock_field(args, 3_600_000_000, 24),
-    },
-    Spec {
-        name: "minute",
-        aliases: &[],
-        usage: "MINUTE(timestamp)",
-        coerce: one_time,
-        returns: |_| DataType::Int64,
-        invoke: |args| clock_field(args, 60_000_000, 60),
-    },
-    Spec {
-        name: "second",
-        aliases: &[],
-        usage: "SECOND(timestamp)",
-        coerce: one_time,
-        returns: |_| DataType::Int64,
-        invoke: |args| clock_field(args, 1_000_000, 60),
-    },
+    number_of("quarter", "QUARTER(timestamp)", |args| {
+        time_field(args, |c| i64::from((c.month - 1) / 3 + 1))
+    }),
+    number_of("month", "MONTH(timestamp)", |args| {
+        time_field(args, |c| i64::from(c.month))
+    }),
+    number_of("week", "WEEK(timestamp)", |args| {
+        time_field(args, |c| c.week())
+    }),
+    number_of("dayofyear", "DAYOFYEAR(timestamp)", |args| {
+        time_field(args, |c| c.day_of_year())
+    }),
+    number_of("dayofmonth", "DAYOFMONTH(timestamp)", |args| {
+        time_field(args, |c| i64::from(c.day))
+    }),
+    number_of("dayofweek", "DAYOFWEEK(timestamp)", |args| {
+        time_field(args, |c| (c.weekday() + 1) % 7 + 1)
+    }),
+    number_of("hour", "HOUR(timestamp)", |args| {
+        clock_field(args, 3_600_000_000, 24)
+    }),
+    number_of("minute", "MINUTE(timestamp)", |args| {
+        clock_field(args, 60_000_000, 60)
+    }),
+    number_of("second", "SECOND(timestamp)", |args| {
+        clock_field(args, 1_000_000, 60)
+    }),
     Spec {
         name: "timestampdiff",
         aliases: &[],
@@ -174,6 +171,12 @@ pub(in crate::functions) static SPECS: [Spec; 17] = [
         invoke: timestampadd,
     },
 ];
+
+/// One text, or two.
+fn texts(types: &[DataType]) -> Option<Vec<DataType>> {
+    let fits = matches!(types.len(), 1 | 2) && types.iter().all(is_text);
+    fits.then(|| vec![DataType::Utf8; types.len()])
+}
 
 fn one_time(types: &[DataType]) -> Option<Vec<DataType>> {
     match types {
