@@ -6,7 +6,8 @@
 //! it came from: so that a late row can be kept with its original bytes, and rows of several shards be put in order.
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array, UInt64Array,
+    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array,
+    UInt64Array,
 };
 use arrow::compute;
 use arrow::datatypes::SchemaRef;
@@ -166,7 +167,14 @@ impl ZBatch {
     /// # Errors
     /// `Bug` if an index is out of bounds.
     pub fn take(&self, indices: &UInt32Array) -> Result<Self> {
-        let rows = compute::take_record_batch(&self.rows, indices)?;
+        let columns = self.rows.columns().iter();
+        let columns = columns.map(|c| compute::take(c, indices, None));
+        let rows = RecordBatch::try_new_with_options(
+            self.rows.schema(),
+            columns.collect::<std::result::Result<_, _>>()?,
+            // There may be rows without columns.
+            &RecordBatchOptions::new().with_row_count(Some(indices.len())),
+        )?;
         let weights = match &self.weights {
             Some(w) => Some(downcast(compute::take(w, indices, None)?)?),
             None => None,

@@ -178,7 +178,7 @@ impl<'a> Builder<'a> {
             LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => {
                 Err(unsupported("a query without a table"))
             }
-            LogicalPlan::Unnest(_) => Err(unsupported("UNNEST")),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             other => Err(unsupported(&format!("{}", other.display()))),
         }
     }

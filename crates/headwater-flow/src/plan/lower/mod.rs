@@ -17,6 +17,7 @@ mod share;
 mod source;
 mod spec;
 mod union;
+mod unnest;
 mod usage;
 mod watermark;
 mod window;
