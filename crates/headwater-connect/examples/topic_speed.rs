@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         declared: schema.clone(),
         metadata: vec![None; 4],
         primary_key: Vec::new(),
+        keys: None,
         is_recorded: false,
         options: options(&[("events.num", &events), ("next-event.rate", "0")]),
         log: log.clone(),

@@ -36,6 +36,7 @@ pub(crate) fn source_request(
         declared: Arc::clone(schema),
         metadata: vec![None; schema.fields().len()],
         primary_key: Vec::new(),
+        keys: None,
         options: options(pairs),
         is_recorded: true,
         log: log.clone(),

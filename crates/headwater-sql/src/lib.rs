@@ -16,6 +16,6 @@ pub mod statement;
 pub use error::{Place, Result, SqlError, SqlErrorKind};
 pub use fuzz::fuzz_statements;
 pub use options::TABLE_OPTIONS;
-pub use planner::count_rows;
+pub use planner::{QueryPlace, count_rows};
 pub use session::{Planned, PlannedOutput, PlannedPipeline, PlannedQuery, Session};
 pub use statement::{ParsedStatement, Statement, parse};

@@ -27,6 +27,8 @@ use rand::{Rng, SeedableRng};
 
 use crate::support::{run, session};
 
+mod unnest;
+
 const COLUMNS: &str = "k BIGINT, s STRING, v BIGINT, f DOUBLE, d DECIMAL(10, 2), ts TIMESTAMP(3)";
 
 fn schema() -> SchemaRef {
@@ -117,7 +119,9 @@ fn random_rows_query(rng: &mut StdRng, table: &str) -> String {
             " WHERE s LIKE '%2' OR v BETWEEN -5 AND 5",
         ],
     );
-    format!("SELECT k, {s} AS s, {v} AS v, f, d, ts FROM {table}{filter}")
+    let sources = unnest::sources(table);
+    let source = sources.choose(rng).unwrap();
+    format!("SELECT k, {s} AS s, {v} AS v, f, d, ts FROM {source}{filter}")
 }
 
 fn random_aggregate(rng: &mut StdRng, rows: &str, count: usize) -> String {
@@ -186,6 +190,7 @@ fn random_aggregate(rng: &mut StdRng, rows: &str, count: usize) -> String {
 /// The query as a circuit.
 fn circuit(table: &str, query: &str, rng: &mut StdRng) -> Lowered {
     let setup = format!("CREATE TABLE t ({COLUMNS}); CREATE TABLE c ({COLUMNS});");
+    let query = unnest::ours(query);
     let sql = format!("CREATE MATERIALIZED VIEW result AS {query};");
     let mut session = session(&setup);
     let planned = match run(&mut session, &sql) {
@@ -284,7 +289,7 @@ fn batch_result(query: &str, table: &str, rows: &RecordBatch) -> Vec<Row> {
         .build()
         .unwrap();
     let batches = runtime.block_on(async {
-        let frame = context.sql(query).await.unwrap();
+        let frame = context.sql(&unnest::theirs(query)).await.unwrap();
         frame.collect().await.unwrap()
     });
     let mut rows: Vec<Row> = batches.iter().flat_map(rows_of).collect();

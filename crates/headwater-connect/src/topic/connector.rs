@@ -5,7 +5,7 @@ use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::{OPTIONS, Place, ensure_topic, topic_name};
 use super::decoder::TopicDecoder;
-use super::sink::TopicSink;
+use super::sink::{TopicSink, written_keys};
 use super::source::TopicSource;
 use super::upsert;
 
@@ -46,7 +46,9 @@ impl Connector for TopicConnector {
         // Asked for by queries, which add the rest up; not an option of tables.
         if request.options.flag("scan.newest", false)? && !request.primary_key.is_empty() {
             let decoder = TopicDecoder::new(&request, &topic)?;
-            return Ok(Box::new(source.only_newest(decoder)?));
+            let keys = request.keys.as_ref();
+            let keys = keys.map(|keys| written_keys(keys, &request)).transpose()?;
+            return Ok(Box::new(source.only_newest(decoder, keys.as_ref())?));
         }
         Ok(Box::new(source))
     }

@@ -1,9 +1,10 @@
 //! Of each key only the newest record: how a query reads a keyed topic up to where it ends. What was superseded is
 //! neither decoded nor looked at again, however much of it compaction has left.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ahash::RandomState;
+use bytes::Bytes;
 use headwater_flow::Result;
 use headwater_log::{Log, LogBatch, Offset, TopicPartition};
 
@@ -15,15 +16,20 @@ const FETCH_BYTES: usize = 8 << 20;
 pub(super) struct Newest(BTreeMap<u32, Vec<u64>>);
 
 impl Newest {
-    /// Looks at the records of a topic before `stops`.
+    /// Looks at the records of a topic before `stops`; with `keys` at those of these keys alone.
     ///
     /// # Errors
     /// `Corrupt` if a batch is damaged.
-    pub(super) fn find(log: &Log, topic: &str, stops: &BTreeMap<u32, u64>) -> Result<Self> {
+    pub(super) fn find(
+        log: &Log,
+        topic: &str,
+        stops: &BTreeMap<u32, u64>,
+        keys: Option<&HashSet<Bytes>>,
+    ) -> Result<Self> {
         let mut found = BTreeMap::new();
         for (partition, stop) in stops {
             let of = TopicPartition::new(topic, *partition);
-            found.insert(*partition, newest(log, &of, *stop)?);
+            found.insert(*partition, newest(log, &of, *stop, keys)?);
         }
         Ok(Self(found))
     }
@@ -35,8 +41,13 @@ impl Newest {
     }
 }
 
-/// The newest record of each key, and all that have none.
-fn newest(log: &Log, of: &TopicPartition, stop: u64) -> Result<Vec<u64>> {
+/// The newest record of each key, and all that have none; with `keys` the newest record of each of them.
+fn newest(
+    log: &Log,
+    of: &TopicPartition,
+    stop: u64,
+    keys: Option<&HashSet<Bytes>>,
+) -> Result<Vec<u64>> {
     // Two keys that share 128 bits are less likely than any failure of the machine.
     let seeds = [
         RandomState::with_seeds(1, 2, 3, 4),
@@ -53,6 +64,7 @@ fn newest(log: &Log, of: &TopicPartition, stop: u64) -> Result<Vec<u64>> {
                 let offset = record.offset.0;
                 match record.key {
                     _ if offset >= stop => {}
+                    key if keys.is_some_and(|keys| !key.is_some_and(|k| keys.contains(k))) => {}
                     Some(key) => {
                         by_key.insert([seeds[0].hash_one(key), seeds[1].hash_one(key)], offset);
                     }

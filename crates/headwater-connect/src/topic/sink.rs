@@ -1,13 +1,15 @@
 //! A topic as a sink: the rows of an epoch become records of the epoch's commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute;
-use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
 use bytes::Bytes;
-use headwater_flow::connector::{FormatRequest, Sink, SinkRequest, ValueEncoder};
+use headwater_flow::connector::{
+    Format, FormatRequest, Options, Sink, SinkRequest, SourceRequest, ValueEncoder,
+};
 use headwater_flow::{Error, ErrorKind, Result, ZBatch};
 use headwater_log::{Append, Commit, Header, Record, Timestamp, TopicPartition, partition_of};
 
@@ -44,17 +46,35 @@ pub(super) struct TopicSink {
 struct Part {
     columns: Vec<usize>,
     encoder: Arc<dyn ValueEncoder>,
-    schema: arrow::datatypes::SchemaRef,
+    schema: SchemaRef,
 }
 
 impl Part {
+    fn new(
+        format: &Arc<dyn Format>,
+        options: &Options,
+        columns: Vec<usize>,
+        schema: SchemaRef,
+    ) -> Result<Self> {
+        let encoder = format.encoder(&FormatRequest {
+            schema: Arc::clone(&schema),
+            declared: Arc::clone(&schema),
+            options: options.clone(),
+        })?;
+        Ok(Self {
+            columns,
+            encoder,
+            schema,
+        })
+    }
+
     fn encode(&self, rows: &ZBatch) -> Result<Vec<Bytes>> {
         let columns = self
             .columns
             .iter()
             .map(|c| Arc::clone(rows.rows().column(*c)));
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        let part = arrow::array::RecordBatch::try_new_with_options(
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        let part = RecordBatch::try_new_with_options(
             Arc::clone(&self.schema),
             columns.collect(),
             &options,
@@ -101,20 +121,22 @@ impl TopicSink {
         let keys = keys.collect::<Result<Vec<usize>>>()?;
         let value_schema = Arc::new(request.schema.project(&values)?);
         let keyed = !keys.is_empty();
+        let format = |name: &str| request.registry.format(name);
         Ok(Self {
             table: request.table.clone(),
             topic: topic.to_owned(),
             partitions: description.config.partitions.max(1),
             keyless: keyless(request)?,
-            values: part(request, &layout.value_format, values, value_schema)?,
+            values: Part::new(
+                format(&layout.value_format)?,
+                &request.options,
+                values,
+                value_schema,
+            )?,
             keys: keyed
                 .then(|| {
-                    part(
-                        request,
-                        &layout.key_format,
-                        keys,
-                        layout.key_schema(&request.schema),
-                    )
+                    let schema = layout.key_schema(&request.schema);
+                    Part::new(format(&layout.key_format)?, &request.options, keys, schema)
                 })
                 .transpose()?,
             is_keyed: !request.primary_key.is_empty(),
@@ -226,22 +248,20 @@ fn keyless(request: &SinkRequest) -> Result<Keyless> {
     }
 }
 
-fn part(
-    request: &SinkRequest,
-    format: &str,
-    columns: Vec<usize>,
-    schema: arrow::datatypes::SchemaRef,
-) -> Result<Part> {
-    let encoder = request.registry.format(format)?.encoder(&FormatRequest {
-        schema: Arc::clone(&schema),
-        declared: Arc::clone(&schema),
-        options: request.options.clone(),
-    })?;
-    Ok(Part {
-        columns,
-        encoder,
-        schema,
-    })
+/// Keys, rows of the primary-key columns, as records have them.
+///
+/// # Errors
+/// `Invalid` for wrong options, `NotFound` for an unknown format.
+pub(super) fn written_keys(keys: &RecordBatch, request: &SourceRequest) -> Result<HashSet<Bytes>> {
+    let layout = Layout::new(&request.options, &request.primary_key)?;
+    let schema = layout.key_schema(&keys.schema());
+    let columns = layout.key_fields.iter();
+    let columns = columns.map(|name| Ok(keys.schema().index_of(name)?));
+    let format = request.registry.format(&layout.key_format)?;
+    let columns = columns.collect::<Result<Vec<usize>>>()?;
+    let part = Part::new(format, &request.options, columns, schema)?;
+    let written = part.encode(&ZBatch::append_only(keys.clone()))?;
+    Ok(written.into_iter().collect())
 }
 
 /// The column that is written to a metadata key.

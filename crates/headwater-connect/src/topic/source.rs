@@ -1,8 +1,9 @@
 //! A topic as a source: its partitions, from where the options say to where they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use headwater_flow::connector::{Chunk, Decoder, Partition, Payload, Poll, Range, Source, Waker};
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_log::{Fetched, Log, Offset, Subscription, TopicPartition};
@@ -52,13 +53,17 @@ impl TopicSource {
         Ok(source)
     }
 
-    /// Reads of each key only the newest record before where the topic is cut.
+    /// Reads of each key, or of each of `keys`, only the newest record before where the topic is cut.
     ///
     /// # Errors
     /// `Corrupt` if a batch is damaged.
-    pub(super) fn only_newest(mut self, decoder: TopicDecoder) -> Result<Self> {
+    pub(super) fn only_newest(
+        mut self,
+        decoder: TopicDecoder,
+        keys: Option<&HashSet<Bytes>>,
+    ) -> Result<Self> {
         if let Some(stops) = &self.stops {
-            let newest = Newest::find(&self.log, &self.topic, stops)?;
+            let newest = Newest::find(&self.log, &self.topic, stops, keys)?;
             self.decoder = Arc::new(decoder.only(newest));
         }
         Ok(self)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use headwater_log::{Clock, Log};
 
@@ -26,6 +27,9 @@ pub struct SourceRequest {
     pub metadata: Vec<Option<String>>,
     /// Names of the primary-key columns.
     pub primary_key: Vec<String>,
+    /// Rows of the primary-key columns: records of other keys are not wanted, and may be left out by a connector that
+    /// finds these faster. Without, all are.
+    pub keys: Option<RecordBatch>,
     /// The table's options.
     pub options: Options,
     /// Whether what is read is recorded, so that a later process may read it again; if not, nobody looks at
@@ -141,8 +145,9 @@ impl Registry {
 
 fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a &'static str>) -> Error {
     let error = Error::new(ErrorKind::NotFound, format!("unknown {kind} '{name}'"));
-    match nearest(name, known.copied()) {
+    let known: Vec<&str> = known.copied().collect();
+    match nearest(name, known.iter().copied()) {
         Some(near) => error.with_hint(format!("did you mean '{near}'?")),
-        None => error,
+        None => error.with_hint(format!("there are {}", known.join(", "))),
     }
 }

@@ -7,6 +7,8 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion_common::{Column, DFSchema, DFSchemaRef, DataFusionError, Result};
 use datafusion_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
+use super::type_name;
+
 /// The windows that a window table function assigns; all lengths in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WindowSpec {
@@ -116,7 +118,7 @@ impl WindowNode {
             return Err(DataFusionError::Plan(format!(
                 "window time column '{}' has type {}, not TIMESTAMP",
                 time_column.name,
-                field.data_type()
+                type_name(field.data_type())
             )));
         }
         let zone = match field.data_type() {

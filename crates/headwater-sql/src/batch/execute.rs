@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion_common::DataFusionError;
 use datafusion_execution::TaskContext;
 use datafusion_execution::config::SessionConfig;
@@ -16,7 +16,7 @@ use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 use sqlparser::tokenizer::Span;
 
 use super::table::{Tables, load};
-use super::{clock, physical, window};
+use super::{clock, lookup, physical, window};
 use crate::error::{Result, SqlError, SqlErrorKind};
 use crate::planner::{
     Names, Planner, Relation, from_datafusion, optimize, optimize_batch, readable, settings,
@@ -38,7 +38,7 @@ pub struct Answer {
 /// # Errors
 /// What reading the tables or computing the rows fails with.
 pub fn run(plan: LogicalPlan, tables: &dyn Tables) -> Result<Answer> {
-    let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
+    let prepared = planned(plan)?;
     finish(prepared, tables)
 }
 
@@ -65,8 +65,10 @@ pub fn execute(sql: &str, tables: &HashMap<String, Vec<RecordBatch>>) -> Result<
 /// # Errors
 /// As [`run`].
 pub fn explain(plan: LogicalPlan) -> Result<String> {
-    let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
-    Ok(readable(&prepared.display_indent().to_string()))
+    let prepared = planned(plan)?;
+    let shown = prepared.display_indent().to_string();
+    // The only filters that scans have: those that name keys.
+    Ok(readable(&shown.replace("unsupported_filters=", "keys=")))
 }
 
 /// Runs a plan as [`run`] does, and gives what its operators did, as text.
@@ -74,10 +76,15 @@ pub fn explain(plan: LogicalPlan) -> Result<String> {
 /// # Errors
 /// As [`run`].
 pub fn analyze(plan: LogicalPlan, tables: &dyn Tables) -> Result<String> {
-    let prepared = prepare(plan).and_then(optimize).map_err(failed)?;
+    let prepared = planned(plan)?;
     let (physical, _) = execute_plan(load(prepared, tables)?)?;
     let shown = DisplayableExecutionPlan::with_metrics(physical.as_ref());
     Ok(readable(&shown.indent(false).to_string()))
+}
+
+fn planned(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let optimized = prepare(plan).and_then(optimize);
+    optimized.and_then(lookup::mark).map_err(failed)
 }
 
 fn prepare(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
@@ -89,7 +96,29 @@ fn finish(plan: LogicalPlan, tables: &dyn Tables) -> Result<Answer> {
     let schema: SchemaRef = Arc::clone(plan.schema().inner());
     let (_, batches) = execute_plan(plan)?;
     let schema = batches.first().map_or(schema, RecordBatch::schema);
-    Ok(Answer { schema, batches })
+    let schema = with_readable_names(&schema);
+    let batches = batches.into_iter().map(|batch| {
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let columns = batch.columns().to_vec();
+        RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows)
+    });
+    let batches = batches.collect::<std::result::Result<_, _>>();
+    Ok(Answer {
+        batches: batches.map_err(|e| failed(e.into()))?,
+        schema,
+    })
+}
+
+/// Columns without a name are called after what is computed, as SQL says it; only such names have parentheses.
+fn with_readable_names(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema
+        .fields()
+        .iter()
+        .map(|f| match f.name().contains('(') {
+            true => Arc::new(f.as_ref().clone().with_name(readable(f.name()))),
+            false => Arc::clone(f),
+        });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// What a query's thread has for the stack: plans are walked by recursion.

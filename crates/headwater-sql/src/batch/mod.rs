@@ -3,6 +3,7 @@
 
 mod clock;
 mod execute;
+mod lookup;
 mod past;
 mod physical;
 mod source;

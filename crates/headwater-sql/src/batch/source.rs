@@ -1,6 +1,6 @@
 //! Tables read through their connectors, up to where they end now: topics, files, generators with an end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
@@ -24,6 +24,8 @@ pub struct SourceTables {
     log: Log,
     clock: Arc<dyn Clock>,
     cut: ReadCut,
+    /// Materialised views.
+    views: HashSet<String>,
 }
 
 impl SourceTables {
@@ -37,7 +39,16 @@ impl SourceTables {
             registry,
             log,
             clock,
+            views: HashSet::new(),
         })
+    }
+
+    /// Says which tables are materialised views: nobody else writes their records, so that a key is always written alike
+    /// and can be looked for.
+    #[must_use]
+    pub fn with_views(mut self, views: impl IntoIterator<Item = String>) -> Self {
+        self.views.extend(views);
+        self
     }
 
     /// The number of the commit up to which topics are read.
@@ -56,6 +67,7 @@ impl SourceTables {
             declared: schema_of(table.columns.iter().filter(is_physical)),
             metadata: metadata.collect(),
             primary_key: table.primary_key.clone(),
+            keys: None,
             options: self.bounded(table)?,
             is_recorded: false,
             log: self.log.clone(),
@@ -113,7 +125,12 @@ fn schema_of<'a>(columns: impl Iterator<Item = &'a ColumnDef>) -> SchemaRef {
 }
 
 impl Tables for SourceTables {
-    fn rows(&self, table: &TableDef, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+    fn rows(
+        &self,
+        table: &TableDef,
+        schema: &SchemaRef,
+        keys: Option<&RecordBatch>,
+    ) -> Result<Vec<RecordBatch>> {
         let keyed = table.changes == Changes::Upsert && !table.primary_key.is_empty();
         let columns: Vec<&ColumnDef> = table
             .columns
@@ -127,7 +144,8 @@ impl Tables for SourceTables {
                 whole || is_key || schema.field_with_name(&c.name).is_ok()
             })
             .collect();
-        let changes = self.changes(table, &columns)?;
+        let keys = keys.filter(|_| self.views.contains(&table.name));
+        let changes = self.changes(table, &columns, keys)?;
         let rows = match table.changes {
             Changes::Append => changes.into_iter().map(|c| c.rows).collect(),
             Changes::Upsert if table.is_counted() => {
@@ -172,7 +190,12 @@ fn refuse_endless(table: &TableDef, registry: &Registry) -> Result<()> {
 
 impl SourceTables {
     /// The changes that make up the table; of a keyed topic without those that were superseded.
-    fn changes(&self, table: &TableDef, columns: &[&ColumnDef]) -> Result<Vec<Change>> {
+    fn changes(
+        &self,
+        table: &TableDef,
+        columns: &[&ColumnDef],
+        keys: Option<&RecordBatch>,
+    ) -> Result<Vec<Change>> {
         let mut request = self.request(table, columns)?;
         // What is newest now may not have been there at the time that a query is about.
         let in_the_past = Stops::of(table, &self.log)? != Stops::Now;
@@ -181,6 +204,7 @@ impl SourceTables {
         }
         let whole = request.clone();
         request.options.set("scan.newest", "true");
+        request.keys = keys.cloned();
         match self.read(table, request)? {
             (changes, 0) => Ok(changes),
             // A record that does not decode replaces none.

@@ -11,6 +11,7 @@ use datafusion_expr::logical_plan::TableScan;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use headwater_flow::plan::{ColumnDef, ColumnKind, StreamTable, TableDef};
 
+use super::lookup;
 use super::physical::Rows;
 use crate::error::{Result, SqlError};
 use crate::planner::from_datafusion;
@@ -18,15 +19,26 @@ use crate::planner::from_datafusion;
 /// Gives a query the present rows of its tables.
 pub trait Tables {
     /// The rows of a table. `schema` has the stored columns (physical and metadata) that are wanted; an upsert or
-    /// changelog table gives its content, not its changes.
+    /// changelog table gives its content, not its changes. Of rows with other keys than `keys`, which has the columns of
+    /// the primary key, none is wanted; they may be there.
     ///
     /// # Errors
     /// `NotFound`, `Unavailable`, `Unsupported`.
-    fn rows(&self, table: &TableDef, schema: &SchemaRef) -> Result<Vec<RecordBatch>>;
+    fn rows(
+        &self,
+        table: &TableDef,
+        schema: &SchemaRef,
+        keys: Option<&RecordBatch>,
+    ) -> Result<Vec<RecordBatch>>;
 }
 
 impl Tables for HashMap<String, Vec<RecordBatch>> {
-    fn rows(&self, table: &TableDef, schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+    fn rows(
+        &self,
+        table: &TableDef,
+        schema: &SchemaRef,
+        _: Option<&RecordBatch>,
+    ) -> Result<Vec<RecordBatch>> {
         let batches = self
             .get(&table.name)
             .ok_or_else(|| SqlError::not_found(format!("table '{}' has no rows", table.name)))?;
@@ -81,7 +93,8 @@ fn replace(
         }
     };
     let schema = stored_schema(def, &wanted);
-    let rows = tables.rows(def, &schema)?;
+    let keys = lookup::keys(&scan.filters, def);
+    let rows = tables.rows(def, &schema, keys.as_ref())?;
     let source = Arc::new(Rows::new(schema, rows));
     let name = scan.table_name.clone();
     if wanted.is_empty() {

@@ -1,7 +1,8 @@
-//! Plain calls in parsed expressions: taken apart and made.
+//! Plain calls in parsed expressions, taken apart and made, and queries that are made.
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    Query, Select, SetExpr,
 };
 
 /// The arguments of a call, if they are plain expressions.
@@ -43,4 +44,20 @@ pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
         over: None,
         within_group: Vec::new(),
     })
+}
+
+/// A SELECT as a query.
+pub(super) fn query_of(select: Select) -> Query {
+    Query {
+        with: None,
+        body: Box::new(SetExpr::Select(Box::new(select))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
 }

@@ -1,11 +1,10 @@
 //! What a continuous query cannot do yet, found in its text, so that the error points to it.
 
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Query, Select, SetExpr, SetOperator, Spanned, TableFactor,
-    Visit, Visitor,
+    Distinct, Expr, FunctionArg, FunctionArgExpr, JoinOperator, Query, Select, SetExpr,
+    SetOperator, Spanned, TableFactor, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
@@ -28,22 +27,50 @@ pub(super) fn check(query: &Query) -> Result<()> {
 
 /// Refuses what no query can do yet.
 pub(super) fn check_any(query: &Query) -> Result<()> {
-    struct Patterns(Option<Span>);
-    impl Visitor for Patterns {
-        type Break = Infallible;
-
-        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Infallible> {
-            if let TableFactor::MatchRecognize { table, .. } = factor {
-                self.0.get_or_insert(table.span());
-            }
-            ControlFlow::Continue(())
-        }
+    match Visit::visit(query, &mut Unknown) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
     }
-    let mut patterns = Patterns(None);
-    let ControlFlow::Continue(()) = Visit::visit(query, &mut patterns);
-    match patterns.0 {
-        Some(span) => Err(SqlError::unsupported("MATCH_RECOGNIZE is not supported yet").at(span)),
-        None => Ok(()),
+}
+
+/// What DataFusion does not know, or would not survive.
+struct Unknown;
+
+impl Visitor for Unknown {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<SqlError> {
+        if let SetExpr::Select(select) = query.body.as_ref()
+            && let Some(Distinct::On(by)) = &select.distinct
+            && query.order_by.is_none()
+        {
+            let span = by.first().map_or(select.span(), Spanned::span);
+            let error = SqlError::invalid("DISTINCT ON keeps the first row of many, in no order");
+            let hint = "write ORDER BY, which says what the first row is";
+            return ControlFlow::Break(error.at(span).with_hint(hint));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<SqlError> {
+        let mut joins = select.from.iter().flat_map(|table| &table.joins);
+        if let Some(join) = joins.find(|j| matches!(j.join_operator, JoinOperator::AsOf { .. })) {
+            let error = SqlError::unsupported("ASOF JOIN is not supported yet");
+            return ControlFlow::Break(error.at(join.relation.span()));
+        }
+        if select.top.is_none() {
+            return ControlFlow::Continue(());
+        }
+        let error = SqlError::unsupported("TOP is not supported").at(select.span());
+        ControlFlow::Break(error.with_hint("write LIMIT at the end of the query"))
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<SqlError> {
+        let TableFactor::MatchRecognize { table, .. } = factor else {
+            return ControlFlow::Continue(());
+        };
+        let error = SqlError::unsupported("MATCH_RECOGNIZE is not supported yet");
+        ControlFlow::Break(error.at(table.span()))
     }
 }
 
@@ -81,7 +108,6 @@ impl Visitor for Checker {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
         let args = match factor {
-            TableFactor::UNNEST { .. } => return found("UNNEST", factor.span()),
             TableFactor::Table {
                 args: Some(args), ..
             } => &args.args[..],
@@ -144,15 +170,14 @@ fn of_select(select: &Select) -> Found {
     if tables.is_empty() {
         return found("a query without a table", select.span());
     }
-    if let Some(join) = tables.iter().flat_map(|t| &t.joins).next() {
-        let what = match join.relation {
-            TableFactor::UNNEST { .. } => "UNNEST",
-            _ => "a join",
-        };
-        return found(what, join.relation.span());
+    if let TableFactor::UNNEST { .. } = tables[0].relation {
+        return found("a query without a table", tables[0].relation.span());
     }
-    if let Some(second) = tables.get(1) {
-        return found("a join", second.relation.span());
+    let joined = tables.iter().flat_map(|t| &t.joins).map(|j| &j.relation);
+    let mut joined = joined.chain(tables.iter().skip(1).map(|t| &t.relation));
+    let is_unnest = |factor: &&TableFactor| matches!(factor, TableFactor::UNNEST { .. });
+    if let Some(table) = joined.find(|t| !is_unnest(t)) {
+        return found("a join", table.span());
     }
     if let Some(view) = select.lateral_views.first() {
         return found("LATERAL VIEW", view.lateral_view.span());

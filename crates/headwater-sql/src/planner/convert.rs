@@ -1,11 +1,16 @@
 //! DataFusion's errors as ours: with a place and a hint where it gives them.
 
+use std::collections::BTreeSet;
+
 use datafusion_common::diagnostic::Diagnostic;
 use datafusion_common::{Column, DataFusionError, SchemaError};
 use sqlparser::tokenizer::{Location, Span};
 
+use super::phrases::said;
 use super::wording::{of_values, readable, tidy};
 use crate::error::{SqlError, SqlErrorKind, nearest, suggestion};
+use crate::functions::functions;
+use crate::statement::{MAP_FUNCTION, WINDOW_FUNCTIONS};
 
 /// Turns an error around; `fallback` is the place if no better one is known.
 pub(crate) fn from_datafusion(error: DataFusionError, fallback: Span) -> SqlError {
@@ -102,13 +107,15 @@ fn not_implemented(text: &str) -> SqlError {
 }
 
 fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
-    let hint = diagnostic.and_then(|d| d.helps.first().or(None).map(|h| h.message.clone()));
+    let help = diagnostic.and_then(|d| d.helps.first());
+    let hint = help.map(|h| tidy(&readable(&h.message)));
     let message = of_values(&readable(&tidy(text)));
+    if let Some((message, hint)) = said(&message) {
+        return SqlError::invalid(message).with_hint_opt(hint);
+    }
     let lower = message.to_lowercase();
     if let Some(name) = between(&lower, "invalid function '", "'") {
-        let known = crate::functions::functions().names();
-        return SqlError::not_found(format!("unknown function '{name}'"))
-            .with_hint_opt(suggestion(&name, known.iter().copied()));
+        return unknown_function(&name);
     }
     if let Some(name) = duplicate(&message) {
         return SqlError::invalid(format!("two columns are called '{name}'"))
@@ -127,6 +134,27 @@ fn from_message(text: &str, diagnostic: Option<&Diagnostic>) -> SqlError {
     SqlError::invalid(message)
         .with_hint_opt(did_you_mean)
         .with_hint_opt(hint)
+}
+
+fn unknown_function(name: &str) -> SqlError {
+    let upper = name.to_uppercase();
+    if functions().window.contains_key(name) {
+        return SqlError::invalid(format!("function '{name}' needs OVER"))
+            .with_hint(format!("write {upper}() OVER (ORDER BY …)"));
+    }
+    if WINDOW_FUNCTIONS.contains(&upper.as_str()) {
+        return SqlError::invalid(format!(
+            "function '{name}' makes windows of a time and a length"
+        ))
+        .with_hint("write GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)");
+    }
+    if name == MAP_FUNCTION.to_lowercase() {
+        return SqlError::invalid("'map' wants as many values as keys")
+            .with_hint("write MAP['key', 1, 'other', 2]");
+    }
+    let known = functions().names();
+    SqlError::not_found(format!("unknown function '{name}'"))
+        .with_hint_opt(suggestion(name, known.iter().copied()))
 }
 
 fn not_grouped(message: &str) -> SqlError {
@@ -150,11 +178,42 @@ fn no_such_call(message: &str) -> Option<SqlError> {
     let (name, types) = call.split_once('(')?;
     let candidates = message.split_once("Candidate functions:")?.1;
     let candidates = candidates.lines().map(str::trim).filter(|l| !l.is_empty());
-    let candidates: Vec<&str> = candidates.collect();
+    let candidates: BTreeSet<String> = candidates.map(parameters).collect();
+    let candidates: Vec<&str> = candidates.iter().map(String::as_str).collect();
+    let (name, usage) = match SYNTAX.iter().find(|(function, _, _)| *function == name) {
+        Some((_, written, usage)) => (*written, (*usage).to_owned()),
+        None => (name, candidates.join(" or ")),
+    };
     Some(
         SqlError::invalid(format!("function '{name}' does not take ({types}"))
-            .with_hint(format!("write {}", candidates.join(" or "))),
+            .with_hint(format!("write {usage}")),
     )
+}
+
+/// Functions that are written in another way than they are called in plans.
+const SYNTAX: [(&str, &str, &str); 3] = [
+    ("date_part", "EXTRACT", "EXTRACT(YEAR FROM timestamp)"),
+    ("array_element", "[]", "array[1] or map['key']"),
+    ("substr", "SUBSTRING", "SUBSTRING(text FROM 1 FOR 2)"),
+];
+
+/// A signature with the types of SQL.
+fn parameters(signature: &str) -> String {
+    let mut text = signature.to_owned();
+    for (coercion, sql) in [
+        ("String", "STRING"),
+        ("Decimal", "DECIMAL"),
+        ("Duration", "INTERVAL"),
+        ("Interval", "INTERVAL"),
+        ("Timestamp", "TIMESTAMP"),
+        ("Date", "DATE"),
+        ("Time", "TIME"),
+        ("Numeric", "number"),
+        ("Integer", "whole number"),
+    ] {
+        text = text.replace(coercion, sql);
+    }
+    text
 }
 
 /// What one of our own functions says of its arguments: `NAME does not take (…): use NAME(…)`.
@@ -175,8 +234,10 @@ fn duplicate(message: &str) -> Option<String> {
     message
         .contains("require unique expression names")
         .then(|| {
-            let name = between(message, "expression \"", "\"");
-            name.unwrap_or_default()
+            let name = between(message, "expression \"", "\"").unwrap_or_default();
+            let alias = name.rsplit_once(" AS ").map(|(_, alias)| alias);
+            let column = name.rsplit_once('.').map(|(_, column)| column);
+            alias.or(column).unwrap_or(&name).to_owned()
         })
 }
 

@@ -3,9 +3,11 @@
 //! Way of a query: `casing` (unquoted names find their columns) → `group_window` (old window syntax) → `SqlToRel` with
 //! our `context` and `window` relations → `optimize` (analyzer and the rules that are safe on unbounded input).
 
+mod blame;
 mod call;
 mod canonical;
 mod casing;
+mod constants;
 mod context;
 mod continuous;
 mod convert;
@@ -17,16 +19,19 @@ mod hints;
 mod insert;
 mod literals;
 mod optimize;
+mod phrases;
 mod places;
 mod query;
 mod sugar;
 mod system_time;
 mod table;
+mod unnest;
 mod window;
 mod wording;
 
+pub use blame::QueryPlace;
 pub(crate) use casing::relations;
-pub(crate) use context::{Names, Relation};
+pub(crate) use context::{Names, Relation, find};
 pub(crate) use convert::from_datafusion;
 pub use counted::count_rows;
 pub(crate) use insert::insert_plan;

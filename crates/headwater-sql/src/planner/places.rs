@@ -2,11 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Spanned, Value, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, JoinConstraint, JoinOperator, Select, Spanned, Value, Visit, Visitor, visit_expressions,
+};
 use sqlparser::tokenizer::Span;
 
 use super::convert;
-use crate::error::{Result, SqlError};
+use crate::error::{Place, Result, SqlError, SqlErrorKind};
 use crate::statement::parse_type_text;
 
 /// The error with a place: its own, else that of what it names first, else `fallback`.
@@ -17,9 +19,35 @@ pub(super) fn place<T: Visit>(
 ) -> SqlError {
     let error = convert::convert(error, None);
     let named = error.message().split('\'').nth(1).map(str::to_owned);
-    match named.and_then(|name| find(node, name)) {
+    let found = named.and_then(|name| {
+        let column = name.rsplit_once('.').map(|(_, column)| column.to_owned());
+        find(node, name).or_else(|| find(node, column?))
+    });
+    let error = match found {
         Some(span) => error.at(span),
         None => error.at(fallback),
+    };
+    text_in_double_quotes(error, node)
+}
+
+/// A column that is not there, in double quotes, may be meant as a text.
+fn text_in_double_quotes<T: Visit>(error: SqlError, node: &T) -> SqlError {
+    let has_near = |hint: &str| hint.starts_with("did you mean");
+    if error.kind() != SqlErrorKind::NotFound || error.hint().is_some_and(has_near) {
+        return error;
+    }
+    let found = visit_expressions(node, |expr| match expr {
+        Expr::Identifier(ident)
+            if ident.quote_style == Some('"')
+                && Place::from_span(ident.span).is_some_and(|p| Some(p) == error.place()) =>
+        {
+            ControlFlow::Break(ident.value.clone())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    match found {
+        ControlFlow::Break(text) => error.with_hint(format!("a text has single quotes: '{text}'")),
+        ControlFlow::Continue(()) => error,
     }
 }
 
@@ -78,6 +106,18 @@ impl Finder {
 impl Visitor for Finder {
     type Break = Span;
 
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Span> {
+        let joins = select.from.iter().flat_map(|t| &t.joins);
+        for join in joins {
+            if let Some(JoinConstraint::Using(names)) = constraint(&join.join_operator)
+                && let Some(name) = names.iter().find(|n| n.to_string() == self.0)
+            {
+                return ControlFlow::Break(name.span());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Span> {
         if !self.is(expr) {
             return ControlFlow::Continue(());
@@ -90,5 +130,19 @@ impl Visitor for Finder {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(span),
         }
+    }
+}
+
+fn constraint(join: &JoinOperator) -> Option<&JoinConstraint> {
+    use JoinOperator as Join;
+    match join {
+        Join::Join(c)
+        | Join::Inner(c)
+        | Join::Left(c)
+        | Join::LeftOuter(c)
+        | Join::Right(c)
+        | Join::RightOuter(c)
+        | Join::FullOuter(c) => Some(c),
+        _ => None,
     }
 }

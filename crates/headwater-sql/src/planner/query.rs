@@ -6,7 +6,10 @@ use sqlparser::ast;
 
 use super::context::{Names, PlanContext};
 use super::optimize::optimize;
-use super::{casing, continuous, fields, group_window, grouping, literals, places, sugar, table};
+use super::{
+    casing, constants, continuous, fields, group_window, grouping, literals, places, sugar, table,
+    unnest,
+};
 use crate::error::{Result, SqlError};
 use crate::statement::{Query, tables_in};
 
@@ -60,6 +63,7 @@ impl<'a> Planner<'a> {
         continuous::check_any(&query.ast)?;
         grouping::check(&query.ast)?;
         places::check_types(&query.ast)?;
+        constants::check(&query.ast)?;
         if self.is_continuous() {
             continuous::check(&query.ast)?;
         }
@@ -68,6 +72,7 @@ impl<'a> Planner<'a> {
         sugar::rewrite(&mut ast);
         literals::rewrite(&mut ast);
         casing::resolve(&mut ast, self.names);
+        unnest::rewrite(&mut ast)?;
         let overrides = self.overrides(&query.ast, &query.hints)?;
         let context = PlanContext::new(self, overrides);
         let statement = ast::Statement::Query(ast.clone());

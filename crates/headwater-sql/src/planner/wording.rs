@@ -101,7 +101,7 @@ pub(super) fn tidy(text: &str) -> String {
         "Arrow error: ",
         "Cast error: ",
         "Invalid argument error: ",
-        "Divide by zero error: ",
+        "Arithmetic overflow: ",
         "Parser error: ",
         "Schema error: ",
         "External error: ",

@@ -6,7 +6,7 @@ use super::Session;
 use super::insert::check_repeatable;
 use super::planned::{Planned, PlannedOutput, PlannedPipeline};
 use crate::catalogue::{Definition, Object};
-use crate::error::{Place, Result, SqlError, SqlErrorKind};
+use crate::error::{Result, SqlError, SqlErrorKind};
 use crate::options;
 use crate::planner::{DEFAULT_CONNECTOR, Planner, define_table, insert_plan};
 use crate::statement::{CreateTable, Insert, Name, ObjectKind, Query};
@@ -141,7 +141,7 @@ impl Session {
                 is_view: false,
                 plan,
                 emit: query.emit,
-                place: Place::from_span(query.span),
+                place: self.place_of(query),
                 canonical: self.canonical_insert(&insert)?,
             }],
             is_temporary: create.temporary || names.temporary_in(query).is_some(),

@@ -11,7 +11,7 @@ use super::create::{New, check_topic_name};
 use super::insert::check_repeatable;
 use super::planned::{Planned, PlannedOutput, PlannedPipeline};
 use crate::catalogue::{Definition, Object};
-use crate::error::{Place, Result, SqlError, SqlErrorKind, suggestion};
+use crate::error::{Result, SqlError, SqlErrorKind, suggestion};
 use crate::options;
 use crate::planner::{DEFAULT_CONNECTOR, Planner, plain};
 use crate::statement::{CreateView, ObjectKind, quote};
@@ -71,7 +71,7 @@ impl Session {
                 is_view: true,
                 plan,
                 emit: create.query.emit,
-                place: Place::from_span(create.query.span),
+                place: self.place_of(&create.query),
                 canonical: format!(
                     "CREATE MATERIALIZED VIEW {} AS\n{}",
                     quote(&create.name.value),

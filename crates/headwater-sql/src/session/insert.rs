@@ -8,7 +8,7 @@ use super::Session;
 use super::names::SessionNames;
 use super::planned::{Planned, PlannedOutput, PlannedPipeline};
 use crate::catalogue::kept_base;
-use crate::error::{Place, Result, SqlError};
+use crate::error::{Result, SqlError};
 use crate::planner::{Planner, insert_plan, unrepeatable, with_options};
 use crate::statement::{Insert, ObjectKind, Query, quote};
 
@@ -44,7 +44,7 @@ impl Session {
             target,
             is_view: false,
             emit: insert.query.emit,
-            place: Place::from_span(insert.query.span),
+            place: self.place_of(&insert.query),
             canonical: self.canonical_insert(insert)?,
         })
     }

@@ -7,7 +7,7 @@ use datafusion_expr::LogicalPlan;
 use headwater_flow::plan::{StreamTable, TableDef};
 
 use crate::catalogue::Definition;
-use crate::error::Place;
+use crate::planner::QueryPlace;
 use crate::statement::Emit;
 
 /// What a statement asks for, checked and planned.
@@ -90,7 +90,7 @@ pub struct PlannedOutput {
     /// `EMIT …`, if it was written.
     pub emit: Option<Emit>,
     /// Where the query stands in the text.
-    pub place: Option<Place>,
+    pub place: QueryPlace,
     /// The statement in canonical form, for EXPLAIN.
     pub canonical: String,
 }
@@ -103,7 +103,7 @@ pub struct PlannedQuery {
     /// With `EMIT` the query is a stream.
     pub emit: Option<Emit>,
     /// Where the query stands in the text.
-    pub place: Option<Place>,
+    pub place: QueryPlace,
     /// The query in canonical form, for EXPLAIN.
     pub canonical: String,
 }

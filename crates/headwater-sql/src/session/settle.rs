@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use headwater_flow::plan::{Changes, TableDef};
 
@@ -50,6 +51,27 @@ impl PlannedOutput {
             }
         }
         Ok(())
+    }
+}
+
+impl PlannedOutput {
+    /// Refuses rows that have no value for a column which is NOT NULL.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn check_not_null(&self, rows: &[RecordBatch]) -> Result<()> {
+        let mut required = self.target.columns.iter().filter(|c| !c.nullable);
+        let is_null = |name: &str| {
+            let mut columns = rows.iter().filter_map(|batch| batch.column_by_name(name));
+            columns.any(|column| column.null_count() > 0)
+        };
+        match required.find(|c| is_null(&c.name)) {
+            None => Ok(()),
+            Some(column) => Err(SqlError::invalid(format!(
+                "column '{}' of '{}' is NOT NULL, and a row has NULL there",
+                column.name, self.target.name
+            ))),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use headwater_log::Clock;
 use super::names::SessionNames;
 use super::planned::{Planned, PlannedQuery};
 use crate::catalogue::{Catalogue, Definition, Object, kept_base};
-use crate::error::{Place, Result};
+use crate::error::Result;
 use crate::planner::{Names, Planner};
 use crate::statement::{Name, ParsedStatement, Query, Statement};
 
@@ -194,7 +194,7 @@ impl Session {
         Ok(Planned::Query(PlannedQuery {
             plan,
             emit: query.emit,
-            place: Place::from_span(query.span),
+            place: self.place_of(query),
             canonical: planner.canonical(query)?,
         }))
     }

@@ -3,15 +3,16 @@
 
 use sqlparser::ast::{Expr, Query as AstQuery};
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::dialect::HeadwaterDialect;
-use super::lexer::{is_word, lower_first};
+use super::lexer::is_word;
+use super::wrong::{self, shown};
 use super::{Name, rewrite};
 use crate::error::{Result, SqlError};
 
 /// How deep expressions and queries may nest.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// Reads tokens from left to right.
 pub(crate) struct Cursor<'a> {
@@ -205,59 +206,14 @@ fn whole<T>(
     let end = tokens
         .last()
         .map_or(end, |t| Span::new(t.span.end, t.span.end));
-    let spans: Vec<Span> = tokens.iter().map(|t| t.span).collect();
     let mut parser = Parser::new(&HeadwaterDialect)
         .with_recursion_limit(MAX_DEPTH)
-        .with_tokens_with_locations(tokens);
-    let parsed = parse(&mut parser).map_err(|e| convert(e, end, &spans))?;
-    let next = parser.peek_token();
-    match next.token {
-        Token::EOF => Ok(parsed),
-        other => Err(SqlError::syntax(format!(
-            "expected the end of the statement, found {}",
-            shown(&other.to_string())
-        ))
-        .at(next.span)),
-    }
-}
-
-/// sqlparser says where in its message: `… at Line: 1, Column: 70`.
-fn convert(error: ParserError, end: Span, spans: &[Span]) -> SqlError {
-    let message = match error {
-        ParserError::TokenizerError(m) | ParserError::ParserError(m) => m,
-        ParserError::RecursionLimitExceeded => {
-            return SqlError::invalid(format!("nested deeper than {MAX_DEPTH} levels")).at(end);
-        }
-    };
-    let Some((text, place)) = message.rsplit_once(" at Line: ") else {
-        return SqlError::syntax(tidy_message(&message)).at(end);
-    };
-    let mut numbers = place.split(", Column: ").map(|n| n.trim().parse::<u64>());
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(line)), Some(Ok(column))) if line > 0 => {
-            let start = Location { line, column };
-            let token = spans.iter().find(|s| s.start == start);
-            let span = token.copied().unwrap_or(Span::new(start, start));
-            SqlError::syntax(tidy_message(text)).at(span)
-        }
-        _ => SqlError::syntax(tidy_message(text)).at(end),
-    }
-}
-
-/// A token in quotes, unless it has some.
-fn shown(token: &str) -> String {
-    if token.starts_with('\'') {
-        token.to_owned()
-    } else {
-        format!("'{token}'")
-    }
-}
-
-fn tidy_message(text: &str) -> String {
-    let text = text.replace("Expected: ", "expected ");
-    match text.rsplit_once(", found: ") {
-        Some((wanted, "EOF")) => format!("{wanted}, found the end of the statement"),
-        Some((wanted, found)) => format!("{}, found {}", lower_first(wanted), shown(found)),
-        None => lower_first(&text),
+        .with_tokens_with_locations(tokens.clone());
+    match parse(&mut parser) {
+        Err(error) => Err(wrong::of_parser(error, &tokens, end)),
+        Ok(parsed) => match parser.peek_token() {
+            next if next.token == Token::EOF => Ok(parsed),
+            next => Err(wrong::no_end(&next, &tokens)),
+        },
     }
 }

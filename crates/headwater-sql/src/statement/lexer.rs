@@ -75,7 +75,7 @@ fn scan(sql: &str) -> Result<Vec<TokenWithSpan>> {
     let tokens = Tokenizer::new(&HeadwaterDialect, sql)
         .tokenize_with_location()
         .map_err(|e| {
-            SqlError::syntax(lower_first(&e.message)).at(Span::new(e.location, e.location))
+            SqlError::syntax(unterminated(&e.message)).at(Span::new(e.location, e.location))
         })?;
     Ok(tokens
         .into_iter()
@@ -85,6 +85,15 @@ fn scan(sql: &str) -> Result<Vec<TokenWithSpan>> {
             _ => true,
         })
         .collect())
+}
+
+/// What the tokenizer says, as people say it.
+fn unterminated(message: &str) -> String {
+    match message {
+        m if m.contains("close delimiter") => "unterminated quoted name".to_owned(),
+        m if m.contains("multi-line comment") => "unterminated comment".to_owned(),
+        m => lower_first(m),
+    }
 }
 
 /// The tokens of a text as one text: equal for texts that differ in space and comments only.

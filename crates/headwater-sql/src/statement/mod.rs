@@ -14,6 +14,7 @@ mod query;
 mod rewrite;
 mod syntax;
 mod tables;
+mod wrong;
 
 pub(crate) use data_type::parse_type_text;
 pub(crate) use headwater_flow::plan::{quote, type_name};

@@ -30,6 +30,38 @@ const FIRST_WORDS: [&str; 17] = [
     "SUBSCRIBE",
 ];
 
+/// How databases begin statements that have no place here, and what does.
+const OF_DATABASES: [(&str, &str); 11] = [
+    ("UPDATE", KEYED),
+    ("DELETE", KEYED),
+    ("MERGE", KEYED),
+    (
+        "TRUNCATE",
+        "headwater topic delete forgets the records of a topic",
+    ),
+    (
+        "BEGIN",
+        "a statement is one commit; several INSERTs are one job: EXECUTE STATEMENT SET BEGIN … END",
+    ),
+    ("COMMIT", "a statement is one commit"),
+    ("ROLLBACK", "a statement is one commit, or nothing"),
+    (
+        "USE",
+        "there is one catalogue and one database: write the name of the table alone",
+    ),
+    (
+        "CALL",
+        "jobs are ended by STOP JOB and changed by ALTER JOB",
+    ),
+    ("ANALYZE", "there are no statistics to gather"),
+    (
+        "COPY",
+        "declare the files as a table with the connector filesystem",
+    ),
+];
+
+const KEYED: &str = "INSERT INTO a table with a PRIMARY KEY replaces the row that has the same key";
+
 /// Parses a text of any number of statements.
 ///
 /// # Errors
@@ -173,6 +205,7 @@ impl StatementParser<'_> {
     }
 
     fn statement_set(&self, cursor: &mut Cursor<'_>) -> Result<Statement> {
+        let begin = cursor.span();
         cursor.eat(&["BEGIN"]);
         cursor.eat_token(&Token::SemiColon);
         let mut inserts: Vec<Insert> = Vec::new();
@@ -190,9 +223,7 @@ impl StatementParser<'_> {
             }
         }
         if inserts.is_empty() {
-            return Err(SqlError::invalid(
-                "a statement set needs at least one INSERT",
-            ));
+            return Err(SqlError::invalid("a statement set needs at least one INSERT").at(begin));
         }
         Ok(Statement::StatementSet(inserts))
     }
@@ -227,6 +258,12 @@ fn unknown_statement(cursor: &Cursor<'_>) -> SqlError {
         return SqlError::unsupported("SUBSCRIBE is not supported yet")
             .at(cursor.span())
             .with_hint("use SELECT … EMIT CHANGES");
+    }
+    let of_databases = OF_DATABASES.iter().find(|(first, _)| cursor.sees(&[first]));
+    if let Some((first, instead)) = of_databases {
+        return SqlError::unsupported(format!("{first} is not supported"))
+            .at(cursor.span())
+            .with_hint(*instead);
     }
     SqlError::syntax(format!("'{word}' does not begin a statement"))
         .at(cursor.span())

@@ -107,10 +107,11 @@ fn queries_that_mean_nothing() {
       |        ^^^^^^^
     hint: add bids.auction to GROUP BY, or aggregate it: MAX(bids.auction)
 
-    error: cannot create filter with non-boolean predicate 'bids.price' returning BIGINT
-     --> line 1, column 1
+    error: the condition 'bids.price' has type BIGINT, not BOOLEAN
+     --> line 1, column 39
     1 | SELECT auction + name FROM bids WHERE price
-      | ^^^^^^
+      |                                       ^^^^^
+    hint: compare it with something
 
     error: 'v' is a view, not a table
      --> line 1, column 12
@@ -137,7 +138,7 @@ fn windows_that_mean_nothing() {
       |               ^^^^^^
     hint: write TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)
 
-    error: window time column 'price' has type Int64, not TIMESTAMP
+    error: window time column 'price' has type BIGINT, not TIMESTAMP
      --> line 1, column 45
     1 | SELECT * FROM TUMBLE(TABLE bids, DESCRIPTOR(price), INTERVAL '1' MINUTE)
       |                                             ^^^^^

@@ -180,10 +180,10 @@ impl Checker {
                 let plan = output_plan_of_query(query);
                 let lowered = hw
                     .lower(&[plan], hw.new_shards())
-                    .map_err(|e| e.at_place(query.place))?;
+                    .map_err(|e| query.place.locate(e))?;
                 query
                     .check_emission(lowered.outputs[0].updating.as_deref())
-                    .map_err(|e| e.at_place(query.place))?;
+                    .map_err(|e| query.place.locate(e))?;
             }
             Planned::Explain { planned, .. } => return self.lower(planned),
             _ => {}

@@ -8,6 +8,7 @@ use headwater_flow::ZBatch;
 use headwater_flow::plan::{OutputInfo, TableDef};
 use headwater_log::Commit;
 use headwater_sql::batch::{SourceTables, Tables, run};
+use headwater_sql::statement::ObjectKind;
 use headwater_sql::{PlannedOutput, PlannedQuery, SqlError, SqlErrorKind};
 
 use super::Headwater;
@@ -22,14 +23,19 @@ pub(super) struct WithSystem<'a> {
 }
 
 impl Tables for WithSystem<'_> {
-    fn rows(&self, table: &TableDef, schema: &SchemaRef) -> Result<Vec<RecordBatch>, SqlError> {
+    fn rows(
+        &self,
+        table: &TableDef,
+        schema: &SchemaRef,
+        keys: Option<&RecordBatch>,
+    ) -> Result<Vec<RecordBatch>, SqlError> {
         if table.connector != system::CONNECTOR {
-            return self.tables.rows(table, schema);
+            return self.tables.rows(table, schema, keys);
         }
         let rows = system::read(self.headwater, &table.name);
         let rows = rows.map_err(|e| SqlError::new(SqlErrorKind::Unavailable, e.to_string()))?;
         let rows = std::collections::HashMap::from([(table.name.clone(), vec![rows])]);
-        rows.rows(table, schema)
+        rows.rows(table, schema, keys)
     }
 }
 
@@ -38,7 +44,7 @@ impl Headwater {
     pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
         let tables = self.tables_and_system(text)?;
         let answer = run(query.plan.clone(), &tables)
-            .map_err(|e| Error::sql(&e.at_place(query.place), text))?;
+            .map_err(|e| Error::sql(&query.place.locate(e), text))?;
         Ok(Answer::Rows(Rows {
             schema: answer.schema,
             batches: answer.batches,
@@ -47,12 +53,15 @@ impl Headwater {
     }
 
     pub(super) fn tables(&self, text: &str) -> Result<SourceTables> {
-        SourceTables::new(
+        let tables = SourceTables::new(
             self.1.clone(),
             self.0.log.clone(),
             Arc::clone(&self.0.clock),
-        )
-        .map_err(|e| Error::sql(&e, text))
+        );
+        let objects = self.0.catalogue.objects().into_iter();
+        let views = objects.filter(|o| o.kind == ObjectKind::MaterializedView);
+        let tables = tables.map_err(|e| Error::sql(&e, text))?;
+        Ok(tables.with_views(views.map(|o| o.name.clone())))
     }
 
     /// The same with the tables of the system.
@@ -66,8 +75,10 @@ impl Headwater {
     /// Writes the rows of a `VALUES` in one commit.
     pub(super) fn insert_values(&self, output: &PlannedOutput, text: &str) -> Result<Answer> {
         let tables = self.tables(text)?;
-        let answer = run(output.plan.clone(), &tables)
-            .map_err(|e| Error::sql(&e.at_place(output.place), text))?;
+        let answer = run(output.plan.clone(), &tables);
+        let answer = answer
+            .and_then(|answer| output.check_not_null(&answer.batches).map(|()| answer))
+            .map_err(|e| Error::sql(&output.place.locate(e), text))?;
         let rows: usize = answer.batches.iter().map(RecordBatch::num_rows).sum();
         let info = OutputInfo {
             name: output.target.name.clone(),

@@ -44,13 +44,17 @@ impl Headwater {
     ) -> Result<Prepared, SqlError> {
         let shards = self.shards(name)?;
         let plans: Vec<OutputPlan> = outputs.iter().map(output_plan).collect();
-        let place = outputs.first().and_then(|o| o.place);
-        let lowered = self.lower(&plans, shards).map_err(|e| e.at_place(place))?;
+        let lowered = self
+            .lower(&plans, shards)
+            .map_err(|e| match outputs.first() {
+                Some(first) => first.place.locate(e),
+                None => e,
+            })?;
         let settled = outputs.iter().zip(&lowered.outputs).map(|(output, info)| {
             let mut output = output.clone();
             output
                 .settle(&info.schema, info.updating.as_deref(), info.key.as_deref())
-                .map_err(|e| e.at_place(output.place))?;
+                .map_err(|e| output.place.locate(e))?;
             Ok(output)
         });
         Ok(Prepared {
@@ -150,6 +154,7 @@ impl Headwater {
             declared: physical(def),
             metadata,
             primary_key: def.primary_key.clone(),
+            keys: None,
             options: def.options.clone(),
             is_recorded,
             log: self.0.log.clone(),

@@ -138,7 +138,7 @@ impl Headwater {
                 query.check_emission(lowered.outputs[0].updating.as_deref())?;
                 Ok(lowered)
             })
-            .map_err(|e| Error::sql(&e.at_place(query.place), text))?;
+            .map_err(|e| Error::sql(&query.place.locate(e), text))?;
         self.changes_of(lowered, shards)
     }
 

@@ -1,6 +1,6 @@
 //! The dialect from end to end: the files of `tests/slt`, each over a Headwater of its own in memory.
 //!
-//! Besides SQL they may say `ADVANCE CLOCK <milliseconds>`. `@data` stands for the folder `tests/slt/data`. Before a query is
+//! What DataFusion understands too must be answered alike by it. Besides SQL they may say `ADVANCE CLOCK <milliseconds>`. `@data` stands for the folder `tests/slt/data`. Before a query is
 //! asked, all jobs have taken in what was there; a query with EMIT is read to its end.
 
 use std::fmt;
@@ -29,11 +29,17 @@ const FORMAT: FormatOptions<'static> = FormatOptions::new()
     .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))
     .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.fZ"));
 
+/// How many answers DataFusion confirms at least.
+const AGREED_MIN: usize = 100;
+
 /// What `@data` stands for, in statements and in answers.
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt/data");
 
+mod oracle;
+
 struct Database {
     headwater: Headwater,
+    oracle: oracle::Shared,
     clock: Arc<ManualClock>,
 }
 
@@ -56,7 +62,7 @@ impl From<headwater::Error> for Failed {
 }
 
 impl Database {
-    fn new() -> Self {
+    fn new(oracle: oracle::Shared) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(START)));
         let log = Log::memory(Arc::clone(&clock) as _);
         let options = Options {
@@ -70,7 +76,11 @@ impl Database {
             ..TopicConfig::default()
         };
         headwater.log().create_topic(TICKS, ticks).unwrap();
-        Self { headwater, clock }
+        Self {
+            headwater,
+            oracle,
+            clock,
+        }
     }
 
     fn advance(&self, milliseconds: i64) {
@@ -178,7 +188,11 @@ impl DB for Database {
         }
         let sql = sql.replace("@data", DATA);
         self.catch_up()?;
-        self.answer(&sql)
+        let answer = self.answer(&sql)?;
+        if let DBOutput::Rows { rows, .. } = &answer {
+            self.oracle.lock().unwrap().ask(&self.headwater, &sql, rows);
+        }
+        Ok(answer)
     }
 
     fn engine_name(&self) -> &str {
@@ -201,17 +215,23 @@ fn the_dialect_answers_as_its_files_say() {
         folder.display()
     );
     let mut failures = Vec::new();
+    let oracle = oracle::Shared::default();
     for file in files {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         if !name.contains(&wanted) {
             continue;
         }
-        let mut runner = Runner::new(|| async { Ok(Database::new()) });
+        let mut runner = Runner::new(|| async { Ok(Database::new(Arc::clone(&oracle))) });
         if let Some(error) = run(&mut runner, &file) {
             failures.push(format!("{name}: {error}"));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    let oracle = oracle.lock().unwrap();
+    let disputed = &oracle.disputed;
+    assert!(disputed.is_empty(), "{}", disputed.join("\n\n"));
+    let enough = !wanted.is_empty() || oracle.agreed >= AGREED_MIN;
+    assert!(enough, "DataFusion was asked {} times", oracle.agreed);
 }
 
 /// Runs a file; with `HEADWATER_BLESS` in the environment its answers are written into it instead.

@@ -13,7 +13,7 @@ use super::call::GroupWindow;
 use super::time;
 use crate::error::{Result, SqlError};
 use crate::planner::Planner;
-use crate::planner::call::call;
+use crate::planner::call::{call, query_of};
 use crate::statement::{self, PARTITION_BY};
 
 /// Rewrites every SELECT of the query.
@@ -208,18 +208,7 @@ fn input_query(select: &mut Select) -> Query {
     inner.qualify = None;
     inner.distinct = None;
     select.selection = None;
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Select(Box::new(inner))),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }
+    query_of(inner)
 }
 
 fn table_function(window: &GroupWindow, time: Expr, input: Query, keys: &[Expr]) -> TableWithJoins {

@@ -7,15 +7,16 @@ use arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, DFSchema, DataFusionError};
 use datafusion_expr::logical_plan::builder::LogicalTableSource;
-use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Volatility};
 use datafusion_sql::planner::{PlannerContext, SqlToRel};
 use headwater_flow::plan::{ColumnDef, ColumnKind};
-use sqlparser::ast::{Expr as AstExpr, Spanned, visit_expressions};
+use sqlparser::ast::{Expr as AstExpr, Function, Spanned, visit_expressions};
 
 use crate::error::{Result, SqlError};
+use crate::functions::{CLOCK_FUNCTIONS, functions};
 use crate::planner::context::{Names, PlanContext};
 use crate::planner::query::parser_options;
-use crate::planner::{Planner, casing, from_datafusion, optimize, sugar};
+use crate::planner::{Planner, casing, constants, from_datafusion, optimize, sugar};
 
 pub(in crate::planner) struct Planned {
     pub(in crate::planner) expr: Expr,
@@ -30,27 +31,49 @@ pub(in crate::planner) fn expression(
     names: &dyn Names,
 ) -> Result<Planned> {
     let span = ast.span();
-    refuse_current_watermark(ast)?;
+    refuse_other_rows(ast)?;
+    constants::check(ast)?;
     plan_expression(ast, columns, names).map_err(|e| from_datafusion(e, span))
 }
 
-/// A table has no watermark before its rows are read, and may be read by several pipelines at once.
-fn refuse_current_watermark(ast: &sqlparser::ast::Expr) -> Result<()> {
-    let found = visit_expressions(ast, |expr| match expr {
-        AstExpr::Function(f) if f.name.to_string().eq_ignore_ascii_case("current_watermark") => {
-            ControlFlow::Break(f.name.span())
+/// What a row cannot be computed with alone. A table has no watermark before its rows are read, and may be read by several
+/// pipelines at once.
+fn refuse_other_rows(ast: &AstExpr) -> Result<()> {
+    let found = visit_expressions(ast, |expr| {
+        let what = match expr {
+            AstExpr::Function(f) => of_other_rows(f).map(|what| (what, f.name.span())),
+            AstExpr::Subquery(query) => Some(("a subquery".to_owned(), query.span())),
+            AstExpr::InSubquery { subquery, .. } | AstExpr::Exists { subquery, .. } => {
+                Some(("a subquery".to_owned(), subquery.span()))
+            }
+            _ => None,
+        };
+        match what {
+            Some(found) => ControlFlow::Break(found),
+            None => ControlFlow::Continue(()),
         }
-        _ => ControlFlow::Continue(()),
     });
-    match found {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(span) => {
-            let message = "CURRENT_WATERMARK has no meaning in the definition of a table";
-            Err(SqlError::invalid(message)
-                .at(span)
-                .with_hint("write it in the SELECT list or WHERE of a query over the table"))
-        }
-    }
+    let ControlFlow::Break((what, span)) = found else {
+        return Ok(());
+    };
+    let message = format!("{what} has no meaning in the definition of a table");
+    Err(SqlError::invalid(message)
+        .at(span)
+        .with_hint("write it in a query over the table"))
+}
+
+fn of_other_rows(function: &Function) -> Option<String> {
+    let name = function.name.to_string();
+    let lower = name.to_ascii_lowercase();
+    let known = functions();
+    let is_random = known.scalar.get(&lower).is_some_and(|f| {
+        f.signature().volatility == Volatility::Volatile && !CLOCK_FUNCTIONS.contains(&f.name())
+    });
+    let of_rows = function.over.is_some()
+        || known.aggregate.contains_key(&lower)
+        || known.window.contains_key(&lower)
+        || lower == "current_watermark";
+    (of_rows || is_random).then(|| name.to_ascii_uppercase())
 }
 
 fn plan_expression(

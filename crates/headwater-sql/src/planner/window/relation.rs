@@ -1,4 +1,5 @@
-//! The relations that DataFusion does not plan: window table functions. tables with hints or as of a time.
+//! The relations that DataFusion does not plan: window table functions, UNNEST beside a table, tables with hints or as of a
+//! time.
 //! Also refuses what it would silently ignore: samples.
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::args::Result;
 use super::call::Call;
 use crate::error::SqlError;
 use crate::planner::hints::Overrides;
+use crate::planner::unnest::{self, Carried};
 use crate::statement::WINDOW_FUNCTIONS;
 
 /// Plans the relations that DataFusion does not know.
@@ -49,6 +51,9 @@ impl RelationPlanner for Relations {
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
         refuse_ignored(&relation)?;
+        if let Some(unnest) = Carried::of(&relation) {
+            return Ok(planned(unnest::plan(unnest, context)?, None));
+        }
         let (call, alias) = match relation {
             TableFactor::Table {
                 ref name,
@@ -59,6 +64,7 @@ impl RelationPlanner for Relations {
                 (Some(function), Some(args)) => {
                     (Call::new(function, &args.args, name.span()), alias.clone())
                 }
+                (None, Some(_)) => return Err(unknown(name).into()),
                 _ => {
                     return Ok(match self.overridden(name)? {
                         Some(scan) => planned(scan, alias.clone()),
@@ -107,6 +113,15 @@ pub(super) fn window_function(name: &ObjectName) -> Option<&'static str> {
         .find(|f| ident.quote_style.is_none() && f.eq_ignore_ascii_case(&ident.value))
 }
 
+fn unknown(name: &ObjectName) -> SqlError {
+    SqlError::not_found(format!("unknown table function '{name}'"))
+        .at(name.span())
+        .with_hint_opt(crate::error::suggestion(
+            &name.to_string(),
+            WINDOW_FUNCTIONS,
+        ))
+}
+
 /// `TABLE( f(…) )`.
 pub(super) fn wrapped(expr: &AstExpr) -> Result<Result<Call>> {
     if let AstExpr::Function(function) = expr
@@ -115,13 +130,7 @@ pub(super) fn wrapped(expr: &AstExpr) -> Result<Result<Call>> {
         if let Some(name) = window_function(&function.name) {
             return Ok(Call::new(name, &list.args, function.name.span()));
         }
-        let error = SqlError::not_found(format!("unknown table function '{}'", function.name))
-            .at(function.name.span())
-            .with_hint_opt(crate::error::suggestion(
-                &function.name.to_string(),
-                WINDOW_FUNCTIONS,
-            ));
-        return Err(error.into());
+        return Err(unknown(&function.name).into());
     }
     let error = SqlError::syntax("expected a table function in TABLE( … )");
     Err(error.at(expr.span()).into())

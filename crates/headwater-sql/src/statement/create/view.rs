@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::statement::cursor::Cursor;
 use crate::statement::lexer::is_word;
 use crate::statement::parse::StatementParser;
-use crate::statement::query::query;
+use crate::statement::query::{query, starts_query};
 use crate::statement::{CreateView, Name};
 
 /// After `CREATE … VIEW`.
@@ -40,6 +40,9 @@ pub(in crate::statement) fn create_view(
         } else {
             return Err(cursor.unexpected("AS and a query"));
         }
+    }
+    if !starts_query(cursor.peek()) {
+        return Err(cursor.unexpected("SELECT or VALUES"));
     }
     let end = cursor.span();
     let query = query(parser, cursor.rest(), end)?;
