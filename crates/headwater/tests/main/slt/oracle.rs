@@ -122,8 +122,8 @@ fn kept_query(headwater: &Headwater, name: &str) -> Option<String> {
     let text = super::shown(&shown).first()?.last()?.clone();
     let rest = text.strip_prefix("CREATE MATERIALIZED VIEW ")?;
     let query = rest.strip_prefix(name)?.trim_start().strip_prefix("AS")?;
-    let is_apart = |word: &&str| query.to_uppercase().contains(*word);
-    (!APART.iter().any(|w| is_apart(&w))).then(|| query.trim().to_owned())
+    let upper = query.to_uppercase();
+    (!APART.iter().any(|word| upper.contains(word))).then(|| query.trim().to_owned())
 }
 
 fn rows(headwater: &Headwater, sql: &str) -> Option<Vec<RecordBatch>> {
