@@ -209,7 +209,7 @@ impl Type {
             Self::Int => V::Int32(Some(rng.random_range(-4..5))),
             Self::BigInt => V::Int64(Some(rng.random_range(-3..4) * 1_000_000_007)),
             Self::Float => V::Float32(Some(rng.random_range(-40..40) as f32 / 8.0)),
-            Self::Double => V::Float64(Some(f64::from(rng.random_range(-999..999)) / 7.0)),
+            Self::Double => V::Float64(Some(f64::from(rng.random_range(-999..999)) / 8.0)),
             Self::Decimal(precision, scale) => {
                 let value = rng.random_range(-8..9) * 1_111 + 5;
                 V::Decimal128(Some(value), *precision, *scale)
