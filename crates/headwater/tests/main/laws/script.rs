@@ -186,8 +186,10 @@ pub(crate) fn assert_records(found: &[Plain], expected: &[Plain], what: &str) {
         .filter(|r| !expected.contains(r))
         .cloned()
         .collect::<Vec<_>>();
+    let apart = found.iter().zip(&expected).find(|(f, e)| f != e);
+    let (first, instead) = apart.map_or(("", ""), |(f, e)| (f.as_str(), e.as_str()));
     panic!(
-        "{} records, expected {}; missing:\n  {}\nnot expected:\n  {}\n{what}",
+        "{} records, expected {}; missing:\n  {}\nnot expected:\n  {}\nfirst apart:\n  {first}\n  {instead}\n{what}",
         found.len(),
         expected.len(),
         gone.join("\n  "),
