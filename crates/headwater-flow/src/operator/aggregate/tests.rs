@@ -164,6 +164,41 @@ fn merged_panes_are_the_rows_at_once() {
     }
 }
 
+/// When two sessions become one depends on how the input was cut into epochs.
+#[test]
+fn sums_of_floats_do_not_tell_when_slots_were_merged() {
+    let mode = AggregateMode {
+        updating: false,
+        merging: true,
+    };
+    let calls = [call(AggregateFunction::Sum, &[4], DataType::Float64)];
+    let mut rng = StdRng::seed_from_u64(11);
+    let mut part = |bound: i64| {
+        let numbers: Vec<_> = (0..50)
+            .map(|_| Some(rng.random_range(-bound..bound)))
+            .collect();
+        rows(&numbers, &vec![None; numbers.len()])
+    };
+    let (first, other, second) = (part(10), part(1_000_000_000), part(1_000));
+    let sum = |merges_early: bool| {
+        let mut set = AggregateSet::new(&calls, &schema(), mode).expect("is supported");
+        set.grow(2);
+        let mut take = |slot: u32, rows: &RecordBatch, merges: bool| {
+            set.update(&vec![slot; rows.num_rows()], rows, None)
+                .expect("takes rows");
+            if merges {
+                set.merge(0, 1).expect("merges");
+                set.clear(1);
+            }
+        };
+        take(0, &first, false);
+        take(1, &other, merges_early);
+        take(0, &second, !merges_early);
+        set.evaluate(&[0]).expect("evaluates")
+    };
+    assert_eq!(sum(true), sum(false));
+}
+
 #[test]
 fn a_cleared_slot_is_as_new() {
     let mode = AggregateMode {
