@@ -7,6 +7,7 @@ mod append;
 mod connect;
 mod database;
 mod failure;
+mod listing;
 mod migrate;
 mod news;
 mod options;

@@ -65,7 +65,16 @@ impl Session {
 
     /// A session over memory.
     pub(crate) fn memory(options: Options) -> Outcome<Self> {
-        let host = Arc::new(Host::memory(options.clone())?);
+        Self::inside(Host::memory(options.clone())?, options)
+    }
+
+    /// A session over the event stores of a PostgreSQL database.
+    pub(crate) fn on_postgres(address: &str) -> Outcome<Self> {
+        Self::inside(Host::on_postgres(address)?, Options::default())
+    }
+
+    fn inside(host: Host, options: Options) -> Outcome<Self> {
+        let host = Arc::new(host);
         let answering = Arc::clone(&host);
         let server = Server::inside(move |request, replies| answering.answer(request, replies));
         Ok(Self {

@@ -125,6 +125,9 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     /// The newest commit of rows or records that this process was given.
     pub(crate) written: AtomicU64,
+    /// Where event stores are that are no topics.
+    #[cfg(feature = "postgres")]
+    pub(crate) elsewhere: crate::system::Elsewhere,
     session: Mutex<Session>,
 }
 
@@ -193,6 +196,8 @@ impl Headwater {
             written: AtomicU64::new(0),
             running,
             pool,
+            #[cfg(feature = "postgres")]
+            elsewhere: Default::default(),
             session,
         };
         let headwater = Self(Arc::new(inner), registry);

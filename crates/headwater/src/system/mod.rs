@@ -1,5 +1,7 @@
 //! `system.…`: what goes on in a data directory, its log and its event stores, as tables of SQL. They can be asked, not followed.
 
+#[cfg(feature = "postgres")]
+mod elsewhere;
 mod log;
 mod projections;
 mod rows;
@@ -7,6 +9,8 @@ mod sagas;
 mod stores;
 mod tables;
 
+#[cfg(feature = "postgres")]
+pub(crate) use elsewhere::Elsewhere;
 pub(crate) use tables::{definitions, read};
 
 /// The connector that the definitions name; nobody registers it.

@@ -1,8 +1,6 @@
 //! `system.sagas`, `system.saga_steps` and `system.timers`: what the journals of sagas say.
 
-use headwater_events::{
-    AttemptResult, Mode, Phase, PhaseState, PhaseStatus, SagaState, Sagas, block_on,
-};
+use headwater_events::{AttemptResult, Phase, PhaseState, PhaseStatus, SagaState, Sagas, block_on};
 use headwater_log::Timestamp;
 
 use super::rows::{Cell, Kind};
@@ -67,7 +65,7 @@ pub(super) fn sagas(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
             saga.id.clone().into(),
             saga.definition.clone().into(),
             u64::from(saga.version).into(),
-            mode(&saga.mode).into(),
+            saga.mode.to_string().into(),
             at.map(|step| step.name.clone()).into(),
             saga.reason.clone().into(),
             saga.input.to_string().into(),
@@ -76,16 +74,6 @@ pub(super) fn sagas(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
         ]
     };
     Ok(all(headwater)?.into_iter().map(row).collect())
-}
-
-fn mode(mode: &Mode) -> &'static str {
-    match mode {
-        Mode::Forward => "running",
-        Mode::Backward => "compensating",
-        Mode::Parked => "parked",
-        Mode::Completed => "completed",
-        Mode::Compensated => "compensated",
-    }
 }
 
 /// The phases of all steps that were begun.

@@ -21,16 +21,24 @@ fn topics(log: &Log) -> Vec<String> {
 }
 
 impl Headwater {
-    /// The names of the topics that are event stores.
+    /// The names of the topics that are event stores, or of the schemas.
     pub fn event_stores(&self) -> Vec<String> {
+        #[cfg(feature = "postgres")]
+        if let Some(names) = self.0.elsewhere.names() {
+            return names;
+        }
         topics(self.log())
     }
 
-    /// The event store in a topic, which is made if it is not there.
+    /// The event store in a topic, or schema, which is made if it is not there.
     ///
     /// # Errors
     /// `Invalid` if the topic is there and is no event store; `Unavailable`.
     pub fn event_store(&self, topic: &str) -> Result<Store> {
+        #[cfg(feature = "postgres")]
+        if let Some(store) = self.0.elsewhere.open(topic) {
+            return store;
+        }
         let store = LogStore::open(self.log().clone(), topic)?;
         Ok(Store::new(Arc::new(store)).named(topic))
     }

@@ -62,14 +62,28 @@ pub(super) fn lines<T>(
             return Err(wrong(&"a line may have 32 MiB"));
         }
         if !line.trim().is_empty() {
-            found.push(read(&line).map_err(|e| wrong(&e))?);
+            found.push(read(&line).map_err(|e| wrong(&in_line(&e)))?);
         }
     }
     Ok(found)
 }
 
+/// An error of a line, with its column alone: serde takes each line for the first of a text.
+fn in_line(error: &serde_json::Error) -> String {
+    let (text, column) = (error.to_string(), error.column());
+    let place = format!(" at line {} column {column}", error.line());
+    match text.strip_suffix(&place) {
+        Some(what) if column > 0 => format!("{what} at column {column}"),
+        _ => text,
+    }
+}
+
 fn parse(line: &str) -> Result<EventLine, serde_json::Error> {
     let line: Line<'_> = serde_json::from_str(line)?;
+    let is_object = |json: &&RawValue| json.get().starts_with('{');
+    if !line.metadata.as_ref().is_none_or(is_object) {
+        return Err(serde::de::Error::custom("metadata is no JSON object"));
+    }
     Ok(EventLine {
         kind: line.kind,
         data: line.data.get().to_owned(),
@@ -109,7 +123,11 @@ mod tests {
                 "{\"type\":\"a\",\"data\":1,\"idd\":\"7\"}",
                 "line 1: unknown field `idd`",
             ),
-            ("x", "line 1: expected value"),
+            ("x", "line 1: expected value at column 1"),
+            (
+                "{\"type\":\"a\",\"data\":1,\"metadata\":3}",
+                "line 1: metadata is no JSON object",
+            ),
         ] {
             let failure = lines(text.as_bytes(), parse).expect_err("no event");
             assert!(failure.message.starts_with(what), "{}", failure.message);

@@ -14,10 +14,20 @@ const TIMES: &str = "TIMES
   A version, or a time: 2013-01-31, 2013-01-31T10:00:00Z, Unix seconds (10 digits) or milliseconds
   (13 digits), or a duration before now: -90s, -48h.";
 
+/// Where stores are.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// The stores are schemas of a database, postgres://user:password@host/database, and not topics of a data directory
+    #[arg(long, value_name = "ADDRESS", global = true)]
+    pub(crate) postgres: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct StreamArgs {
     #[command(flatten)]
-    pub(crate) data: DataArgs,
+    pub(crate) place: PlaceArgs,
     #[command(subcommand)]
     pub(crate) command: StreamCommand,
 }
@@ -79,7 +89,7 @@ pub(crate) enum StreamCommand {
 #[derive(Debug, Args)]
 pub(crate) struct EntityArgs {
     #[command(flatten)]
-    pub(crate) data: DataArgs,
+    pub(crate) place: PlaceArgs,
     #[command(subcommand)]
     pub(crate) command: EntityCommand,
 }
@@ -110,7 +120,7 @@ pub(crate) enum EntityCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ProjectionArgs {
     #[command(flatten)]
-    pub(crate) data: DataArgs,
+    pub(crate) place: PlaceArgs,
     #[command(subcommand)]
     pub(crate) command: ProjectionCommand,
 }
@@ -133,7 +143,7 @@ pub(crate) enum ProjectionCommand {
 #[derive(Debug, Args)]
 pub(crate) struct SagaArgs {
     #[command(flatten)]
-    pub(crate) data: DataArgs,
+    pub(crate) place: PlaceArgs,
     /// The store that sagas are kept in
     #[arg(long, value_name = "STREAM", default_value = SAGAS, global = true)]
     pub(crate) store: String,

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::args::{
-    EntityArgs, EntityCommand, ProjectionArgs, ProjectionCommand, SagaArgs, SagaCommand,
+    EntityArgs, EntityCommand, PlaceArgs, ProjectionArgs, ProjectionCommand, SagaArgs, SagaCommand,
     SagaRunArgs, StreamArgs, StreamCommand,
 };
 use super::request::{EventsRequest, SagaStart, SagaWish};
 use super::{append, times};
-use crate::cli::args::{DataArgs, Format};
+use crate::cli::args::Format;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::output::AnswerPrinter;
@@ -18,7 +18,7 @@ use crate::cli::shell::read_text;
 
 /// `headwater stream …`.
 pub(crate) fn stream(args: StreamArgs) -> Outcome {
-    let data = args.data;
+    let place = args.place;
     match args.command {
         StreamCommand::Append {
             stream,
@@ -33,7 +33,7 @@ pub(crate) fn stream(args: StreamArgs) -> Outcome {
                 expected,
                 events,
             };
-            ask(&data, Missing::Make, request, output)
+            ask(&place, Missing::Make, request, output)
         }
         StreamCommand::Read {
             stream,
@@ -52,7 +52,7 @@ pub(crate) fn stream(args: StreamArgs) -> Outcome {
                 backward,
                 num,
             };
-            ask(&data, Missing::Refuse, request, output)
+            ask(&place, Missing::Refuse, request, output)
         }
         StreamCommand::List {
             stream,
@@ -63,7 +63,7 @@ pub(crate) fn stream(args: StreamArgs) -> Outcome {
                 Some(stream) => EventsRequest::Keys { stream, prefix },
                 None => EventsRequest::Stores,
             };
-            ask(&data, Missing::Refuse, request, output)
+            ask(&place, Missing::Refuse, request, output)
         }
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn entity(args: EntityArgs) -> Outcome {
         at: times::parse(at.as_deref())?,
         diff,
     };
-    ask(&args.data, Missing::Refuse, request, output)
+    ask(&args.place, Missing::Refuse, request, output)
 }
 
 /// `headwater projection …`.
@@ -92,26 +92,26 @@ pub(crate) fn projection(args: ProjectionArgs) -> Outcome {
         ProjectionCommand::List { output } => (EventsRequest::Projections, output),
         ProjectionCommand::Rebuild { name } => (EventsRequest::Rebuild { name }, Format::Table),
     };
-    ask(&args.data, Missing::Refuse, request, output)
+    ask(&args.place, Missing::Refuse, request, output)
 }
 
 /// `headwater saga …`.
 pub(crate) fn saga(args: SagaArgs) -> Outcome {
-    let (data, store) = (args.data, args.store);
+    let (place, store) = (args.place, args.store);
     let operate = |id, wish| {
         let store = store.clone();
         let request = EventsRequest::SagaOperate { store, id, wish };
-        ask(&data, Missing::Refuse, request, Format::Table)
+        ask(&place, Missing::Refuse, request, Format::Table)
     };
     match args.command {
-        SagaCommand::Run(args) => run_sagas(&data, store, &args),
+        SagaCommand::Run(args) => run_sagas(&place, store, &args),
         SagaCommand::List { open, output } => {
             let request = EventsRequest::Sagas { store, open };
-            ask(&data, Missing::Refuse, request, output)
+            ask(&place, Missing::Refuse, request, output)
         }
         SagaCommand::Show { id, output } => {
             let request = EventsRequest::SagaSteps { store, id };
-            ask(&data, Missing::Refuse, request, output)
+            ask(&place, Missing::Refuse, request, output)
         }
         SagaCommand::Retry { id } => operate(id, SagaWish::Retry),
         SagaCommand::Skip { id } => operate(id, SagaWish::Skip),
@@ -119,7 +119,7 @@ pub(crate) fn saga(args: SagaArgs) -> Outcome {
     }
 }
 
-fn run_sagas(data: &DataArgs, store: String, args: &SagaRunArgs) -> Outcome {
+fn run_sagas(place: &PlaceArgs, store: String, args: &SagaRunArgs) -> Outcome {
     let request = EventsRequest::SagaRun {
         store,
         definition: read_text(&args.file)?,
@@ -127,7 +127,7 @@ fn run_sagas(data: &DataArgs, store: String, args: &SagaRunArgs) -> Outcome {
         stay: args.stay,
     };
     interrupt::listen()?;
-    ask(data, Missing::Make, request, args.output)
+    ask(place, Missing::Make, request, args.output)
 }
 
 /// The sagas that the arguments or standard input start.
@@ -150,9 +150,12 @@ fn starts(args: &SagaRunArgs) -> Outcome<Vec<SagaStart>> {
     }
 }
 
-fn ask(data: &DataArgs, missing: Missing, request: EventsRequest, output: Format) -> Outcome {
+fn ask(place: &PlaceArgs, missing: Missing, request: EventsRequest, output: Format) -> Outcome {
     let request = Request::Events(request);
     let mut printer = AnswerPrinter::new(output);
-    let session = Session::open(&data.data, missing, data.limit.options())?;
+    let session = match &place.postgres {
+        Some(address) => Session::on_postgres(address)?,
+        None => Session::open(&place.data.data, missing, place.data.limit.options())?,
+    };
     session.finish(|session| session.ask(&request, &mut |reply| printer.take(reply)))
 }

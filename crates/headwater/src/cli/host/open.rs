@@ -39,6 +39,13 @@ impl Host {
         )?))
     }
 
+    /// Opens memory, with event stores in the schemas of a PostgreSQL database.
+    pub(crate) fn on_postgres(address: &str) -> Outcome<Self> {
+        let host = Self::memory(Options::default())?;
+        host.headwater.use_postgres(address)?;
+        Ok(host)
+    }
+
     fn over(headwater: Headwater) -> Self {
         Self {
             headwater,

@@ -104,7 +104,8 @@ pub(super) fn description(log: &Log, topic: &str) -> Outcome<TopicDescription> {
     })
 }
 
-fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+/// The name that is most like it, if one is.
+pub(super) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let distance = |k: &String| strsim::damerau_levenshtein(name, k);
     let near = known.iter().min_by_key(|k| distance(k))?;
     (distance(near) <= 1 + name.len() / 3).then_some(near)

@@ -1,6 +1,7 @@
 //! Event stores through the binary.
 
 mod entities;
+mod on_postgres;
 mod projections;
 mod sagas;
 mod streams;

@@ -181,6 +181,10 @@ fn a_definition_that_is_wrong_starts_nothing() {
     for (text, says) in [
         ("name = 'order'", "missing field"),
         (
+            &ORDER.replace("\nstock = {", "\nstick = {"),
+            "did you mean 'stick'?",
+        ),
+        (
             &ORDER.replace("$.input.item", "$.imput.item"),
             "$.imput.item",
         ),

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater::events::{Definition, SagaRunner, Sagas, Started, block_on};
+use headwater::events::{Definition, ParticipantAddress, SagaRunner, Sagas, Started, block_on};
 use headwater::{Headwater, SystemClock};
 
 use super::sagas::{list, literal};
 use crate::cli::events::SagaStart;
 use crate::cli::exit::{Code, Failure, Outcome};
 use crate::cli::host::printed_rows::ask;
+use crate::cli::host::topics::nearest;
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply};
 
@@ -33,6 +34,10 @@ pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -
         code: Code::Config,
         ..Failure::from(error)
     })?;
+    check_participants(&definition)?;
+    if headwater.is_on_postgres() {
+        check_reachable(&definition)?;
+    }
     let name = definition.name.clone();
     let store = headwater.event_store(&wanted.store)?;
     let all = Arc::new(Sagas::new(store, Arc::new(SystemClock)));
@@ -40,7 +45,13 @@ pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -
     block_on(all.define(definition))?;
     for start in &wanted.starts {
         if block_on(all.start(&name, &start.id, start.input.clone()))? == Started::Before {
-            let text = format!("saga '{}' was started before: it goes on", start.id);
+            let before = block_on(all.show(&start.id))?;
+            let with = match (before.definition == name, before.input == start.input) {
+                (true, true) => "",
+                (true, false) => " with another input, which counts",
+                (false, _) => " by another definition, which counts",
+            };
+            let text = format!("saga '{}' was started before{with}: it goes on", start.id);
             replies(Reply::Note(text))?;
         }
     }
@@ -51,6 +62,45 @@ pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -
     match wanted.starts.as_slice() {
         [] => list(headwater, &wanted.store, false, replies),
         started => tell(headwater, &wanted.store, started, replies),
+    }
+}
+
+/// Here nothing but the definition says where participants are.
+fn check_participants(definition: &Definition) -> Outcome {
+    let known = &definition.participants;
+    let mut steps = definition.steps.iter();
+    let Some(step) = steps.find(|step| !known.contains_key(&step.participant)) else {
+        return Ok(());
+    };
+    let (step, participant) = (&step.name, &step.participant);
+    let text = format!(
+        "step '{step}' of saga '{}': participant '{participant}' has no address",
+        definition.name
+    );
+    let names: Vec<String> = known.keys().cloned().collect();
+    Err(
+        Failure::new(Code::Config, text).with_hint(match nearest(participant, &names) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => {
+                "[participants] says where each is: { stream = … }, { url = … } or { topic = … }"
+                    .to_owned()
+            }
+        }),
+    )
+}
+
+/// Without a data directory there are no topics.
+fn check_reachable(definition: &Definition) -> Outcome {
+    let mut participants = definition.participants.iter();
+    let is_local =
+        |address: &ParticipantAddress| !matches!(address, ParticipantAddress::Http { .. });
+    match participants.find(|(_, address)| is_local(address)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let text = format!("participant '{name}' is in a data directory, and the saga is not");
+            let hint = "a saga on PostgreSQL calls HTTP endpoints: { url = … }";
+            Err(Failure::new(Code::Config, text).with_hint(hint))
+        }
     }
 }
 

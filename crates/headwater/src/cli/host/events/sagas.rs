@@ -37,7 +37,7 @@ pub(super) fn list(
 pub(super) fn steps(headwater: &Headwater, store: &str, id: &str, replies: Replies<'_>) -> Outcome {
     let saga = block_on(open_sagas(headwater, store)?.show(id))?;
     replies(Reply::Note(format!(
-        "saga '{id}' ({}@{}): {:?}{}",
+        "saga '{id}' ({}@{}): {}{}",
         saga.definition,
         saga.version,
         saga.mode,

@@ -14,7 +14,7 @@ use headwater::events::{
 use crate::cli::events::{EventLine, Expected, Until};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::host::printed_rows::as_json;
-use crate::cli::host::topics::{description, rows};
+use crate::cli::host::topics::{description, nearest, rows};
 use crate::cli::request::{Replies, Reply};
 
 /// Events that are read at a time.
@@ -30,10 +30,21 @@ pub(super) struct Wanted {
     pub(super) num: Option<usize>,
 }
 
-/// The store in a topic that is there.
-pub(super) fn existing(headwater: &Headwater, topic: &str) -> Outcome<Store> {
-    description(headwater.log(), topic)?;
-    Ok(headwater.event_store(topic)?)
+/// A store that is there.
+pub(super) fn existing(headwater: &Headwater, name: &str) -> Outcome<Store> {
+    if headwater.is_on_postgres() {
+        let known = headwater.event_stores();
+        if !known.iter().any(|known| known == name) {
+            let failure = Failure::failed(format!("schema '{name}' is no event store"));
+            return Err(match nearest(name, &known) {
+                Some(near) => failure.with_hint(format!("did you mean '{near}'?")),
+                None => failure.with_hint("`headwater stream list` shows those that there are"),
+            });
+        }
+    } else {
+        description(headwater.log(), name)?;
+    }
+    Ok(headwater.event_store(name)?)
 }
 
 /// Appends events to an entity, all or none.

@@ -1,0 +1,114 @@
+//! The same commands with `--postgres`: stores are schemas of a database.
+
+#[path = "../../../../headwater-events/tests/postgres/server.rs"]
+#[expect(dead_code, reason = "the tests of the event store use the rest")]
+mod server;
+
+use serde_json::Value;
+
+use crate::binary::{Ended, headwater, run_with};
+
+struct Database(String);
+
+impl Database {
+    fn ask(&self, args: &[&str], input: &str) -> Ended {
+        let mut command = headwater([args[0], args[1]]);
+        let dir = ["--data", "/nowhere/at/all", "--postgres"];
+        run_with(command.args(dir).arg(&self.0).args(&args[2..]), input)
+    }
+
+    /// What a command that ends well writes, as JSON.
+    fn rows(&self, args: &[&str], input: &str) -> Vec<Value> {
+        let ended = self.ask(&[args, &["-o", "jsonl"]].concat(), input);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.stderr);
+        let lines = ended.stdout.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+const DEFINITION: &str = r#"
+name = "order"
+version = 1
+participants.bank = { url = "http://127.0.0.1:9" }
+[[steps]]
+name = "pay"
+participant = "bank"
+do = "charge"
+undo = "refund"
+retry = { attempts = 1 }
+"#;
+
+#[test]
+fn stores_in_a_database_are_written_and_read_by_the_same_commands() {
+    let Some(server) = server::Server::start(&["fsync = off"]) else {
+        return;
+    };
+    let database = Database(server.url("postgres"));
+    let opened = r#"{"type":"opened","data":{"owner":"ada"}}"#;
+    let append = ["stream", "append", "account", "7", "--expected", "none"];
+    let appended = database.rows(&append, opened);
+    assert_eq!(
+        (&appended[0]["version"], &appended[0]["position"]),
+        (&0.into(), &0.into())
+    );
+    let again = database.ask(&append, opened);
+    assert_eq!(again.code, Some(4));
+    assert!(
+        again.stderr.contains("has version 0 instead of none"),
+        "{}",
+        again.stderr
+    );
+    let read = database.rows(&["stream", "read", "account", "7", "--backward"], "");
+    assert_eq!((read.len(), &read[0]["type"]), (1, &"opened".into()));
+    let stores = database.rows(&["stream", "list"], "");
+    assert_eq!((stores.len(), &stores[0]["stream"]), (1, &"account".into()));
+    let entity = database.rows(&["entity", "show", "account", "7"], "");
+    assert_eq!(entity[0]["state"]["owner"], "ada");
+    assert_eq!(database.rows(&["projection", "list"], "").len(), 0);
+    let unknown = database.ask(&["stream", "read", "acount", "7"], "");
+    assert_eq!(unknown.code, Some(1));
+    assert!(
+        unknown.stderr.contains("did you mean 'account'?"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn a_saga_in_a_database_is_run_parked_skipped_and_shown() {
+    let Some(server) = server::Server::start(&["fsync = off"]) else {
+        return;
+    };
+    let database = Database(server.url("postgres"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("order.toml");
+    let file = file.to_str().unwrap();
+    std::fs::write(file, DEFINITION).unwrap();
+    let run = ["saga", "run", file, "--id", "o1", "--input", "{}"];
+    let ran = database.rows(&run, "");
+    assert_eq!(
+        (&ran[0]["saga"], &ran[0]["state"]),
+        (&"o1".into(), &"parked".into())
+    );
+    assert_eq!(database.ask(&["saga", "skip", "o1"], "").code, Some(0));
+    assert_eq!(
+        database.rows(&["saga", "run", file], "")[0]["state"],
+        "compensated"
+    );
+    assert_eq!(database.rows(&["saga", "show", "o1"], "")[0]["step"], "pay");
+
+    let local = DEFINITION.replace(
+        "{ url = \"http://127.0.0.1:9\" }",
+        "{ stream = \"bank\", key = \"order\" }",
+    );
+    std::fs::write(file, local.replace("version = 1", "version = 2")).unwrap();
+    let refused = database.ask(&run, "");
+    assert_eq!(refused.code, Some(78), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("participant 'bank'"),
+        "{}",
+        refused.stderr
+    );
+}
