@@ -1,5 +1,5 @@
-//! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet) and connectors (files, topics, generators,
-//! `print`, `blackhole`).
+//! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet) and connectors (files, topics, tables of PostgreSQL,
+//! generators, `print`, `blackhole`).
 
 pub mod base64;
 mod blackhole;
@@ -14,6 +14,7 @@ mod kept;
 mod lines;
 mod nexmark;
 mod plain;
+mod postgres;
 mod print;
 mod raw;
 mod register;
@@ -27,6 +28,7 @@ pub use datagen::DatagenConnector;
 pub use filesystem::{FilesystemConnector, ParquetFormat};
 pub use json::{JsonDecoder, JsonEncoder, JsonFormat};
 pub use nexmark::{NexmarkConnector, nexmark_schema, write_nexmark_json};
+pub use postgres::PostgresCdcConnector;
 pub use print::{PrintConnector, PrintTarget};
 pub use raw::RawFormat;
 pub use register::register_all;

@@ -6,6 +6,8 @@ use std::fmt;
 use datafusion_common::DataFusionError;
 use sqlparser::tokenizer::{Location, Span};
 
+use crate::secrets::hidden;
+
 /// What is wrong with a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -185,11 +187,8 @@ impl SqlError {
     pub fn render(&self, source: &str) -> String {
         let mut out = format!("error: {}", self.0.message);
         if let Some(place) = self.0.place {
-            let text = source
-                .lines()
-                .nth((place.line - 1) as usize)
-                .unwrap_or_default()
-                .replace('\t', " ");
+            let line = source.lines().nth((place.line - 1) as usize);
+            let text = hidden(line.unwrap_or_default()).replace('\t', " ");
             let number = place.line.to_string();
             let margin = " ".repeat(number.len());
             let indent = " ".repeat((place.column - 1) as usize);

@@ -10,6 +10,7 @@ mod functions;
 mod fuzz;
 mod options;
 mod planner;
+mod secrets;
 mod session;
 pub mod statement;
 

@@ -94,7 +94,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
 
 /// A place in a topic that options name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Where each partition begins.
     Earliest,
     /// Where each partition ends now.

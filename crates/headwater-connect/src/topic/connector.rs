@@ -66,7 +66,10 @@ impl Connector for TopicConnector {
 }
 
 /// A tombstone has no values for columns that are not in the key; those must have something to stand there.
-fn check_blanks(request: &SourceRequest) -> Result<()> {
+///
+/// # Errors
+/// `Unsupported` for a column that has nothing to stand there.
+pub(crate) fn check_blanks(request: &SourceRequest) -> Result<()> {
     let odd = request.schema.fields().iter().find(|f| {
         let is_key = request.primary_key.iter().any(|k| k == f.name());
         !f.is_nullable() && !is_key && !upsert::is_fillable(f.data_type())

@@ -32,7 +32,7 @@ enum From {
 /// A tombstone of a keyed table becomes a row with weight −1 that has only the key's columns; the others are null,
 /// or zero and empty where the table says NOT NULL. Every other row has weight +1: the engine knows what a row
 /// with the same key replaces.
-pub(super) struct TopicDecoder {
+pub(crate) struct TopicDecoder {
     topic: String,
     schema: SchemaRef,
     columns: Vec<From>,
@@ -50,7 +50,7 @@ impl TopicDecoder {
     ///
     /// # Errors
     /// `NotFound` for an unknown format, `Invalid` for wrong options or metadata.
-    pub(super) fn new(request: &SourceRequest, topic: &str) -> Result<Self> {
+    pub(crate) fn new(request: &SourceRequest, topic: &str) -> Result<Self> {
         let layout = Layout::new(&request.options, &request.primary_key)?;
         let is_keyed = !request.primary_key.is_empty();
         let key_schema = layout.key_schema(&request.schema);

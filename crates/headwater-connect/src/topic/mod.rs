@@ -10,5 +10,9 @@ mod sink;
 mod source;
 mod upsert;
 
+pub(crate) use config::Place;
 pub use config::{ensure_topic, topic_name};
 pub use connector::TopicConnector;
+pub(crate) use connector::check_blanks;
+pub(crate) use decoder::TopicDecoder;
+pub(crate) use source::TopicSource;

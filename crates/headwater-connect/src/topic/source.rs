@@ -13,7 +13,7 @@ use super::decoder::TopicDecoder;
 use super::newest::Newest;
 
 /// Reads a topic.
-pub(super) struct TopicSource {
+pub(crate) struct TopicSource {
     log: Log,
     topic: String,
     startup: Place,
@@ -29,7 +29,7 @@ impl TopicSource {
     ///
     /// # Errors
     /// `NotFound` if there is no such topic.
-    pub(super) fn open(
+    pub(crate) fn open(
         log: Log,
         topic: String,
         startup: Place,

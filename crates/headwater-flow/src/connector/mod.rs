@@ -13,6 +13,6 @@ pub use chunk::{Chunk, KnownPartition, Partition, Payload, Range, Seal};
 pub use decoder::{Decoded, Decoder, Offsets, OriginalRecord, Reject};
 pub use format::{DecodedValues, Format, FormatRequest, ValueDecoder, ValueEncoder, ValueReject};
 pub use options::{OptionKind, OptionSpec, Options};
-pub use registry::{Connector, Registry, SinkRequest, SourceRequest};
+pub use registry::{Connector, Registry, SinkRequest, SourceRequest, WAITS};
 pub use sink::{EncodedRow, LateRow, Sink};
 pub use source::{Poll, Source, Waker};

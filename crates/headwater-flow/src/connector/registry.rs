@@ -13,6 +13,9 @@ use super::sink::Sink;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Asked for by queries, not an option of tables: a bounded source is opened when all that is in it can be read.
+pub const WAITS: &str = "scan.waits";
+
 /// What a source is made for.
 #[derive(Clone)]
 pub struct SourceRequest {
@@ -79,6 +82,14 @@ pub trait Connector: Send + Sync {
         options
             .get("scan.bounded.mode")
             .is_some_and(|mode| mode != "unbounded")
+    }
+
+    /// The columns and the primary key of a table that is defined without; `None`: they must be declared.
+    ///
+    /// # Errors
+    /// `Invalid` for wrong options; `NotFound`, `Unavailable`.
+    fn describe(&self, _options: &Options) -> Result<Option<(SchemaRef, Vec<String>)>> {
+        Ok(None)
     }
 
     /// Opens a source.

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32
 use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::row::{OwnedRow, RowConverter, SortField};
-use headwater_flow::connector::{Options, Poll, Registry, SourceRequest};
+use headwater_flow::connector::{Options, Poll, Registry, SourceRequest, WAITS};
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 use headwater_log::{Clock, Log, ReadCut, TopicPartition};
 
@@ -88,6 +88,11 @@ impl SourceTables {
             "topic" => self.bound_topic(table, &mut options)?,
             "nexmark" => options.set("next-event.rate", "0"),
             "datagen" => options.set("rows-per-second", "0"),
+            // What the database has now is waited for.
+            connector if connector.ends_with("-cdc") => {
+                options.set("scan.bounded.mode", "latest-offset");
+                options.set(WAITS, "true");
+            }
             _ => {}
         }
         Ok(options)

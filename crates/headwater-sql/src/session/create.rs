@@ -66,6 +66,9 @@ impl Session {
         if let Some(exists) = self.check_new(&new)? {
             return Ok(exists);
         }
+        if let Some((described, text)) = self.described(create)? {
+            return self.create_table(&described, &text);
+        }
         let create = &self.without_idle_format(create);
         let names = self.names();
         let derived = match &create.query {

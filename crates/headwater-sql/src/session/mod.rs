@@ -2,6 +2,7 @@
 
 mod create;
 mod create_view;
+mod described;
 mod drop;
 mod insert;
 mod jobs;

@@ -6,6 +6,7 @@ use sqlparser::tokenizer::Span;
 
 use super::hint::TableHint;
 use super::lexer::fingerprint;
+use super::parse::parse;
 
 /// A statement with its text.
 #[derive(Debug, Clone)]
@@ -22,7 +23,31 @@ impl ParsedStatement {
     /// Whether it says what `sql` says; space and comments make no difference.
     pub fn says(&self, sql: &str) -> bool {
         let (own, other) = (fingerprint(&self.text), fingerprint(sql));
-        matches!((own, other), (Ok(own), Ok(other)) if own == other)
+        matches!((own, other), (Ok(own), Ok(other)) if own == other) || self.is_completed_by(sql)
+    }
+
+    /// Whether it is a table without columns, and `sql` the same one with those that its connector found.
+    fn is_completed_by(&self, sql: &str) -> bool {
+        let Statement::CreateTable(own) = &self.statement else {
+            return false;
+        };
+        let leaves_out = own.columns.is_empty() && own.like.is_none() && own.query.is_none();
+        if !leaves_out {
+            return false;
+        }
+        let other = parse(sql).ok().and_then(|mut all| all.pop());
+        let Some(Statement::CreateTable(other)) = other.map(|o| o.statement) else {
+            return false;
+        };
+        let pairs = |table: &CreateTable| -> Vec<(String, String)> {
+            let options = table.options.iter().filter(|o| !o.is_format);
+            options.map(|o| (o.key.clone(), o.value.clone())).collect()
+        };
+        let facts = |t: &CreateTable| (t.or_replace, t.temporary, t.if_not_exists);
+        own.name.value == other.name.value
+            && own.comment == other.comment
+            && facts(own) == facts(&other)
+            && pairs(own) == pairs(&other)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::cdc::CdcArgs;
 use super::events::{EntityArgs, ProjectionArgs, SagaArgs, StreamArgs};
 use super::limit::LimitArgs;
 
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Projection(ProjectionArgs),
     /// Run and mend sagas
     Saga(SagaArgs),
+    /// Capture tables of databases into topics
+    Cdc(CdcArgs),
     /// Work with the log's files
     Log {
         #[command(subcommand)]

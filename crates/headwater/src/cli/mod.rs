@@ -6,6 +6,7 @@
 
 mod args;
 mod bench;
+mod cdc;
 mod check;
 mod control;
 mod demo;

@@ -2,8 +2,9 @@
 //! against it.
 
 use std::io::Write;
+use std::sync::Arc;
 
-use headwater_connect::PrintTarget;
+use headwater_connect::{PostgresCdcConnector, PrintTarget};
 use headwater_flow::connector::{OptionKind, OptionSpec, Registry};
 use headwater_sql::TABLE_OPTIONS;
 
@@ -25,6 +26,7 @@ pub(crate) fn write() -> Outcome {
 fn page() -> String {
     let mut registry = Registry::default();
     headwater_connect::register_all(&mut registry, PrintTarget::new(std::io::sink()));
+    registry.register(Arc::new(PostgresCdcConnector::new(|_| None)));
     let mut page = INTRODUCTION.to_owned();
     section(&mut page, "Every table", "", &TABLE_OPTIONS);
     for connector in registry.connectors() {

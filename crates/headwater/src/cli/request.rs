@@ -29,6 +29,15 @@ pub(crate) enum Request {
     },
     /// Something about event stores.
     Events(EventsRequest),
+    /// Capture tables of a database into topics.
+    CdcRun {
+        /// What a file says of it.
+        config: String,
+        /// Whether the answer ends when everything that is committed now is there.
+        once: bool,
+    },
+    /// How far captures are, as rows.
+    CdcStatus,
     /// The names that a shell completes, as rows of `name`.
     Names,
     /// The topics, as rows.
@@ -77,7 +86,7 @@ impl Request {
     /// Whether the answer comes to an orderly end when whoever asked wants it to.
     pub(crate) fn can_be_stopped(&self) -> bool {
         match self {
-            Self::Run { .. } => true,
+            Self::Run { .. } | Self::CdcRun { .. } => true,
             Self::Events(request) => request.can_be_stopped(),
             _ => false,
         }

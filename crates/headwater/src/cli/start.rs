@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command, LogCommand};
 use super::exit::{Code, Failure, Outcome};
-use super::{bench, check, demo, events, reference, run, shell, topic, verify};
+use super::{bench, cdc, check, demo, events, reference, run, shell, topic, verify};
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
@@ -43,6 +43,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Entity(args) => events::entity(args),
         Command::Projection(args) => events::projection(args),
         Command::Saga(args) => events::saga(args),
+        Command::Cdc(args) => cdc::cdc(args),
         Command::Reference => reference::write(),
         Command::Demo(args) => demo::run(&args),
         Command::Log {

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "cli")]
 mod binary;
+mod cdc;
 #[cfg(feature = "cli")]
 mod contract;
 #[cfg(feature = "cli")]
@@ -24,6 +25,12 @@ mod limit;
 mod pipelines;
 #[cfg(feature = "cli")]
 mod run;
+#[path = "../../../headwater-events/tests/postgres/server.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the event store, which use the rest"
+)]
+mod server;
 #[cfg(feature = "cli")]
 mod shell;
 mod shown;

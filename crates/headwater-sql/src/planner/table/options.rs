@@ -76,10 +76,12 @@ pub(super) fn changes(connector: &str, options: &Options, has_key: bool) -> Chan
     if ["debezium-", "maxwell-", "canal-"]
         .iter()
         .any(|p| format.starts_with(p))
-        || connector.ends_with("-cdc")
     {
         Changes::Weighted
-    } else if connector.starts_with("upsert-") || (connector == DEFAULT_CONNECTOR && has_key) {
+    } else if connector.starts_with("upsert-")
+        || connector.ends_with("-cdc")
+        || (connector == DEFAULT_CONNECTOR && has_key)
+    {
         Changes::Upsert
     } else {
         Changes::Append

@@ -1,5 +1,6 @@
 //! Answers to requests, by the process that has the data directory open.
 
+mod cdc;
 mod consume;
 mod events;
 mod jobs;

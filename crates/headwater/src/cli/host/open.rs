@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use headwater::{Headwater, JobInfo, Options, Phase, SystemClock};
 use headwater_log::Log;
 
-use super::{consume, events, produce, run, sql, topics};
+use super::{cdc, consume, events, produce, run, sql, topics};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply, Request};
@@ -21,6 +21,7 @@ const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Host {
     headwater: Headwater,
     resumed: Once,
+    captures: cdc::Running,
 }
 
 impl Host {
@@ -50,6 +51,7 @@ impl Host {
         Self {
             headwater,
             resumed: Once::new(),
+            captures: cdc::Running::default(),
         }
     }
 
@@ -141,6 +143,10 @@ impl Host {
             }
             Request::Run { file, text } => run::run(&self.headwater, &file, &text, replies),
             Request::Events(request) => events::answer(&self.headwater, request, replies),
+            Request::CdcRun { config, once } => {
+                cdc::run(log, &self.captures, &config, once, replies)
+            }
+            Request::CdcStatus => cdc::status(log, &self.captures, replies),
             Request::Names => sql::names(&self.headwater, replies),
             Request::TopicList { internal } => topics::list(log, internal, replies),
             Request::TopicCreate { topic, config } => topics::create(log, &topic, config, replies),

@@ -1,0 +1,72 @@
+//! The arguments of `cdc`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::args::{DataArgs, Format};
+
+const CONFIG: &str = "FILE
+  url = \"postgres://me:${env:PGPASSWORD}@localhost:5432/shop\"
+  tables = [\"public.orders\", \"customers\"]   # without a schema: public
+and where wanted:
+  slot = \"headwater\"             # its name, and that of the capture
+  publication = \"headwater\"      # called as the slot unless said
+  create-publication = true      # make it, and add tables to it
+  backfill = true                # what is in the tables, then their changes; false: only changes
+  on-loss = \"stop\"               # or \"backfill\": read the tables anew when the slot has lost changes
+  topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE; the database unless said";
+
+#[derive(Debug, Args)]
+pub(crate) struct CdcArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(subcommand)]
+    pub(crate) command: CdcCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CdcCommand {
+    /// Capture tables of PostgreSQL into topics, until Ctrl-C; the next run goes on from there
+    #[command(after_help = CONFIG)]
+    Run {
+        /// The file that says what; - is standard input
+        #[arg(short, long, value_name = "FILE")]
+        config: PathBuf,
+        /// End when everything that is committed now is in the topics
+        #[arg(long)]
+        once: bool,
+    },
+    /// List what a server lacks for the capture of tables, each with the statement that mends it; exit code 1 if something
+    Check {
+        /// postgres://user:password@host:5432/database; ${env:NAME} stands for a variable
+        url: String,
+        /// The tables
+        tables: Vec<String>,
+        /// How rows are written
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Show how far captures are, table by table
+    Status {
+        /// How rows are written
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Work with the slots of a server
+    Slot {
+        #[command(subcommand)]
+        command: SlotCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SlotCommand {
+    /// Drop a slot: the server keeps nothing for it any more, and its capture cannot go on
+    Drop {
+        /// postgres://user:password@host:5432/database
+        url: String,
+        /// The slot
+        name: String,
+    },
+}

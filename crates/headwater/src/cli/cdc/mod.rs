@@ -1,0 +1,9 @@
+//! `headwater cdc`: tables of databases into topics, without SQL.
+
+mod args;
+mod config;
+mod verbs;
+
+pub(crate) use args::CdcArgs;
+pub(crate) use config::settings;
+pub(crate) use verbs::cdc;

@@ -1,0 +1,82 @@
+//! The verbs: from arguments to requests, or straight to a server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use headwater::Options;
+use headwater_cdc::postgres::{TableName, check, drop_slot};
+
+use super::args::{CdcArgs, CdcCommand, SlotCommand};
+use super::config::{address, table};
+use crate::cli::args::Format;
+use crate::cli::exit::{Failure, Outcome};
+use crate::cli::interrupt;
+use crate::cli::output::AnswerPrinter;
+use crate::cli::request::{Reply, Request};
+use crate::cli::session::{Missing, Session};
+use crate::cli::shell::read_text;
+use crate::cli::style::say;
+
+/// `headwater cdc …`.
+pub(crate) fn cdc(args: CdcArgs) -> Outcome {
+    let dir = args.data.data;
+    match args.command {
+        CdcCommand::Run { config, once } => {
+            let config = read_text(&config)?;
+            interrupt::listen()?;
+            let request = Request::CdcRun { config, once };
+            ask(&dir, Missing::Make, &request, Format::Table)
+        }
+        CdcCommand::Status { output } => ask(&dir, Missing::Refuse, &Request::CdcStatus, output),
+        CdcCommand::Check {
+            url,
+            tables,
+            output,
+        } => check_server(&url, &tables, output),
+        CdcCommand::Slot {
+            command: SlotCommand::Drop { url, name },
+        } => {
+            drop_slot(&address(&url)?, &name)?;
+            say(format_args!("dropped slot '{name}'"));
+            Ok(())
+        }
+    }
+}
+
+fn check_server(url: &str, tables: &[String], output: Format) -> Outcome {
+    let address = address(url)?;
+    let tables: Vec<TableName> = tables.iter().map(|t| table(t)).collect();
+    let found = check(&address, &tables)?;
+    if found.is_empty() {
+        say(format_args!("{address} lacks nothing"));
+        return Ok(());
+    }
+    let field = |name| Field::new(name, DataType::Utf8, false);
+    let schema = Arc::new(Schema::new(vec![field("missing"), field("mend")]));
+    let column = |texts: Vec<&str>| Arc::new(StringArray::from(texts)) as ArrayRef;
+    let columns = vec![
+        column(found.iter().map(|f| f.what.as_str()).collect()),
+        column(found.iter().map(|f| f.mend.as_str()).collect()),
+    ];
+    let rows = RecordBatch::try_new(Arc::clone(&schema), columns)
+        .map_err(|e| Failure::failed(format!("cannot make rows: {e}")))?;
+    let mut printer = AnswerPrinter::new(output);
+    printer.take(Reply::Begin {
+        schema,
+        is_stream: false,
+    })?;
+    printer.take(Reply::Rows(rows))?;
+    printer.take(Reply::End)?;
+    Err(Failure::failed(format!(
+        "{address} lacks {} things",
+        found.len()
+    )))
+}
+
+fn ask(dir: &Path, missing: Missing, request: &Request, output: Format) -> Outcome {
+    let mut printer = AnswerPrinter::new(output);
+    let session = Session::open(dir, missing, Options::default())?;
+    session.finish(|session| session.ask(request, &mut |reply| printer.take(reply)))
+}

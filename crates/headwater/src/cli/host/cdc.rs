@@ -1,0 +1,184 @@
+//! `cdc run` and `cdc status`.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use headwater_cdc::postgres::{Capture, Phase, Status, TableStatus, stored};
+use headwater_log::Log;
+
+use super::printed_rows::send;
+use crate::cli::cdc::settings;
+use crate::cli::exit::{Failure, Outcome};
+use crate::cli::interrupt;
+use crate::cli::request::{Progress, Replies, Reply};
+
+/// How often it is looked how far a capture is.
+const NAP: Duration = Duration::from_millis(20);
+
+/// The captures that run in this process, by slot.
+#[derive(Debug, Default)]
+pub(super) struct Running(Mutex<Vec<(String, Weak<Capture>)>>);
+
+impl Running {
+    fn add(&self, slot: &str, capture: &Arc<Capture>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(name, capture)| name != slot && capture.strong_count() > 0);
+        all.push((slot.to_owned(), Arc::downgrade(capture)));
+    }
+
+    fn status(&self, slot: &str) -> Option<Status> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = all.iter().find(|(name, _)| name == slot)?.1.upgrade();
+        found.map(|capture| capture.status())
+    }
+}
+
+/// Captures until whoever asked has had enough, or with `once` until everything that is committed now is there.
+pub(super) fn run(
+    log: &Log,
+    running: &Running,
+    config: &str,
+    once: bool,
+    replies: Replies<'_>,
+) -> Outcome {
+    let settings = settings(config)?;
+    let (slot, address) = (settings.slot.clone(), settings.address.clone());
+    let capture = Arc::new(Capture::start(log, settings)?);
+    running.add(&slot, &capture);
+    let end = once.then(|| Capture::end_of(&address)).transpose()?;
+    let mut told = Told::default();
+    loop {
+        if let Some(error) = capture.failure() {
+            return Err(error.into());
+        }
+        told.tell(&capture.status(), replies)?;
+        let is_over = match end {
+            Some(end) => capture.has_reached(end)?,
+            None => false,
+        };
+        if is_over || interrupt::is_asked() {
+            let status = capture.status();
+            return replies(Reply::Note(format!(
+                "{} transactions with {} changes were taken over, up to {}",
+                status.transactions, status.changes, status.durable
+            )));
+        }
+        replies(Reply::Idle(Progress::default()))?;
+        std::thread::sleep(NAP);
+    }
+}
+
+/// What was said already.
+#[derive(Debug, Default)]
+struct Told {
+    phase: Phase,
+    done: Vec<String>,
+}
+
+impl Told {
+    fn tell(&mut self, status: &Status, replies: Replies<'_>) -> Outcome {
+        if status.phase != self.phase {
+            self.phase = status.phase.clone();
+            match &status.phase {
+                Phase::Waiting(why) => replies(Reply::Note(format!("{why}; trying again")))?,
+                Phase::Streaming => replies(Reply::Note("following the database".to_owned()))?,
+                _ => {}
+            }
+        }
+        for table in status.tables.iter().filter(|t| t.is_done) {
+            let name = table.name.to_string();
+            if !self.done.contains(&name) {
+                replies(Reply::Note(format!("{name} is in topic '{}'", table.topic)))?;
+                self.done.push(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far each table of each capture is.
+pub(super) fn status(log: &Log, running: &Running, replies: Replies<'_>) -> Outcome {
+    let mut rows = Rows::default();
+    for capture in stored(log)? {
+        let live = running.status(&capture.slot);
+        for table in &capture.tables {
+            rows.slots.push(capture.slot.clone());
+            rows.databases.push(capture.database.clone());
+            rows.tables.push(table.name.clone());
+            let part = match (table.is_done, table.blocks) {
+                (true, _) => 100.0,
+                (false, 0) => 0.0,
+                (false, all) => 100.0 * table.blocks_done as f64 / all as f64,
+            };
+            rows.parts.push((part * 10.0).round() / 10.0);
+            rows.positions.push(capture.end.map(|end| end.to_string()));
+            rows.running.push(live.as_ref().is_some_and(is_running));
+            let of_table = |s: &Status| row_of(s, &table.name).map(|t| t.rows as i64);
+            rows.read.push(live.as_ref().and_then(of_table));
+            let lag = |s: &Status| s.server_end.0.saturating_sub(s.durable.0) as i64;
+            rows.lags
+                .push(live.as_ref().filter(|s| is_running(s)).map(lag));
+        }
+    }
+    let batch = rows
+        .batch()
+        .map_err(|e| Failure::failed(format!("cannot make rows: {e}")))?;
+    send(&batch.schema(), [batch], replies)
+}
+
+fn is_running(status: &Status) -> bool {
+    status.phase == Phase::Streaming
+}
+
+fn row_of<'a>(status: &'a Status, name: &str) -> Option<&'a TableStatus> {
+    status.tables.iter().find(|t| t.name.to_string() == name)
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    slots: Vec<String>,
+    databases: Vec<String>,
+    tables: Vec<String>,
+    parts: Vec<f64>,
+    positions: Vec<Option<String>>,
+    running: Vec<bool>,
+    read: Vec<Option<i64>>,
+    lags: Vec<Option<i64>>,
+}
+
+impl Rows {
+    fn batch(self) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let text = |texts: Vec<String>| Arc::new(StringArray::from(texts)) as ArrayRef;
+        RecordBatch::try_from_iter_with_nullable([
+            ("slot", text(self.slots), false),
+            ("database", text(self.databases), false),
+            ("table", text(self.tables), false),
+            (
+                "backfill_percent",
+                Arc::new(Float64Array::from(self.parts)) as ArrayRef,
+                false,
+            ),
+            (
+                "position",
+                Arc::new(StringArray::from(self.positions)) as ArrayRef,
+                true,
+            ),
+            (
+                "running",
+                Arc::new(BooleanArray::from(self.running)) as ArrayRef,
+                false,
+            ),
+            (
+                "rows_read",
+                Arc::new(Int64Array::from(self.read)) as ArrayRef,
+                true,
+            ),
+            (
+                "lag_bytes",
+                Arc::new(Int64Array::from(self.lags)) as ArrayRef,
+                true,
+            ),
+        ])
+    }
+}
