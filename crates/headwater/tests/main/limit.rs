@@ -58,7 +58,10 @@ fn a_job_beyond_the_limit_waits_says_so_and_ends_when_there_is_room() {
     let since = Instant::now();
     while !ask(&data, "SHOW JOBS").contains("log has reached its limit") {
         assert!(since.elapsed() < PATIENCE, "the job is not held back");
-        assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+        if child.try_wait().unwrap().is_some() {
+            let ended = child.wait_with_output().unwrap();
+            panic!("it has ended: {}", String::from_utf8_lossy(&ended.stderr));
+        }
     }
     let limit = ask(
         &data,

@@ -86,6 +86,7 @@ pub(crate) fn table(name: &str) -> TableName {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -1,12 +1,9 @@
 //! The same commands with `--postgres`: stores are schemas of a database.
 
-#[path = "../../../../headwater-events/tests/postgres/server.rs"]
-#[expect(dead_code, reason = "the tests of the event store use the rest")]
-mod server;
-
 use serde_json::Value;
 
 use crate::binary::{Ended, headwater, run_with};
+use crate::server;
 
 struct Database(String);
 
