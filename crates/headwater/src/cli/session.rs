@@ -93,7 +93,8 @@ impl Session {
             }
             match self.client.ask(request, replies)? {
                 Asked::Answered => return Ok(()),
-                Asked::Declined => {}
+                // Whoever declines ends soon, or serves longer than a moment.
+                Asked::Declined => std::thread::sleep(NAP),
             }
         }
     }

@@ -25,11 +25,12 @@ pub(super) enum Service {
     Closing,
 }
 
-/// Answers the requests of a connection until one of the sides closes it.
+/// Answers the requests of a connection until one of the sides closes it, or one comes that is not taken here.
 pub(super) fn converse(
     stream: UnixStream,
     answer: &Answer,
     service: &dyn Fn() -> Service,
+    takes: &dyn Fn(&Request) -> bool,
 ) -> io::Result<()> {
     let mut output = stream.try_clone()?;
     let mut input = BufReader::new(stream);
@@ -44,6 +45,7 @@ pub(super) fn converse(
                 Code::Usage,
                 format!("a request was not understood: {why}"),
             )),
+            Ok(request) if !takes(&request) => return wire::write_closing(&mut output),
             Ok(request) => answer(request, &mut |reply| {
                 let goes_on = matches!(reply, Reply::Idle(_));
                 wire::write_reply(&mut output, reply)?;

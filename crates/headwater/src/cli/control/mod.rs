@@ -9,6 +9,9 @@ mod connection;
 mod frame;
 mod server;
 mod socket;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
 mod wire;
 
 pub(crate) use client::{Asked, Client};

@@ -5,6 +5,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ use crate::cli::request::{Replies, Request};
 const CONNECTIONS_MAX: usize = 64;
 /// How long answers that are being given are waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Whoever serves for less than this may be about to end: what others want to last is declined, and they open the
+/// directory themselves when it has ended.
+const BRIEF: Duration = Duration::from_secs(5);
 /// How often it is looked whether those who wait for them are still there.
 const NAP: Duration = Duration::from_millis(50);
 
@@ -37,6 +41,9 @@ struct Door {
 
 struct Shared {
     answer: Box<Answer>,
+    since: Instant,
+    /// Whether what this process itself does goes on until somebody ends it.
+    lasts: AtomicBool,
     state: Mutex<State>,
     /// A connection has ended.
     ended: Condvar,
@@ -62,6 +69,8 @@ impl Server {
     ) -> Self {
         let shared = Shared {
             answer: Box::new(answer),
+            since: Instant::now(),
+            lasts: AtomicBool::new(false),
             state: Mutex::default(),
             ended: Condvar::new(),
         };
@@ -93,8 +102,13 @@ impl Server {
     pub(crate) fn connect(&self) -> Outcome<UnixStream> {
         let (ours, theirs) =
             UnixStream::pair().map_err(|e| Failure::io("cannot make a pair of sockets", &e))?;
-        serve(&self.shared, theirs)?;
+        serve(&self.shared, theirs, Whose::Ours)?;
         Ok(ours)
+    }
+
+    /// The process goes on until somebody ends it: whatever lasts is served from now on.
+    pub(crate) fn last(&self) {
+        self.shared.lasts.store(true, Ordering::Relaxed);
     }
 }
 
@@ -155,6 +169,17 @@ impl Shared {
         }
     }
 
+    /// Whether a request is answered here: one that lasts is not by a process that has nothing lasting to do itself.
+    fn takes(&self, request: &Request, whose: Whose) -> bool {
+        if !request.can_be_stopped() {
+            return true;
+        }
+        if whose == Whose::Ours {
+            self.lasts.store(true, Ordering::Relaxed);
+        }
+        self.lasts.load(Ordering::Relaxed) || self.since.elapsed() > BRIEF
+    }
+
     fn service(&self, has_room: bool) -> Service {
         match (self.state().is_closing, has_room) {
             (true, _) => Service::Closing,
@@ -162,6 +187,15 @@ impl Shared {
             (false, false) => Service::Full,
         }
     }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The command of this process.
+    Ours,
+    /// Another process.
+    Theirs,
 }
 
 /// Whether the other side is still there.
@@ -177,7 +211,7 @@ fn is_connected(stream: &UnixStream) -> bool {
 fn accept(dir: &Path, listener: &UnixListener, shared: &Arc<Shared>) {
     // A connection that breaks concerns only whoever was at its other end.
     for stream in listener.incoming() {
-        drop(stream.map(|stream| serve(shared, stream)));
+        drop(stream.map(|stream| serve(shared, stream, Whose::Theirs)));
         if shared.state().is_closing {
             break;
         }
@@ -186,12 +220,12 @@ fn accept(dir: &Path, listener: &UnixListener, shared: &Arc<Shared>) {
     drop(socket::unbind(dir));
     if listener.set_nonblocking(true).is_ok() {
         let rest = std::iter::from_fn(|| listener.accept().ok());
-        rest.for_each(|(stream, _)| drop(serve(shared, stream)));
+        rest.for_each(|(stream, _)| drop(serve(shared, stream, Whose::Theirs)));
     }
 }
 
 /// Serves a connection on a thread of its own.
-fn serve(shared: &Arc<Shared>, mut stream: UnixStream) -> Outcome {
+fn serve(shared: &Arc<Shared>, mut stream: UnixStream, whose: Whose) -> Outcome {
     let broken = |e: io::Error| Failure::io("cannot serve a connection", &e);
     stream.set_nonblocking(false).map_err(broken)?;
     let ours = stream.try_clone().map_err(broken)?;
@@ -201,7 +235,8 @@ fn serve(shared: &Arc<Shared>, mut stream: UnixStream) -> Outcome {
     let served = Arc::clone(shared);
     let conversation = move || {
         let service = || served.service(has_room);
-        drop(converse(stream, &served.answer, &service));
+        let takes = |request: &Request| served.takes(request, whose);
+        drop(converse(stream, &served.answer, &service, &takes));
         served.leave(number);
     };
     thread("control-client", conversation)

@@ -39,6 +39,7 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
     folder::prepare(&args.data)?;
     let host = Arc::new(Host::open(&args.data, options())?);
     let server = serve(&host, &args.data)?;
+    server.last();
     start(&host)?;
     let mut player = Player::new(host.log().clone(), week::events()?)?;
     let screen = Screen::open(player.total())?;

@@ -10,7 +10,7 @@ use headwater_log::Log;
 use super::{cdc, consume, events, produce, run, sql, topics};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
-use crate::cli::request::{Progress, Replies, Reply, Request};
+use crate::cli::request::{Replies, Reply, Request};
 
 /// How often it is looked whether pipelines have caught up.
 const NAP: Duration = Duration::from_millis(5);
@@ -85,7 +85,6 @@ impl Host {
             if started.elapsed() > CATCH_UP_TIME_MAX {
                 return replies(Reply::Note("jobs are still catching up".to_owned()));
             }
-            replies(Reply::Idle(Progress::default()))?;
             std::thread::sleep(NAP);
         }
         Ok(())
