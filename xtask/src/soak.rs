@@ -42,9 +42,11 @@ fn fuzz(root: &Path, only: &[String], seconds: &str) -> Result<(), Failure> {
     }
     cargo_fuzz()?;
     for name in names {
+        // A target is named after the feature that brings its crate.
+        let feature = name.split('_').next().unwrap_or_default();
         process::run(
             bootstrap()
-                .args(["fuzz", "run", &name, "--"])
+                .args(["fuzz", "run", "--features", feature, &name, "--"])
                 .arg(format!("-max_total_time={seconds}"))
                 .current_dir(root),
         )?;

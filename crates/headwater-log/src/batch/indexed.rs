@@ -19,6 +19,10 @@ struct RecordPlace {
     at: u32,
 }
 
+/// Bytes of the smallest record: its length, attributes, time, offset, lengths of its key and value, and how many headers it has,
+/// in one byte each. What a batch says of itself takes no memory that its bytes do not account for.
+const RECORD_BYTES_MIN: usize = 7;
+
 /// A batch whose records can be reached one by one.
 ///
 /// Invariant: `places` ascend, by offset and by place.
@@ -36,6 +40,9 @@ impl IndexedBatch {
     /// `Corrupt` if it does not unpack, or its records do not follow each other.
     pub(crate) fn of(batch: &LogBatch) -> Result<Self> {
         let (section, frame) = (batch.section()?, batch.frame());
+        if frame.count as usize > section.len() / RECORD_BYTES_MIN {
+            return Err(corrupt("batch has no room for its records"));
+        }
         let mut places: Vec<RecordPlace> = Vec::with_capacity(frame.count as usize);
         let (mut at, mut least) = (0, 0);
         for _ in 0..frame.count {
