@@ -13,8 +13,9 @@ use headwater::SystemClock;
 use headwater_log::Clock;
 use serde::Serialize;
 
+use super::args::ConsumeArgs;
 use super::pattern::{self, Part, Shown, Verbs};
-use crate::cli::args::{ConsumeArgs, Format};
+use crate::cli::args::Format;
 use crate::cli::exit::{Code, Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::offsets::Span;

@@ -6,8 +6,9 @@ use arrow::array::RecordBatch;
 use arrow::array::cast::AsArray;
 use arrow::array::types::{UInt32Type, UInt64Type};
 
+use super::args::ProduceArgs;
 use super::pattern::{self, Part, Shown, Verbs};
-use crate::cli::args::{Format, ProduceArgs};
+use crate::cli::args::Format;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::output::AnswerPrinter;
 use crate::cli::request::{NewRecord, Reply, Request, Text};

@@ -2,8 +2,9 @@
 
 use headwater_log::{Codec, TopicConfig};
 
+use super::args::{TopicArgs, TopicCommand};
 use super::{consume, produce};
-use crate::cli::args::{Format, TopicArgs, TopicCommand};
+use crate::cli::args::Format;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::output::AnswerPrinter;
