@@ -209,23 +209,12 @@ fn the_command_line_captures_and_says_how_far_it_is() {
     };
     let mut sql = |text: &str| drop(session.query(text).unwrap());
     sql(
-        "CREATE TABLE orders (id int PRIMARY KEY, n int); INSERT INTO orders SELECT n, n FROM generate_series(1, 100) n; CREATE TABLE keyless (n int)",
+        "CREATE TABLE orders (id int PRIMARY KEY, n int); INSERT INTO orders SELECT n, n FROM generate_series(1, 100) n",
     );
     let folder = tempfile::tempdir().unwrap();
     let (data, config) = (folder.path().join("data"), folder.path().join("shop.toml"));
     let (data, config) = (data.to_str().unwrap(), config.to_str().unwrap());
-    let url = |password: &str| {
-        let Address { user, port, .. } = &address;
-        format!("postgres://{user}:{password}@127.0.0.1:{port}/postgres")
-    };
-    std::fs::write(
-        config,
-        format!(
-            "url = '{}'\ntables = ['orders']\ntopic-prefix = 'shop'\n",
-            url("${env:SHOP_PASSWORD}")
-        ),
-    )
-    .unwrap();
+    std::fs::write(config, shop(&address)).unwrap();
     let capture = || {
         let mut command = headwater(["cdc", "run", "-c", config, "--once", "--data", data]);
         command.env("SHOP_PASSWORD", &address.password);
@@ -245,6 +234,39 @@ fn the_command_line_captures_and_says_how_far_it_is() {
         "sql", "-c", select, "-o", "csv", "--data", data,
     ]));
     assert!(ended.stdout.contains("90,4995"), "{ended:?}");
+}
+
+/// The database's address.
+#[cfg(feature = "cli")]
+fn url(address: &Address, password: &str) -> String {
+    let Address { user, port, .. } = address;
+    format!("postgres://{user}:{password}@127.0.0.1:{port}/postgres")
+}
+
+/// What captures `orders`.
+#[cfg(feature = "cli")]
+fn shop(address: &Address) -> String {
+    let url = url(address, "${env:SHOP_PASSWORD}");
+    format!("url = '{url}'\ntables = ['orders']\ntopic-prefix = 'shop'\n")
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn a_server_is_checked_and_its_slot_dropped_by_the_command_line() {
+    use crate::binary::{headwater, run};
+    let Some((_server, address, mut session)) = start() else {
+        return;
+    };
+    let tables = "CREATE TABLE orders (id int PRIMARY KEY, n int); CREATE TABLE keyless (n int)";
+    session.query(tables).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("shop.toml"));
+    let (data, config) = (data.to_str().unwrap(), config.to_str().unwrap());
+    std::fs::write(config, shop(&address)).unwrap();
+    let url = url(&address, &address.password);
+    let mut command = headwater(["cdc", "run", "-c", config, "--once", "--data", data]);
+    let ended = run(command.env("SHOP_PASSWORD", &address.password));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 
     // Without the variable nothing is started, and what a server lacks is listed.
     let ended = run(
@@ -252,20 +274,10 @@ fn the_command_line_captures_and_says_how_far_it_is() {
             .env_remove("SHOP_PASSWORD"),
     );
     assert_eq!(ended.code, Some(78), "{ended:?}");
-    let ended = run(&mut headwater([
-        "cdc",
-        "check",
-        &url(&address.password),
-        "orders",
-    ]));
+    let ended = run(&mut headwater(["cdc", "check", &url, "orders"]));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let ended = run(&mut headwater([
-        "cdc",
-        "check",
-        &url(&address.password),
-        "keyless",
-        "-o",
-        "csv",
+        "cdc", "check", &url, "keyless", "-o", "csv",
     ]));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("ADD PRIMARY KEY"), "{ended:?}");
@@ -273,12 +285,6 @@ fn the_command_line_captures_and_says_how_far_it_is() {
         !format!("{ended:?}").contains(&address.password),
         "{ended:?}"
     );
-    let ended = run(&mut headwater([
-        "cdc",
-        "slot",
-        "drop",
-        &url(&address.password),
-        "headwater",
-    ]));
+    let ended = run(&mut headwater(["cdc", "slot", "drop", &url, "headwater"]));
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
