@@ -135,6 +135,7 @@ fn fill(option: &str, text: &str, environment: &Environment) -> Result<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use headwater_flow::ErrorKind;
 
