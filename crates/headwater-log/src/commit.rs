@@ -122,4 +122,6 @@ pub struct Receipt {
     pub number: CommitNumber,
     /// For each append, in order, the offset of its first record.
     pub offsets: Vec<Offset>,
+    /// In topics with a key index, for each run of records of one key, in order, the version of its last record.
+    pub versions: Vec<Version>,
 }

@@ -38,8 +38,8 @@ mod wal;
 mod writer;
 
 pub use batch::{
-    BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderIter, HeadersRef, LogBatch, OpenBatch, Producer,
-    RecordRef, Records,
+    BATCH_BYTES_MAX, BatchBuilder, Codec, HeaderBuf, HeaderIter, HeadersRef, LogBatch, OpenBatch,
+    Producer, RecordRef, Records,
 };
 pub use blocking::poll_and_write;
 pub use clock::{Clock, ManualClock, Timestamp};
@@ -47,7 +47,7 @@ pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, R
 pub use disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};
 pub use error::{ConflictDetail, Error, ErrorKind, Result};
 pub use keyed::{Direction, Found, FoundRecord, KeyedRecord, KeyedRef, ReadKey};
-pub use log::{Log, Pin, ReadCut, Stats, Subscription};
+pub use log::{KeyedCommit, Log, Pin, ReadCut, Stats, Subscription};
 pub use options::{DISK_BYTES_MIN, Options};
 pub use partitioner::{murmur2, partition_of};
 pub use pending::Pending;

@@ -211,6 +211,7 @@ impl Model {
             asked.said = Said::Yes(Receipt {
                 number,
                 offsets: Vec::new(),
+                versions: Vec::new(),
             });
         }
         // From here on the position is what was found, whoever set it.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_log::{
-    Cleanup, Codec, Commit, Condition, ConflictDetail, Direction, ErrorKind, ExpectedVersion,
-    Header, Log, ManualClock, MemDisk, Offset, Query, QueryItem, ReadKey, Record, Timestamp,
-    TopicConfig, TopicPartition, Version,
+    Cleanup, Clock, Codec, Commit, Condition, ConflictDetail, Direction, ErrorKind,
+    ExpectedVersion, Header, Log, ManualClock, MemDisk, Offset, Query, QueryItem, ReadKey, Receipt,
+    Record, Result, Timestamp, TopicConfig, TopicPartition, Version,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::support::{Seed, small};
+use crate::support::{Seed, commit_keyed, small};
 
 const TOPIC: &str = "events";
 /// More records than fit into an open segment of 4 KiB.
@@ -138,11 +138,16 @@ impl World {
 
     fn append(&mut self, rng: &mut StdRng) {
         let count = rng.random_range(1..12);
-        let records: Vec<Record> = (0..count).map(|_| self.arb_record(rng)).collect();
+        let mut records: Vec<Record> = (0..count).map(|_| self.arb_record(rng)).collect();
         let (condition, holds) = self.arb_condition(rng);
-        let mut commit = Commit::new().append(self.of.clone(), records.clone());
-        commit.conditions.extend(condition.clone());
-        match self.log().commit(commit) {
+        let committed = match rng.random_bool(0.5) {
+            true => self.commit(&records, condition.clone()),
+            false => {
+                let now = self.clock.now();
+                commit_keyed(self.log(), TOPIC, now, &mut records, condition.as_ref())
+            }
+        };
+        match committed {
             Ok(receipt) => {
                 assert!(
                     holds,
@@ -150,6 +155,10 @@ impl World {
                 );
                 assert_eq!(receipt.offsets, [Offset(self.end)]);
                 self.note(records, receipt.number.0);
+                let new = &self.rows[self.rows.len() - count..];
+                let runs = new.chunk_by(|a, b| a.record.key == b.record.key);
+                let last = runs.filter_map(|run| run.last()?.version);
+                assert_eq!(receipt.versions, last.map(Version).collect::<Vec<_>>());
             }
             Err(error) => {
                 assert!(!holds, "{condition:?} holds, but {error}");
@@ -157,6 +166,12 @@ impl World {
                 self.check_detail(error.conflict().unwrap());
             }
         }
+    }
+
+    fn commit(&self, records: &[Record], condition: Option<Condition>) -> Result<Receipt> {
+        let mut commit = Commit::new().append(self.of.clone(), records.to_vec());
+        commit.conditions.extend(condition);
+        self.log().commit(commit)
     }
 
     fn note(&mut self, records: Vec<Record>, commit: u64) {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_log::{
-    Clock, Commit, Log, ManualClock, Offset, Options, Record, Timestamp, TopicPartition,
+    Clock, Commit, Condition, HeaderBuf, Log, ManualClock, Offset, Options, Receipt, Record,
+    Result, Timestamp, TopicPartition,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -96,4 +97,42 @@ pub(crate) fn for_seeds(default: u64, test: impl Fn(&mut StdRng, u64)) {
         let done = std::panic::catch_unwind(run);
         assert!(done.is_ok(), "fails with HEADWATER_CRASH_SEED={seed}");
     }
+}
+
+/// Commits records by the short way, which knows neither records without a key or a value nor times of their own: they are given
+/// what they lack.
+pub(crate) fn commit_keyed(
+    log: &Log,
+    topic: &str,
+    now: Timestamp,
+    records: &mut [Record],
+    condition: Option<&Condition>,
+) -> Result<Receipt> {
+    let mut commit = log.keyed_commit(topic, 100)?;
+    match condition {
+        None => {}
+        Some(Condition::Version { key, expected, .. }) => commit.expect(key, *expected),
+        Some(Condition::NoneSince { query, after, .. }) => match &query.items[..] {
+            [item] if item.types.is_empty() && item.tags.len() == 1 => {
+                let (a, b) = item.tags[0].as_bytes().split_at(1);
+                match after.0 {
+                    0 => commit.none_tagged(&[a, b]),
+                    _ => commit.none_tagged_since(&[a, b], *after),
+                }
+            }
+            _ => commit.none_since(query, *after),
+        },
+        Some(other) => panic!("no such condition is asked for: {other:?}"),
+    }
+    let mut headers = HeaderBuf::default();
+    for record in records {
+        record.timestamp = Some(now);
+        headers.clear();
+        for header in &record.headers {
+            headers.put(&header.key, &[header.value.as_deref().unwrap_or_default()]);
+        }
+        let key = record.key.get_or_insert_with(|| "key0".into());
+        commit.push(key, record.value.get_or_insert_default(), &headers)?;
+    }
+    commit.submit().wait()
 }

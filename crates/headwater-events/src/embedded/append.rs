@@ -3,15 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use headwater_log::{
-    Commit, Condition as LogCondition, ConflictDetail, ExpectedVersion, Offset, Receipt, Record,
-    Version,
+    ConflictDetail, ExpectedVersion, HeaderBuf, KeyedCommit, Offset, Receipt, Version,
 };
 
-use super::lifecycle::{self, newest, tagged};
+use super::lifecycle::{self, newest};
 use super::log_store::{LogStore, bug};
-use super::record::{closed_tag, encode, id_tag, key_tag, opened_tag};
+use super::record::{CLOSED_TAG, ID_TAG, KEY_TAG, OPENED_TAG, OwnTag, put_headers};
 use crate::error::{Conflict, Error, Result};
 use crate::event::{Position, Recorded};
 use crate::store::{Append, Appended, Condition, Expected, Lifecycle, Write};
@@ -34,9 +32,9 @@ pub(super) async fn append(store: &LogStore, append: Append) -> Result<Appended>
         }
     }
     loop {
-        let commit = commit(store, &append, &reopened);
-        let error = match store.log.submit(commit).await {
-            Ok(receipt) => return appended(store, &append, &receipt),
+        let pending = commit(store, &append, &reopened)?.submit();
+        let error = match pending.await {
+            Ok(receipt) => return Ok(appended(&append, &receipt)),
             Err(error) => error,
         };
         match resolve(store, &append, error, &reopened)? {
@@ -62,77 +60,83 @@ fn closed(stream: &str, deleted: bool) -> Error {
     })
 }
 
+/// Bytes that an event takes besides its data, as a rule.
+const EVENT_BYTES: usize = 100;
+
 /// The commit that an append is. What would make it a repetition is asked first.
-fn commit(store: &LogStore, append: &Append, reopened: &Reopened) -> Commit {
-    let mut conditions = Vec::with_capacity(1 + append.writes.len());
-    let mut guard: Vec<String> = append.key.iter().map(|key| key_tag(key)).collect();
-    let mut records = Vec::with_capacity(append.writes.iter().map(Write::count).sum());
-    for write in &append.writes {
-        guard.extend(
-            write
-                .events
-                .iter()
-                .filter_map(|e| e.id.as_deref())
-                .map(id_tag),
-        );
-        if write.count() > 0 {
-            match reopened.get(&write.stream) {
-                // What was closed has an event: a stream that must have none is not.
-                None if write.expected == Expected::NoStream => {}
-                None => guard.push(closed_tag(&write.stream)),
-                Some(from) => {
-                    conditions.push(none_since(store, vec![closed_tag(&write.stream)], *from));
-                }
+fn commit<'a>(
+    store: &'a LogStore,
+    append: &Append,
+    reopened: &Reopened,
+) -> Result<KeyedCommit<'a>> {
+    let events = append.writes.iter().flat_map(|write| &write.events);
+    let bytes = events.map(|event| EVENT_BYTES + event.data.len()).sum();
+    let mut commit = store.log.keyed_commit(&store.of.topic, bytes)?;
+    if let Some(key) = &append.key {
+        none_tagged(&mut commit, (KEY_TAG, key));
+    }
+    let last = append.writes.iter().rposition(|write| write.count() > 0);
+    let mut headers = HeaderBuf::default();
+    for (number, write) in append.writes.iter().enumerate() {
+        let key = append.key.as_deref().filter(|_| last == Some(number));
+        guard(&mut commit, write, reopened);
+        put_events(&mut commit, &mut headers, write, key)?;
+    }
+    append.conditions.iter().for_each(|c| add(&mut commit, c));
+    for (owner, value) in &append.positions {
+        commit.position(owner.as_str(), value.clone());
+    }
+    Ok(commit)
+}
+
+fn none_tagged(commit: &mut KeyedCommit<'_>, (begin, name): OwnTag<'_>) {
+    commit.none_tagged(&[begin.as_bytes(), name.as_bytes()]);
+}
+
+/// Makes a commit depend on what a write expects of its stream, and on none of its events being there.
+fn guard(commit: &mut KeyedCommit<'_>, write: &Write, reopened: &Reopened) {
+    for id in write.events.iter().filter_map(|event| event.id.as_deref()) {
+        none_tagged(commit, (ID_TAG, id));
+    }
+    if write.count() > 0 {
+        match reopened.get(&write.stream) {
+            // What was closed has an event: a stream that must have none is not.
+            None if write.expected == Expected::NoStream => {}
+            None => none_tagged(commit, (CLOSED_TAG, &write.stream)),
+            Some(from) => {
+                let tag = [CLOSED_TAG.as_bytes(), write.stream.as_bytes()];
+                commit.none_tagged_since(&tag, *from);
             }
         }
-        let key = Bytes::copy_from_slice(write.stream.as_bytes());
-        if let Some(expected) = expected_of(write.expected) {
-            conditions.push(LogCondition::Version {
-                of: store.of.clone(),
-                key: key.clone(),
-                expected,
-            });
-        }
-        put_records(&mut records, &key, write);
     }
-    if let (Some(key), Some(last)) = (&append.key, records.last_mut()) {
-        last.headers.push(headwater_log::Header {
-            key: "tag".to_owned(),
-            value: Some(key_tag(key).into()),
-        });
+    if let Some(expected) = expected_of(write.expected) {
+        commit.expect(write.stream.as_bytes(), expected);
     }
-    if !guard.is_empty() {
-        conditions.insert(0, none_since(store, guard, Offset(0)));
-    }
-    conditions.extend(append.conditions.iter().map(|c| condition(store, c)));
-    let mut commit = Commit {
-        conditions,
-        positions: append.positions.clone(),
-        ..Commit::default()
-    };
-    if !records.is_empty() {
-        commit = commit.append(store.of.clone(), records);
-    }
-    commit
 }
 
-fn put_records(records: &mut Vec<Record>, key: &Bytes, write: &Write) {
-    records.extend(write.events.iter().map(|event| encode(key, event, &[])));
-    if let Some(event) = write.lifecycle_event() {
-        let tag = match write.lifecycle {
-            Some(Lifecycle::Open) => opened_tag(&write.stream),
-            _ => closed_tag(&write.stream),
+/// Adds the events of a write; the last of them gets the `key` of the append.
+fn put_events(
+    commit: &mut KeyedCommit<'_>,
+    headers: &mut HeaderBuf,
+    write: &Write,
+    key: Option<&str>,
+) -> Result<()> {
+    let end = write.lifecycle_event();
+    let mut events = write.events.iter().chain(&end).peekable();
+    while let Some(event) = events.next() {
+        let of_end = match write.lifecycle {
+            Some(Lifecycle::Open) => OPENED_TAG,
+            _ => CLOSED_TAG,
         };
-        records.push(encode(key, &event, &[tag]));
+        let is_last = events.peek().is_none();
+        let end_tag = end.as_ref().filter(|_| is_last);
+        let end_tag = end_tag.map(|_| (of_end, write.stream.as_str()));
+        let key_tag = key.filter(|_| is_last).map(|key| (KEY_TAG, key));
+        headers.clear();
+        put_headers(headers, event, end_tag.into_iter().chain(key_tag));
+        commit.push(write.stream.as_bytes(), &event.data, headers)?;
     }
-}
-
-fn none_since(store: &LogStore, tags: Vec<String>, after: Offset) -> LogCondition {
-    LogCondition::NoneSince {
-        topic: store.of.topic.clone(),
-        query: tagged(tags),
-        after,
-    }
+    Ok(())
 }
 
 fn expected_of(expected: Expected) -> Option<ExpectedVersion> {
@@ -144,40 +148,29 @@ fn expected_of(expected: Expected) -> Option<ExpectedVersion> {
     })
 }
 
-fn condition(store: &LogStore, condition: &Condition) -> LogCondition {
+fn add(commit: &mut KeyedCommit<'_>, condition: &Condition) {
     match condition {
-        Condition::NoneSince { query, from } => LogCondition::NoneSince {
-            topic: store.of.topic.clone(),
-            query: query.clone(),
-            after: Offset(from.0),
-        },
-        Condition::Position { owner, expected } => LogCondition::Position {
-            owner: owner.clone(),
-            expected: expected.clone(),
-        },
+        Condition::NoneSince { query, from } => commit.none_since(query, Offset(from.0)),
+        Condition::Position { owner, expected } => {
+            commit.expect_position(owner.as_str(), expected.clone());
+        }
     }
 }
 
 /// Where the events of a durable append are.
-fn appended(store: &LogStore, append: &Append, receipt: &Receipt) -> Result<Appended> {
-    let first = receipt.offsets.first().map_or(0, |offset| offset.0);
-    let mut end = first;
-    let mut versions = Vec::with_capacity(append.writes.len());
-    for write in &append.writes {
-        let count = write.count() as u64;
-        end += count;
-        versions.push(match write.expected {
-            _ if count == 0 => None,
-            Expected::NoStream => Some(Version(count - 1)),
-            Expected::Exact(before) => Some(Version(before.0 + count)),
-            Expected::Any | Expected::Exists => version_before(store, write, Offset(end))?,
-        });
-    }
-    Ok(Appended {
-        position: (end > first).then(|| Position(end - 1)),
-        versions,
+fn appended(append: &Append, receipt: &Receipt) -> Appended {
+    let first = receipt.offsets.first().map(|offset| offset.0);
+    let events = append.writes.iter().map(Write::count).sum::<usize>() as u64;
+    let mut versions = receipt.versions.iter().copied();
+    let version = |write: &Write| match write.count() {
+        0 => None,
+        _ => versions.next(),
+    };
+    Appended {
+        versions: append.writes.iter().map(version).collect(),
+        position: first.map(|first| Position(first + events - 1)),
         repeated: false,
-    })
+    }
 }
 
 /// The version that a write's stream had before `end`.
@@ -261,14 +254,14 @@ fn conflict(detail: &ConflictDetail, append: &Append) -> Error {
 /// Where the events are, if this append has happened before.
 fn repeated(store: &LogStore, append: &Append) -> Result<Option<Appended>> {
     if let Some(key) = &append.key
-        && let Some(event) = newest(store, key_tag(key))?
+        && let Some(event) = newest(store, (KEY_TAG, key))?
     {
         return at(store, append, event.position).map(Some);
     }
     let (mut last, mut missing, mut taken) = (None, false, None);
     for write in &append.writes {
         for id in write.events.iter().filter_map(|e| e.id.as_ref()) {
-            match newest(store, id_tag(id))? {
+            match newest(store, (ID_TAG, id))? {
                 None => missing = true,
                 Some(event) if event.stream != write.stream => return Err(id_taken(id, &event)),
                 Some(event) => {

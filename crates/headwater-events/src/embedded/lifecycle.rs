@@ -3,7 +3,7 @@
 use headwater_log::{Offset, Query, QueryItem};
 
 use super::log_store::LogStore;
-use super::record::{closed_tag, decode, opened_tag};
+use super::record::{CLOSED_TAG, OPENED_TAG, OwnTag, decode};
 use crate::error::Result;
 use crate::event::Recorded;
 use crate::store::{Lifecycle, lifecycle_of};
@@ -18,10 +18,10 @@ pub(super) struct State {
 
 /// What has become of a stream; `None`: it was never closed.
 pub(super) fn state(store: &LogStore, stream: &str) -> Result<Option<State>> {
-    let Some(closed) = newest(store, closed_tag(stream))? else {
+    let Some(closed) = newest(store, (CLOSED_TAG, stream))? else {
         return Ok(None);
     };
-    let opened = newest(store, opened_tag(stream))?;
+    let opened = newest(store, (OPENED_TAG, stream))?;
     let newest = match opened {
         Some(opened) if opened.position > closed.position => opened,
         _ => closed,
@@ -33,8 +33,12 @@ pub(super) fn state(store: &LogStore, stream: &str) -> Result<Option<State>> {
 }
 
 /// The newest event with a tag of the store's own; there are few.
-pub(super) fn newest(store: &LogStore, tag: String) -> Result<Option<Recorded>> {
-    let query = tagged([tag]);
+pub(super) fn newest(store: &LogStore, (begin, name): OwnTag<'_>) -> Result<Option<Recorded>> {
+    let item = QueryItem {
+        types: Vec::new(),
+        tags: vec![[begin, name].concat()],
+    };
+    let query = Query { items: vec![item] };
     let topic = &store.of.topic;
     let mut last = None;
     store
@@ -43,15 +47,4 @@ pub(super) fn newest(store: &LogStore, tag: String) -> Result<Option<Recorded>> 
             last = Some(decode(&record, None));
         })?;
     Ok(last)
-}
-
-/// A query for any of some tags.
-pub(super) fn tagged(tags: impl IntoIterator<Item = String>) -> Query {
-    let item = |tag| QueryItem {
-        types: Vec::new(),
-        tags: vec![tag],
-    };
-    Query {
-        items: tags.into_iter().map(item).collect(),
-    }
 }

@@ -1,7 +1,7 @@
 //! An event as a record of the log, and back; the table of headers stands in `docs/formats/events.md`.
 
 use bytes::Bytes;
-use headwater_log::{Header, Offset, Record, RecordRef, Timestamp, Version};
+use headwater_log::{HeaderBuf, Offset, RecordRef, Timestamp, Version};
 
 use crate::event::{NewEvent, Position, Recorded};
 
@@ -13,58 +13,43 @@ const CORRELATION: &str = "correlation";
 const CAUSATION: &str = "causation";
 const METADATA: &str = "metadata";
 
-/// The store's own tags.
-pub(super) fn id_tag(id: &str) -> String {
-    ["$id:", id].concat()
-}
+/// What the store's own tags begin with.
+pub(super) const ID_TAG: &str = "$id:";
+pub(super) const KEY_TAG: &str = "$key:";
+pub(super) const CLOSED_TAG: &str = "$closed:";
+pub(super) const OPENED_TAG: &str = "$opened:";
 
-pub(super) fn key_tag(key: &str) -> String {
-    ["$key:", key].concat()
-}
+/// A tag of the store's own: what it begins with, and whose it is.
+pub(super) type OwnTag<'a> = (&'static str, &'a str);
 
-pub(super) fn closed_tag(stream: &str) -> String {
-    ["$closed:", stream].concat()
-}
-
-pub(super) fn opened_tag(stream: &str) -> String {
-    ["$opened:", stream].concat()
-}
-
-/// An event as a record, with tags of the store's own.
-pub(super) fn encode(stream: &Bytes, event: &NewEvent, own_tags: &[String]) -> Record {
-    let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-    let mut headers = Vec::with_capacity(2 + event.tags.len() + own_tags.len());
-    let mut put = |key: &str, value: Bytes| {
-        headers.push(Header {
-            key: key.to_owned(),
-            value: Some(value),
-        });
-    };
-    put(TYPE, text(&event.kind));
-    for tag in event.tags.iter().chain(own_tags) {
-        put(TAG, text(tag));
+/// The headers of an event, with tags of the store's own.
+pub(super) fn put_headers<'a>(
+    out: &mut HeaderBuf,
+    event: &'a NewEvent,
+    own_tags: impl Iterator<Item = OwnTag<'a>>,
+) {
+    let mut put = |key: &str, value: &str| out.put(key, &[value.as_bytes()]);
+    put(TYPE, &event.kind);
+    event.tags.iter().for_each(|tag| put(TAG, tag));
+    let id_tag = event.id.as_deref().map(|id| (ID_TAG, id));
+    for (begin, name) in own_tags.chain(id_tag) {
+        out.put(TAG, &[begin.as_bytes(), name.as_bytes()]);
     }
+    let mut put = |key: &str, value: &str| out.put(key, &[value.as_bytes()]);
     if let Some(id) = &event.id {
-        put(TAG, text(&id_tag(id)));
-        put(ID, text(id));
+        put(ID, id);
     }
     if event.schema > 1 {
-        put(SCHEMA, text(&event.schema.to_string()));
+        put(SCHEMA, &event.schema.to_string());
     }
     if let Some(id) = &event.correlation {
-        put(CORRELATION, text(id));
+        put(CORRELATION, id);
     }
     if let Some(id) = &event.causation {
-        put(CAUSATION, text(id));
+        put(CAUSATION, id);
     }
     if let Some(metadata) = &event.metadata {
-        put(METADATA, metadata.clone());
-    }
-    Record {
-        key: Some(stream.clone()),
-        value: Some(event.data.clone()),
-        headers,
-        timestamp: None,
+        out.put(METADATA, &[metadata]);
     }
 }
 

@@ -57,7 +57,7 @@ impl BatchBuilder {
     }
 
     /// A batch with room for `bytes` of encoded records.
-    pub(super) fn with_capacity(base_offset: Offset, codec: Codec, bytes: usize) -> Self {
+    pub(crate) fn with_capacity(base_offset: Offset, codec: Codec, bytes: usize) -> Self {
         let mut out = Vec::with_capacity(HEADER_BYTES + bytes);
         out.resize(HEADER_BYTES, 0);
         Self {
@@ -283,7 +283,7 @@ impl BatchBuilder {
 }
 
 /// Bytes that fresh records with consecutive offsets take, so that a batch can be built in one allocation.
-pub(super) fn encoded_len(records: &[Record], now: Timestamp) -> usize {
+pub(crate) fn encoded_len(records: &[Record], now: Timestamp) -> usize {
     let Some(first) = records.first() else {
         return 0;
     };

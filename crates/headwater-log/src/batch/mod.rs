@@ -8,6 +8,7 @@ mod builder;
 mod codec;
 mod decode;
 mod header;
+mod header_buf;
 mod indexed;
 mod log_batch;
 mod open;
@@ -15,11 +16,13 @@ mod records;
 mod varint;
 mod xerial;
 
+pub(crate) use builder::encoded_len;
 pub(crate) use indexed::IndexedBatch;
 pub(crate) use varint::{get_uvarint, put_uvarint};
 
 pub use builder::{BatchBuilder, Producer};
 pub use codec::{BATCH_BYTES_MAX, Codec};
+pub use header_buf::HeaderBuf;
 pub use log_batch::LogBatch;
 pub use open::OpenBatch;
 pub use records::{HeaderIter, HeadersRef, RecordRef, Records};

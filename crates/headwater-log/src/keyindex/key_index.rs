@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use hashbrown::HashMap;
 
+use crate::batch::LogBatch;
 use crate::disk::Disk;
 use crate::error::Result;
-use crate::record::{Record, Version};
+use crate::record::Version;
 
+use super::entries::{Entries, Entry};
 use super::memory::MemIndex;
 use super::postings::{Posting, PostingList};
 use super::query::{self, Lists, Terms};
 use super::run::{Run, RunId};
-use super::term::Term;
+use super::term::{Term, TermRef};
 
 /// Keys whose newest posting is remembered between a condition and the append that follows it.
 const KNOWN_KEYS_MAX: usize = 16 << 10;
@@ -60,44 +62,54 @@ impl KeyIndex {
         }
     }
 
+    /// What a partition's records will put into this index.
+    pub(crate) fn entries(&self) -> Entries {
+        Entries::new(self.terms)
+    }
+
+    /// What the records of a batch will put into this index.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(crate) fn entries_of(&self, batch: &LogBatch) -> Result<Entries> {
+        let mut entries = self.entries();
+        for record in batch.open()?.records() {
+            let record = record?;
+            entries.push(record.key, record.headers.iter());
+        }
+        Ok(entries)
+    }
+
     /// Looks up the keys of records that are about to be [applied](Self::apply), so that applying them needs no
     /// file and cannot fail.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`; nothing has changed then.
-    pub(crate) fn prepare(&self, records: &[Record]) -> Result<()> {
-        let (mut term, mut last) = (Term::default(), None);
-        for key in records.iter().filter_map(|record| record.key.as_ref()) {
-            if last != Some(key) {
-                term.set_key(key);
-                self.newest(&term)?;
-                last = Some(key);
-            }
+    pub(crate) fn prepare(&self, entries: &Entries) -> Result<()> {
+        let keys = entries.iter().filter(Entry::has_versions);
+        for entry in keys {
+            self.newest(entry.term)?;
         }
         Ok(())
     }
 
-    /// Adds [prepared](Self::prepare) records from offset `base` on; `start` is the start of the partition as of this
-    /// commit.
-    pub(crate) fn apply(&self, start: u64, base: u64, records: &[Record]) {
+    /// Adds what [prepared](Self::prepare) records from offset `base` on have; `start` is the start of the partition as of this
+    /// commit. Gives the last version of each run of records of one key.
+    pub(crate) fn apply(&self, start: u64, base: u64, entries: &Entries) -> Vec<Version> {
         let mut state = self.write();
-        let (mut term, mut key_term, mut last) = (Term::default(), Term::default(), None);
-        for (offset, record) in (base..).zip(records) {
-            if let Some(key) = &record.key {
-                if last != Some(key) {
-                    key_term.set_key(key);
-                    last = Some(key);
+        let mut versions = Vec::new();
+        for entry in entries.iter() {
+            let first = base + entry.first;
+            let offsets = first..first + entry.count;
+            match entry.has_versions() {
+                true => versions.push(Version(state.add_key(entry.term, start, offsets))),
+                false => {
+                    state.active.add(entry.term, 0, offsets, || None);
                 }
-                state.add_key(&key_term, start, offset);
-            }
-            if self.terms {
-                let headers = record.headers.iter();
-                let headers = headers.map(|h| (h.key.as_str(), h.value.as_deref()));
-                let active = &mut state.active;
-                term.each_of_headers(headers, |term| active.add(term, 0, offset, || None));
             }
         }
-        state.active.to = base + records.len() as u64;
+        state.active.to = base + entries.records();
+        versions
     }
 
     /// Forgets what was applied at or after `end`: commits that did not become durable.
@@ -109,8 +121,8 @@ impl KeyIndex {
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`.
-    pub(crate) fn next_version(&self, key: &[u8], start: u64) -> Result<Option<Version>> {
-        let newest = self.newest(&Term::key(key))?;
+    pub(crate) fn next_version(&self, key: &Term, start: u64) -> Result<Option<Version>> {
+        let newest = self.newest(key.as_ref())?;
         let live = newest.filter(|posting| posting.offset >= start);
         Ok(live.map(|posting| Version(posting.version)))
     }
@@ -122,15 +134,14 @@ impl KeyIndex {
 
     /// Keeps small what is remembered between a condition and its append. Called before a commit is decided.
     pub(crate) fn begin(&self) {
-        let mut state = self.write();
-        if state.known.len() >= KNOWN_KEYS_MAX {
-            state.known.clear();
+        if self.read().known.len() >= KNOWN_KEYS_MAX {
+            self.write().known.clear();
         }
     }
 
     /// The newest posting of all. What is not in the active part is remembered until it is applied, for meanwhile it may
     /// move from memory to a run.
-    fn newest(&self, term: &Term) -> Result<Option<Posting>> {
+    fn newest(&self, term: TermRef<'_>) -> Result<Option<Posting>> {
         let (frozen, runs) = {
             let state = self.read();
             if let Some(found) = state.newest_known(term) {
@@ -155,13 +166,16 @@ impl KeyIndex {
         let term = Term::key(key);
         let (in_memory, runs) = {
             let state = self.read();
-            let mut lists = state.memory().rev().filter_map(|memory| memory.get(&term));
+            let mut lists = state
+                .memory()
+                .rev()
+                .filter_map(|memory| memory.get(term.as_ref()));
             let found = lists.find_map(|list| list.last_before(live.end));
             (found, state.runs.clone())
         };
         let newest = match in_memory {
             Some(posting) => Some(posting),
-            None => newest_in_runs(&runs, &term, live)?,
+            None => newest_in_runs(&runs, term.as_ref(), live)?,
         };
         let live = newest.filter(|posting| posting.offset >= live.start);
         Ok(live.map(|posting| Version(posting.version)))
@@ -175,7 +189,9 @@ impl KeyIndex {
         let term = Term::key(key);
         let (in_memory, runs) = {
             let state = self.read();
-            let lists = state.memory().filter_map(|memory| memory.get(&term));
+            let lists = state
+                .memory()
+                .filter_map(|memory| memory.get(term.as_ref()));
             let postings: Vec<Posting> = lists.flat_map(PostingList::iter).collect();
             (postings, state.runs.clone())
         };
@@ -183,7 +199,7 @@ impl KeyIndex {
         for run in runs.iter() {
             if run.id.from < live.end
                 && run.id.to > live.start
-                && let Some(list) = run.get(&term)?
+                && let Some(list) = run.get(term.as_ref())?
             {
                 found.extend(list.iter());
             }
@@ -299,20 +315,20 @@ impl State {
     }
 
     /// The newest posting; the outer `None`: it must be looked up.
-    fn newest_known(&self, term: &Term) -> Option<Option<Posting>> {
+    fn newest_known(&self, term: TermRef<'_>) -> Option<Option<Posting>> {
         match self.active.get(term) {
             Some(list) => Some(Some(list.last)),
             None => self.known.get(term.bytes()).copied(),
         }
     }
 
-    /// Adds an occurrence of a prepared key, whose newest posting is not remembered any more then: the active part has it.
-    fn add_key(&mut self, term: &Term, start: u64, offset: u64) {
+    /// Adds occurrences of a prepared key, whose newest posting is not remembered any more then: the active part has it.
+    fn add_key(&mut self, term: TermRef<'_>, start: u64, offsets: Range<u64>) -> u64 {
         let known = &mut self.known;
-        self.active.add(term, start, offset, || {
+        self.active.add(term, start, offsets, || {
             let newest = known.remove(term.bytes());
             newest.expect("records are prepared before they are applied")
-        });
+        })
     }
 
     pub(super) fn take_generation(&mut self) -> u64 {
@@ -321,7 +337,11 @@ impl State {
     }
 }
 
-fn newest_in_runs(runs: &[Arc<Run>], term: &Term, live: &Range<u64>) -> Result<Option<Posting>> {
+fn newest_in_runs(
+    runs: &[Arc<Run>],
+    term: TermRef<'_>,
+    live: &Range<u64>,
+) -> Result<Option<Posting>> {
     for run in runs.iter().rev() {
         if run.id.to <= live.start {
             break;
@@ -360,21 +380,21 @@ impl MemIndex {
 }
 
 impl Lists for MemIndex {
-    fn list(&self, term: &Term) -> Result<Option<Cow<'_, PostingList>>> {
+    fn list(&self, term: TermRef<'_>) -> Result<Option<Cow<'_, PostingList>>> {
         Ok(self.get(term).map(Cow::Borrowed))
     }
 
-    fn count(&self, term: &Term) -> Result<u64> {
+    fn count(&self, term: TermRef<'_>) -> Result<u64> {
         Ok(self.get(term).map_or(0, PostingList::count))
     }
 }
 
 impl Lists for Run {
-    fn list(&self, term: &Term) -> Result<Option<Cow<'_, PostingList>>> {
+    fn list(&self, term: TermRef<'_>) -> Result<Option<Cow<'_, PostingList>>> {
         Ok(self.get(term)?.map(Cow::Owned))
     }
 
-    fn count(&self, term: &Term) -> Result<u64> {
+    fn count(&self, term: TermRef<'_>) -> Result<u64> {
         self.count(term)
     }
 }

@@ -1,9 +1,11 @@
 //! The part of a key index that is in memory: what came since the last checkpoint.
 
+use std::ops::Range;
+
 use hashbrown::HashTable;
 
 use super::postings::{Posting, PostingList};
-use super::term::Term;
+use super::term::TermRef;
 
 /// Bytes that the table needs for an entry besides its term and deltas.
 const ENTRY_BYTES: usize = size_of::<Entry>() + 8;
@@ -37,36 +39,45 @@ impl MemIndex {
         }
     }
 
-    pub(super) fn get(&self, term: &Term) -> Option<&PostingList> {
+    pub(super) fn get(&self, term: TermRef<'_>) -> Option<&PostingList> {
         self.table
             .find(term.hash(), |e| *e.term == *term.bytes())
             .map(|e| &e.list)
     }
 
-    /// Adds an occurrence, with the version after the newest one; `elsewhere` gives that if it is not here. One before `start`
-    /// does not count any more.
+    /// Adds `count` occurrences at consecutive offsets, with the versions after the newest one; `elsewhere` gives that if it is not
+    /// here. One before `start` does not count any more. Gives the last version.
     pub(super) fn add(
         &mut self,
-        term: &Term,
+        term: TermRef<'_>,
         start: u64,
-        offset: u64,
+        offsets: Range<u64>,
         elsewhere: impl FnOnce() -> Option<Posting>,
-    ) {
+    ) -> u64 {
         let after = |newest: Option<Posting>| {
             let newest = newest.filter(|posting| posting.offset >= start);
             let version = newest.map_or(0, |posting| posting.version + 1);
-            Posting { version, offset }
+            Posting {
+                version,
+                offset: offsets.start,
+            }
         };
+        let more = offsets.end - offsets.start - 1;
         let is_it = |e: &Entry| *e.term == *term.bytes();
         match self.table.find_mut(term.hash(), is_it) {
             Some(entry) => {
                 let before = entry.list.heap_bytes();
                 entry.list.push(after(Some(entry.list.last)));
+                entry.list.go_on(more);
                 self.bytes += entry.list.heap_bytes() - before;
+                entry.list.last.version
             }
             None => {
-                let first = PostingList::of(after(elsewhere()));
-                self.insert(term.hash(), term.bytes().into(), first);
+                let mut list = PostingList::of(after(elsewhere()));
+                list.go_on(more);
+                let version = list.last.version;
+                self.insert(term.hash(), term.bytes().into(), list);
+                version
             }
         }
     }

@@ -6,6 +6,7 @@
 //! always fit each other. After a crash the write-ahead log's replay fills the memory part again. The bytes
 //! are described in `docs/formats/key-index.md`.
 
+mod entries;
 mod key_index;
 mod maintain;
 mod memory;
@@ -15,10 +16,12 @@ mod query;
 mod run;
 mod term;
 
+pub(crate) use entries::Entries;
 pub(crate) use key_index::KeyIndex;
 pub(crate) use maintain::{IndexManifest, verify_run};
 pub(crate) use query::Terms;
 pub(crate) use run::RunId;
+pub(crate) use term::Term;
 
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,14 @@ impl PostingList {
         self.last = posting;
     }
 
+    /// Adds `count` occurrences, each at the next offset and with the next version.
+    pub(super) fn go_on(&mut self, count: u64) {
+        self.deltas
+            .resize(self.deltas.len() + count as usize, 1 << 1);
+        self.last.offset += count;
+        self.last.version += count;
+    }
+
     /// Adds the occurrences of a later run; `renumber` continues the count instead of keeping versions.
     pub(super) fn extend(&mut self, later: &Self, renumber: bool) {
         let shift = if renumber {

@@ -6,105 +6,89 @@
 use crate::batch::put_uvarint;
 
 /// Header that names a record's type.
-const TYPE_HEADER: &str = "type";
+pub(super) const TYPE_HEADER: &str = "type";
 /// Header that names one of a record's tags.
-const TAG_HEADER: &str = "tag";
+pub(super) const TAG_HEADER: &str = "tag";
 
 const KEY: u8 = b'k';
 const TYPE: u8 = b't';
 const TAG: u8 = b'g';
 const TYPE_AND_TAG: u8 = b'p';
 
-/// A term's bytes and their hash, in a buffer that can be used again.
-#[derive(Debug, Default)]
-pub(super) struct Term {
-    bytes: Vec<u8>,
+/// A term: its bytes and their hash.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TermRef<'a> {
+    bytes: &'a [u8],
+    hash: u64,
+}
+
+impl<'a> TermRef<'a> {
+    /// The term of these bytes, whose [`hash`] is known.
+    pub(super) fn new(bytes: &'a [u8], hash: u64) -> Self {
+        Self { bytes, hash }
+    }
+
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    pub(super) fn hash(self) -> u64 {
+        self.hash
+    }
+}
+
+/// A term that owns its bytes.
+#[derive(Debug)]
+pub(crate) struct Term {
+    bytes: Box<[u8]>,
     hash: u64,
 }
 
 impl Term {
-    pub(super) fn key(key: &[u8]) -> Self {
-        let mut term = Self::default();
-        term.set(KEY, &[key]);
-        term
-    }
-
-    pub(super) fn of_type(name: &[u8]) -> Self {
-        let mut term = Self::default();
-        term.set(TYPE, &[name]);
-        term
-    }
-
-    pub(super) fn tag(tag: &[u8]) -> Self {
-        let mut term = Self::default();
-        term.set(TAG, &[tag]);
-        term
-    }
-
-    pub(super) fn type_and_tag(name: &[u8], tag: &[u8]) -> Self {
-        let mut term = Self::default();
-        term.set_pair(name, tag);
-        term
-    }
-
-    pub(super) fn set_key(&mut self, key: &[u8]) {
-        self.set(KEY, &[key]);
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    pub(super) fn hash(&self) -> u64 {
-        self.hash
-    }
-
-    fn set(&mut self, kind: u8, parts: &[&[u8]]) {
-        self.bytes.clear();
-        self.bytes.push(kind);
-        for part in parts {
-            self.bytes.extend_from_slice(part);
-        }
-        self.hash = hash(&self.bytes);
-    }
-
-    fn set_pair(&mut self, name: &[u8], tag: &[u8]) {
-        let mut length = Vec::new();
-        put_uvarint(&mut length, name.len() as u64);
-        self.set(TYPE_AND_TAG, &[&length, name, tag]);
-    }
-
-    /// Calls `f` with each term of a record's headers, once each.
-    pub(super) fn each_of_headers<'a>(
-        &mut self,
-        headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
-        mut f: impl FnMut(&Self),
-    ) {
-        let (mut types, mut tags) = (Vec::new(), Vec::new());
-        for (key, value) in headers {
-            match (key, value) {
-                (TYPE_HEADER, Some(value)) => types.push(value),
-                (TAG_HEADER, Some(value)) => tags.push(value),
-                _ => {}
-            }
-        }
-        for list in [&mut types, &mut tags] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        for name in &types {
-            self.set(TYPE, &[name]);
-            f(self);
-        }
-        for tag in &tags {
-            self.set(TAG, &[tag]);
-            f(self);
-            for name in &types {
-                self.set_pair(name, tag);
-                f(self);
-            }
+    /// The term of a key.
+    pub(crate) fn key(key: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(1 + key.len());
+        put_key(&mut bytes, key);
+        Self {
+            hash: hash(&bytes),
+            bytes: bytes.into(),
         }
     }
+
+    /// What the term is of: the key.
+    pub(crate) fn name(&self) -> &[u8] {
+        &self.bytes[1..]
+    }
+
+    pub(super) fn as_ref(&self) -> TermRef<'_> {
+        TermRef::new(&self.bytes, self.hash)
+    }
+}
+
+/// Appends the term of a key.
+pub(super) fn put_key(out: &mut Vec<u8>, key: &[u8]) {
+    out.push(KEY);
+    out.extend_from_slice(key);
+}
+
+/// Appends the term of a type.
+pub(super) fn put_type(out: &mut Vec<u8>, name: &[u8]) {
+    out.push(TYPE);
+    out.extend_from_slice(name);
+}
+
+/// Appends the term of a tag, which may come in pieces.
+pub(super) fn put_tag(out: &mut Vec<u8>, tag: &[&[u8]]) {
+    out.push(TAG);
+    tag.iter().for_each(|part| out.extend_from_slice(part));
+}
+
+/// Appends the term of a type together with a tag.
+pub(super) fn put_type_and_tag(out: &mut Vec<u8>, name: &[u8], tag: &[u8]) {
+    out.push(TYPE_AND_TAG);
+    put_uvarint(out, name.len() as u64);
+    out.extend_from_slice(name);
+    out.extend_from_slice(tag);
 }
 
 /// Whether a term's postings carry versions.

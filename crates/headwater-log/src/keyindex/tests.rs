@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
 use crate::commit::{Query, QueryItem};
 use crate::disk::{Disk, MemDisk};
-use crate::record::{Header, Record, Version};
+use crate::record::Version;
 
 /// Names the seed of a test that fails.
 struct Seed(u64);
@@ -60,10 +59,24 @@ impl Pair {
         }
     }
 
-    fn add(&mut self, rng: &mut StdRng) {
+    /// Adds records, as one commit does.
+    fn add(&mut self, rng: &mut StdRng, count: u32) {
+        let rows: Vec<Row> = (0..count).map(|_| self.arb_row(rng)).collect();
+        let runs = rows.chunk_by(|a, b| a.key == b.key);
+        let last = runs.filter_map(|run| run.last().filter(|row| row.key.is_some()));
+        let versions: Vec<_> = last.map(|row| Version(row.version)).collect();
+        assert_eq!(self.index_rows(&rows), versions);
+    }
+
+    fn arb_row(&mut self, rng: &mut StdRng) -> Row {
         let pick =
             |rng: &mut StdRng, kind: &str, n: u32| format!("{kind}{}", rng.random_range(0..n));
-        let key = rng.random_bool(0.9).then(|| pick(rng, "key", 30));
+        let newest = self.rows.last().and_then(|row| row.key.clone());
+        let key = match rng.random_range(0..10) {
+            0 => None,
+            1..4 => newest,
+            _ => Some(pick(rng, "key", 30)),
+        };
         let types: Vec<_> = (0..rng.random_range(0..2))
             .map(|_| pick(rng, "t", 3))
             .collect();
@@ -84,25 +97,21 @@ impl Pair {
             types,
             tags,
         };
-        self.index_row(&row);
-        self.rows.push(row);
+        self.rows.push(row.clone());
         self.end += 1;
+        row
     }
 
-    fn index_row(&self, row: &Row) {
-        let header = |key: &str, value: &String| Header {
-            key: key.into(),
-            value: Some(value.clone().into()),
-        };
-        let types = row.types.iter().map(|t| header("type", t));
-        let tags = row.tags.iter().map(|t| header("tag", t));
-        let record = [Record {
-            key: row.key.clone().map(Bytes::from),
-            headers: types.chain(tags).collect(),
-            ..Record::default()
-        }];
-        self.index.prepare(&record).unwrap();
-        self.index.apply(row.start, row.offset, &record);
+    fn index_rows(&self, rows: &[Row]) -> Vec<Version> {
+        let mut entries = self.index.entries();
+        for row in rows {
+            let types = row.types.iter().map(|t| ("type", Some(t.as_bytes())));
+            let tags = row.tags.iter().map(|t| ("tag", Some(t.as_bytes())));
+            entries.push(row.key.as_ref().map(String::as_bytes), types.chain(tags));
+        }
+        self.index.begin();
+        self.index.prepare(&entries).unwrap();
+        self.index.apply(rows[0].start, rows[0].offset, &entries)
     }
 
     fn checkpoint(&mut self) {
@@ -123,7 +132,7 @@ impl Pair {
             .iter()
             .filter(|r| r.offset >= self.recorded.covered)
         {
-            self.index_row(row);
+            self.index_rows(std::slice::from_ref(row));
         }
     }
 
@@ -161,7 +170,10 @@ impl Pair {
             let found: Vec<_> = found.iter().map(|p| (p.version, p.offset)).collect();
             assert_eq!(found, expected, "{key} in {live:?}");
             let version = self.index.version(key.as_bytes(), &live).unwrap();
-            let next = self.index.next_version(key.as_bytes(), self.start).unwrap();
+            let next = self
+                .index
+                .next_version(&Term::key(key.as_bytes()), self.start)
+                .unwrap();
             let of_key = self.rows.iter().rfind(|r| r.key.as_ref() == Some(&key));
             let newest = of_key
                 .filter(|r| r.offset >= self.start)
@@ -233,7 +245,10 @@ fn index_knows_what_a_plain_list_knows() {
         let mut pair = Pair::new();
         for _ in 0..60 {
             match rng.random_range(0..20) {
-                0..10 => (0..rng.random_range(1..40)).for_each(|_| pair.add(rng)),
+                0..10 => {
+                    let count = rng.random_range(1..40);
+                    pair.add(rng, count);
+                }
                 10..14 => pair.checkpoint(),
                 14..16 => pair.reopen(),
                 16 => pair.start = rng.random_range(pair.start..=pair.end),

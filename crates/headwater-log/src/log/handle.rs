@@ -131,7 +131,11 @@ impl Log {
 
     /// Puts a commit on its way; commits become durable in the order of submission.
     pub fn submit(&self, commit: Commit) -> Pending {
-        let pending = self.push_commit(self.prepare(commit));
+        self.submit_prepared(self.prepare(commit))
+    }
+
+    pub(super) fn submit_prepared(&self, prepared: Result<Prepared>) -> Pending {
+        let pending = self.push_commit(prepared);
         blocking::wake_writer(self.shared());
         pending
     }
@@ -141,8 +145,6 @@ impl Log {
         let prepared = self
             .partition(to)
             .and_then(|partition| prepare_batch(partition, batch, &self.shared().options));
-        let pending = self.push_commit(prepared);
-        blocking::wake_writer(self.shared());
-        pending
+        self.submit_prepared(prepared)
     }
 }

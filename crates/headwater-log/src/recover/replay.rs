@@ -214,9 +214,8 @@ fn index(partition: &Partition, batch: &LogBatch) -> Result<()> {
     let Some(keys) = partition.keys() else {
         return Ok(());
     };
-    let records: Result<Vec<_>> = batch.records().map(|record| Ok(record?.1)).collect();
-    let records = records?;
-    keys.prepare(&records)?;
-    keys.apply(partition.view().start().0, batch.base_offset().0, &records);
+    let entries = keys.entries_of(batch)?;
+    keys.prepare(&entries)?;
+    keys.apply(partition.view().start().0, batch.base_offset().0, &entries);
     Ok(())
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::request::{Prepared, PreparedAppend, PreparedBatch, PreparedCondition};
 use crate::commit::{ExpectedVersion, Receipt};
 use crate::error::{ConflictDetail, Error, ErrorKind, Result};
+use crate::keyindex::Term;
 use crate::partition::Partition;
 use crate::partition::lane::Place;
 use crate::positions::Positions;
@@ -63,21 +64,21 @@ impl Ledger<'_> {
             self.check(condition)?;
         }
         for append in &commit.appends {
-            if let Some(keys) = append.partition.keys() {
-                keys.prepare(&append.records)?;
+            if let (Some(keys), Some(entries)) = (append.partition.keys(), &append.entries) {
+                keys.prepare(entries)?;
             }
         }
         let mut accepted = Accepted {
             receipt: Receipt {
                 number: CommitNumber(self.last.0 + 1),
                 offsets: Vec::with_capacity(commit.appends.len()),
+                versions: Vec::new(),
             },
             batches: Vec::with_capacity(commit.appends.len()),
             positions: commit.positions,
         };
         for append in commit.appends {
-            let first = place(append, self.segment_bytes_max, &mut accepted.batches);
-            accepted.receipt.offsets.push(first);
+            place(append, self.segment_bytes_max, &mut accepted);
         }
         for (owner, value) in &accepted.positions {
             self.positions.insert(owner.clone(), value.clone());
@@ -131,7 +132,7 @@ impl Ledger<'_> {
 
 fn check_version(
     of: &Partition,
-    key: &Bytes,
+    key: &Term,
     expected: ExpectedVersion,
     actual: Option<Version>,
 ) -> Result<()> {
@@ -150,14 +151,14 @@ fn check_version(
         ExpectedVersion::Exists => "any".to_owned(),
         ExpectedVersion::NoStream | ExpectedVersion::Any => "none".to_owned(),
     };
-    let name = String::from_utf8_lossy(key);
+    let name = String::from_utf8_lossy(key.name());
     let message = format!(
         "key {name:?} of \"{}\" has {has} instead of {wanted}",
         of.name
     );
     let detail = ConflictDetail::Version {
         of: of.name.clone(),
-        key: key.clone(),
+        key: Bytes::copy_from_slice(key.name()),
         expected,
         actual,
     };
@@ -175,8 +176,8 @@ fn came(of: &Partition, found: Offset) -> Error {
         .with_conflict(ConflictDetail::NoneSince { topic, found })
 }
 
-/// Gives the batches of an append their offsets and places; gives the first offset.
-fn place(append: PreparedAppend, segment_bytes_max: u64, into: &mut Vec<PlacedBatch>) -> Offset {
+/// Gives the batches of an append their offsets and places.
+fn place(append: PreparedAppend, segment_bytes_max: u64, accepted: &mut Accepted) {
     let partition = append.partition;
     let mut lane = partition.lane();
     let first = Offset(lane.next());
@@ -189,15 +190,20 @@ fn place(append: PreparedAppend, segment_bytes_max: u64, into: &mut Vec<PlacedBa
             batch.max_timestamp().0,
             partition.segment_bytes().min(segment_bytes_max),
         );
-        into.push(PlacedBatch {
+        accepted.batches.push(PlacedBatch {
             partition: Arc::clone(&partition),
             batch: prepared,
             place,
         });
     }
     drop(lane);
-    if let Some(keys) = partition.keys() {
-        keys.apply(partition.view().start().0, first.0, &append.records);
+    if let (Some(keys), Some(entries)) = (partition.keys(), &append.entries) {
+        let start = partition.view().start();
+        let versions = keys.apply(start.0, first.0, entries);
+        match accepted.receipt.versions.is_empty() {
+            true => accepted.receipt.versions = versions,
+            false => accepted.receipt.versions.extend(versions),
+        }
     }
-    first
+    accepted.receipt.offsets.push(first);
 }

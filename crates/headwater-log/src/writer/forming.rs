@@ -94,6 +94,7 @@ impl Writer {
         Receipt {
             number: self.last,
             offsets: Vec::new(),
+            versions: Vec::new(),
         }
     }
 
@@ -196,6 +197,7 @@ impl Writer {
                 let receipt = Receipt {
                     number: decided.receipt.number,
                     offsets: std::mem::take(&mut decided.receipt.offsets),
+                    versions: std::mem::take(&mut decided.receipt.versions),
                 };
                 accepted.push(decided);
                 Ok(receipt)
@@ -263,6 +265,7 @@ impl Writer {
         Ok(Receipt {
             number,
             offsets: metadata::offset_of(&change).into_iter().collect(),
+            versions: Vec::new(),
         })
     }
 

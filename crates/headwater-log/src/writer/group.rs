@@ -97,7 +97,7 @@ mod tests {
             let append = PreparedAppend {
                 partition: Arc::clone(&partition),
                 batches: vec![batch(*len)],
-                records: Vec::new(),
+                entries: None,
             };
             let appends = vec![append];
             let commit = Prepared {

@@ -1,4 +1,4 @@
-//! The writer: the one place where commits happen. [`request`] is what it is asked, [`prepare`] the work that the
+//! The writer: the one place where commits happen. [`request`] is what it is asked, [`prepare`] and [`packing`] the work that the
 //! caller does before, [`queue`] where requests wait. [`forming`] makes [`group`]s of them: [`decide`] gives numbers,
 //! offsets and places without touching a file, [`encode`] turns a group into bytes in [`memory`] that is used again, [`direct`] writes large batches to
 //! their segments. [`finishing`] writes, syncs, publishes and acknowledges.
@@ -12,6 +12,7 @@ mod group;
 mod memory;
 mod metadata;
 mod outcome;
+pub(crate) mod packing;
 pub(crate) mod prepare;
 pub(crate) mod queue;
 pub(crate) mod request;

@@ -4,22 +4,19 @@
 
 use std::sync::Arc;
 
+use super::packing::Packing;
 use super::request::{Prepared, PreparedAppend, PreparedBatch, PreparedCondition};
-use crate::batch::{BatchBuilder, Codec, LogBatch};
+use crate::batch::{Codec, LogBatch, encoded_len};
 use crate::clock::Timestamp;
 use crate::commit::{Append, Commit, Condition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyed::no_key_index;
-use crate::keyindex::Terms;
+use crate::keyindex::{Term, Terms};
 use crate::options::Options;
 use crate::partition::Partition;
-use crate::record::{Offset, Record};
 use crate::topics::Topics;
 use crate::wal::frame::frame_bytes;
 use crate::wal::payload::{COUNTS_BYTES, ENTRY_BYTES, POSITION_BYTES};
-
-/// About how large the batches of topics with a key index become at most.
-const KEYED_BATCH_BYTES: usize = 8 << 10;
 
 /// Resolves and encodes a commit.
 ///
@@ -59,18 +56,14 @@ pub(crate) fn prepare_batch(
     batch: LogBatch,
     options: &Options,
 ) -> Result<Prepared> {
-    let records = if partition.has_keys() {
-        let records: Result<Vec<(Offset, Record)>> = batch.records().collect();
-        records?.into_iter().map(|(_, record)| record).collect()
-    } else {
-        Vec::new()
-    };
+    let keys = partition.keys();
+    let entries = keys.map(|keys| keys.entries_of(&batch)).transpose()?;
     let direct = batch.bytes().len() >= options.direct_bytes;
     let mut prepared = Prepared {
         appends: vec![PreparedAppend {
             partition,
             batches: vec![PreparedBatch { batch, direct }],
-            records,
+            entries,
         }],
         ..Prepared::default()
     };
@@ -91,62 +84,19 @@ fn prepare_append(
             format!("append to \"{}\" without records", append.to),
         ));
     }
-    // Whoever reads by key reads whole batches for single records.
-    let batch_bytes = match partition.has_keys() {
-        true => options.batch_bytes.min(KEYED_BATCH_BYTES),
-        false => options.batch_bytes,
-    };
-    let batches = encode(&append.records, codec, now, batch_bytes)?
-        .into_iter()
-        .map(|batch| PreparedBatch {
-            direct: batch.bytes().len() >= options.direct_bytes,
-            batch,
-        })
-        .collect();
-    let records = if partition.has_keys() {
-        append.records
-    } else {
-        Vec::new()
-    };
-    Ok(PreparedAppend {
-        partition,
-        batches,
-        records,
-    })
-}
-
-/// Encodes records into batches of about `batch_bytes`.
-fn encode(
-    records: &[Record],
-    codec: Codec,
-    now: Timestamp,
-    batch_bytes: usize,
-) -> Result<Vec<LogBatch>> {
-    let small = |r: &Record| {
-        let bytes = |b: &Option<bytes::Bytes>| b.as_ref().map_or(0, |b| b.len());
-        bytes(&r.key) + bytes(&r.value)
-    };
-    if records.iter().map(small).sum::<usize>() <= batch_bytes {
-        return Ok(vec![LogBatch::build(Offset(0), records, codec, now)?]);
+    let room = encoded_len(&append.records, now);
+    let mut packing = Packing::new(&partition, codec, options, room);
+    for record in &append.records {
+        packing.push(record, now)?;
     }
-    let mut batches = Vec::new();
-    let mut builder = BatchBuilder::new(Offset(0), codec);
-    for (offset, record) in (0..).zip(records) {
-        if builder.bytes_len() >= batch_bytes {
-            let next = BatchBuilder::new(Offset(offset), codec);
-            batches.push(std::mem::replace(&mut builder, next).finish()?);
-        }
-        builder.push(Offset(offset), record, now)?;
-    }
-    batches.push(builder.finish()?);
-    Ok(batches)
+    packing.finish(partition)
 }
 
 fn prepare_condition(condition: Condition, topics: &Topics) -> Result<PreparedCondition> {
     Ok(match condition {
         Condition::Version { of, key, expected } => PreparedCondition::Version {
             of: with_keys(topics.partition(&of)?)?,
-            key,
+            key: Term::key(&key),
             expected,
         },
         Condition::NoneSince {
@@ -173,7 +123,10 @@ fn with_keys(partition: &Arc<Partition>) -> Result<Arc<Partition>> {
 }
 
 /// Works out what the commit takes; if that is too much for the write-ahead log, all of it goes to the segments.
-fn measure(prepared: &mut Prepared, options: &Options) -> Result<()> {
+///
+/// # Errors
+/// `Invalid` if it is too much for the write-ahead log even so.
+pub(crate) fn measure(prepared: &mut Prepared, options: &Options) -> Result<()> {
     let most = options.inline_bytes_max();
     prepared.wal_bytes = wal_bytes(prepared);
     if prepared.wal_bytes > most {

@@ -9,10 +9,10 @@ use crate::batch::LogBatch;
 use crate::change::Compacted;
 use crate::checkpoint::Cut;
 use crate::commit::ExpectedVersion;
-use crate::keyindex::Terms;
+use crate::keyindex::{Entries, Term, Terms};
 use crate::partition::Partition;
 use crate::pending::Slot;
-use crate::record::{Offset, Record, TopicPartition};
+use crate::record::{Offset, TopicPartition};
 use crate::topic::TopicConfig;
 
 /// One request, in the queue.
@@ -60,8 +60,8 @@ pub(crate) struct Prepared {
 pub(crate) struct PreparedAppend {
     pub(crate) partition: Arc<Partition>,
     pub(crate) batches: Vec<PreparedBatch>,
-    /// The records, if the partition has a key index.
-    pub(crate) records: Vec<Record>,
+    /// What its records put into the key index, if the partition has one.
+    pub(crate) entries: Option<Entries>,
 }
 
 /// One batch of an append.
@@ -77,7 +77,7 @@ pub(crate) struct PreparedBatch {
 pub(crate) enum PreparedCondition {
     Version {
         of: Arc<Partition>,
-        key: Bytes,
+        key: Term,
         expected: ExpectedVersion,
     },
     NoneSince {

@@ -62,6 +62,7 @@ impl World {
         let receipt = Receipt {
             number: CommitNumber(number),
             offsets: parts.map(|part| Offset(part[0].1.offset)).collect(),
+            versions: Vec::new(),
         };
         self.accept(asked, &receipt);
         // Before it something may have gone with which its versions were counted.

@@ -8,7 +8,7 @@ use crate::batch::get_uvarint;
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Result, storage};
 use crate::keyindex::postings::PostingList;
-use crate::keyindex::term::Term;
+use crate::keyindex::term::TermRef;
 
 use super::filter::Filter;
 use super::footer::{CRC_BYTES, FOOTER_BYTES, Footer, damaged};
@@ -132,7 +132,7 @@ impl Run {
     }
 
     /// Where a term occurs.
-    pub(in crate::keyindex) fn get(&self, term: &Term) -> Result<Option<PostingList>> {
+    pub(in crate::keyindex) fn get(&self, term: TermRef<'_>) -> Result<Option<PostingList>> {
         let tables = self.tables()?;
         if tables.directory.is_empty() || !tables.filter.may_have(term.hash()) {
             return Ok(None);
@@ -148,7 +148,7 @@ impl Run {
     }
 
     /// About how often a term occurs that has no versions. To know it the list is read, a long one only once.
-    pub(in crate::keyindex) fn count(&self, term: &Term) -> Result<u64> {
+    pub(in crate::keyindex) fn count(&self, term: TermRef<'_>) -> Result<u64> {
         let long = || self.long.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = long().get(&term.hash()) {
             return Ok(*count);
@@ -223,7 +223,7 @@ impl Run {
 }
 
 /// Finds a term in a block. The outer `None` is damage.
-fn find(block: &[u8], term: &Term) -> Option<Option<PostingList>> {
+fn find(block: &[u8], term: TermRef<'_>) -> Option<Option<PostingList>> {
     let mut at = CRC_BYTES;
     while at < block.len() {
         let (hash, found) = entry_head(block, &mut at)?;
