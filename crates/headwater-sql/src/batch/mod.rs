@@ -6,6 +6,7 @@ mod execute;
 mod lookup;
 mod past;
 mod physical;
+mod rejected;
 mod source;
 mod table;
 mod window;

@@ -12,6 +12,7 @@ use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 use headwater_log::{Clock, Log, ReadCut, TopicPartition};
 
 use super::past::{Past, Stops};
+use super::rejected::{Rejected, RejectedOfTable};
 use super::table::{Tables, project};
 use crate::error::{Result, SqlError};
 
@@ -26,6 +27,7 @@ pub struct SourceTables {
     cut: ReadCut,
     /// Materialised views.
     views: HashSet<String>,
+    rejected: Rejected,
 }
 
 impl SourceTables {
@@ -40,6 +42,7 @@ impl SourceTables {
             log,
             clock,
             views: HashSet::new(),
+            rejected: Rejected::default(),
         })
     }
 
@@ -54,6 +57,11 @@ impl SourceTables {
     /// The number of the commit up to which topics are read.
     pub fn commit(&self) -> u64 {
         self.cut.commit().0
+    }
+
+    /// What the queries so far have met that did not decode: a sentence for each table.
+    pub fn rejected(&self) -> Vec<String> {
+        self.rejected.sentences()
     }
 
     fn request(&self, table: &TableDef, columns: &[&ColumnDef]) -> Result<SourceRequest> {
@@ -204,32 +212,39 @@ impl SourceTables {
         let mut request = self.request(table, columns)?;
         // What is newest now may not have been there at the time that a query is about.
         let in_the_past = Stops::of(table, &self.log)? != Stops::Now;
-        if table.changes != Changes::Upsert || table.connector != "topic" || in_the_past {
-            return Ok(self.read(table, request)?.0);
-        }
+        let is_of_newest =
+            table.changes == Changes::Upsert && table.connector == "topic" && !in_the_past;
         let whole = request.clone();
-        request.options.set("scan.newest", "true");
-        request.keys = keys.cloned();
-        match self.read(table, request)? {
-            (changes, 0) => Ok(changes),
-            // A record that does not decode replaces none.
-            _ => Ok(self.read(table, whole)?.0),
+        if is_of_newest {
+            request.options.set("scan.newest", "true");
+            request.keys = keys.cloned();
         }
+        let (mut changes, mut rejected) = self.read(table, request)?;
+        // A record that does not decode replaces none.
+        if is_of_newest && rejected.count > 0 {
+            (changes, rejected) = self.read(table, whole)?;
+        }
+        self.rejected.note(table, rejected);
+        Ok(changes)
     }
 
-    /// What a source gives, and how many records did not decode.
-    fn read(&self, table: &TableDef, request: SourceRequest) -> Result<(Vec<Change>, usize)> {
+    /// What a source gives, and what did not decode.
+    fn read(
+        &self,
+        table: &TableDef,
+        request: SourceRequest,
+    ) -> Result<(Vec<Change>, RejectedOfTable)> {
+        let (mut changes, mut rejected) = (Vec::new(), RejectedOfTable::default());
         if table.connector == "topic" {
             let topic = table.options.get_or("topic", &table.name);
             if self.cut.bounds(&TopicPartition::new(topic, 0)).is_none() {
-                return Ok((Vec::new(), 0));
+                return Ok((changes, rejected));
             }
         }
         let connector = self.registry.connector(&table.connector)?;
         let mut source = connector.source(request)?;
         let decoder = source.decoder();
         let past = Past::of(table, &self.log)?;
-        let (mut changes, mut rejects) = (Vec::new(), 0);
         for (index, partition) in source.partitions()?.iter().enumerate() {
             let mut next = partition.start;
             while let Poll::Ready(chunk) = source.poll(index as u32, next, POLL_BYTES)? {
@@ -238,14 +253,14 @@ impl SourceTables {
                 }
                 next = chunk.range.to;
                 let decoded = decoder.decode(&chunk)?;
-                rejects += decoded.rejects.len();
+                rejected.take(table, &partition.name, &decoded.rejects)?;
                 changes.push(Change {
                     rows: decoded.rows,
                     weights: decoded.weights,
                 });
             }
         }
-        Ok((changes, rejects))
+        Ok((changes, rejected))
     }
 }
 

@@ -40,16 +40,19 @@ impl Tables for WithSystem<'_> {
 }
 
 impl Headwater {
-    /// Answers a query over one cut of the log: all topics and views up to the same commit.
-    pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Answer> {
+    /// Answers a query over one cut of the log: all topics and views up to the same commit. Before its rows comes a warning
+    /// for each table with records that are not among them.
+    pub(super) fn query(&self, query: &PlannedQuery, text: &str) -> Result<Vec<Answer>> {
         let tables = self.tables_and_system(text)?;
         let answer = run(query.plan.clone(), &tables)
             .map_err(|e| Error::sql(&query.place.locate(e), text))?;
-        Ok(Answer::Rows(Rows {
+        let rows = Answer::Rows(Rows {
             schema: answer.schema,
             batches: answer.batches,
             commit: Some(tables.tables.commit()),
-        }))
+        });
+        let warnings = tables.tables.rejected().into_iter().map(Answer::Warning);
+        Ok(warnings.chain([rows]).collect())
     }
 
     pub(super) fn tables(&self, text: &str) -> Result<SourceTables> {

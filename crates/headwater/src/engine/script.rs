@@ -1,6 +1,6 @@
 //! A text of statements, run one after the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::vec;
 
 use headwater_sql::{ParsedStatement, Planned, Statement, parse};
@@ -10,7 +10,7 @@ use super::answer::{Answer, Answers, texts};
 use crate::error::{Error, Result};
 
 /// The statements of a text: each runs when its answer is asked for. Ends after the first that fails. A query whose views
-/// have not caught up is answered twice: by a warning, then by its rows.
+/// have not caught up, or with records that do not decode, is answered by warnings, then by its rows.
 ///
 /// ```
 /// let hw = headwater::Headwater::memory()?;
@@ -26,8 +26,8 @@ pub struct Script {
     statements: vec::IntoIter<ParsedStatement>,
     /// The jobs that statements of this text are: a statement that stands twice in it is two jobs.
     pub(super) claimed: BTreeSet<String>,
-    /// An answer that a warning came before.
-    warned: Option<Answer>,
+    /// Answers to the last statement that are not given yet.
+    rest: VecDeque<Answer>,
 }
 
 impl std::fmt::Debug for Script {
@@ -56,7 +56,7 @@ impl Headwater {
             text: text.to_owned(),
             statements: statements.into_iter(),
             claimed: BTreeSet::new(),
-            warned: None,
+            rest: VecDeque::new(),
         })
     }
 }
@@ -65,7 +65,7 @@ impl Iterator for Script {
     type Item = Result<Answer>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(answer) = self.warned.take() {
+        if let Some(answer) = self.rest.pop_front() {
             return Some(Ok(answer));
         }
         let statement = self.statements.next()?;
@@ -103,14 +103,10 @@ impl Script {
             }
             Planned::Query(query) => {
                 let warning = hw.wait_for_written(&query);
-                let answer = hw.query(&query, &self.text)?;
-                Ok(match warning {
-                    Some(warning) => {
-                        self.warned = Some(answer);
-                        warning
-                    }
-                    None => answer,
-                })
+                let answers = hw.query(&query, &self.text)?;
+                self.rest.extend(warning.into_iter().chain(answers));
+                let first = self.rest.pop_front();
+                Ok(first.unwrap_or_else(|| Answer::Done("done".to_owned())))
             }
             Planned::InsertValues(output) => hw.insert_values(&output, &self.text),
             Planned::Explain {

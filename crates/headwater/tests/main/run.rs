@@ -64,6 +64,37 @@ fn rows_are_written_in_all_forms() {
 }
 
 #[test]
+fn a_query_says_what_it_could_not_read() {
+    let folder = Folder::new();
+    folder.put(
+        "mixed.json",
+        "{\"id\":1}\n{\"id\":\"x\"}\n{\"id\":3}\nnonsense\n",
+    );
+    let query = |option: &str| {
+        let text = format!(
+            "CREATE TABLE t (id BIGINT) WITH ('connector' = 'filesystem', 'path' = 'mixed.json', 'format' = 'json'{option});
+             SELECT SUM(id) AS s FROM t;"
+        );
+        folder.run(&text, &["-o", "csv"])
+    };
+    let ended = query("");
+    assert_eq!((ended.code, &*ended.stdout), (Some(0), "s\n4\n"));
+    assert_eq!(
+        ended.stderr,
+        "warning: 2 records of 't' did not decode and are not in the answer; the first: field 'id': expected a whole number (at 9 of mixed.json)\n"
+    );
+    let ended = query(", 'on-error' = 'fail'");
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stdout, "");
+    assert!(
+        ended
+            .stderr
+            .contains("record of table 't' does not decode: field 'id'"),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn records_that_do_not_decode_are_counted_and_kept_and_the_rest_goes_on() {
     let folder = Folder::new();
     folder.put(
