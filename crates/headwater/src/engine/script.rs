@@ -61,6 +61,13 @@ impl Headwater {
     }
 }
 
+impl Script {
+    /// Whether the statement that was run last has more answers.
+    pub fn has_more_answers(&self) -> bool {
+        !self.rest.is_empty()
+    }
+}
+
 impl Iterator for Script {
     type Item = Result<Answer>;
 

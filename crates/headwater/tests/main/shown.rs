@@ -3,12 +3,14 @@
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use headwater::{Answer, Headwater};
 
-/// What a SELECT gives: a line a row, its cells separated by blanks, sorted.
+/// What a SELECT gives, after the warnings that may come before: a line a row, its cells separated by blanks, sorted.
 pub(crate) fn select(hw: &Headwater, query: &str) -> Vec<String> {
     let answers = hw.sql(query).unwrap();
-    let [Answer::Rows(answer)] = answers.as_slice() else {
+    let Some((Answer::Rows(answer), warnings)) = answers.split_last() else {
         panic!("'{query}' gives rows");
     };
+    let is_warning = |answer: &Answer| matches!(answer, Answer::Warning(_));
+    assert!(warnings.iter().all(is_warning), "{answers:?}");
     let options = FormatOptions::default().with_null("NULL");
     let mut rows = Vec::new();
     for batch in &answer.batches {

@@ -42,8 +42,11 @@ fn statements(
         if matches!(&statement.planned, Planned::Query(q) if q.emit.is_none()) {
             jobs.wait_for_bounded(replies)?;
         }
-        if let Some(answer) = script.next() {
+        while let Some(answer) = script.next() {
             jobs.take(answer?, replies)?;
+            if !script.has_more_answers() {
+                break;
+            }
         }
     }
     Ok(())
