@@ -4,15 +4,19 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use headwater_log::{
-    Commit, Log, ManualClock, Offset, Options, Pending, Record, Timestamp, TopicConfig,
-    TopicPartition,
+    Commit, Disk, DiskFile, Log, ManualClock, Offset, OpenMode, Options, Pending, RealDisk, Record,
+    Timestamp, TopicConfig, TopicPartition,
 };
 
 type Done<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -30,12 +34,8 @@ fn main() -> Done {
     }
     let log = open(&dir.join("log"))?;
     log.create_topic("bench", TopicConfig::default())?;
-    if let Ok(records) = std::env::var("FLOOD") {
-        let rate = flood(&log, 64, TURN * TURNS * 2, records.parse()?, 1024)?;
-        let stat = std::fs::read_to_string("/proc/self/stat")?;
-        let ticks: Vec<&str> = stat.split(' ').skip(13).take(2).collect();
-        println!("{rate:.0}/s, user and system ticks {ticks:?}");
-        return Ok(());
+    if let Ok(shape) = std::env::var("FLOOD") {
+        return flood_alone(&log, &shape);
     }
     let raw = Raw::make(dir)?;
     compare("one writer", &raw, 200, 1.0, || {
@@ -71,7 +71,107 @@ fn main() -> Done {
 
 fn open(dir: &Path) -> Done<Log> {
     let clock = Arc::new(ManualClock::new(Timestamp(0)));
-    Ok(Log::open_dir(dir, clock, Options::default())?)
+    let Ok(sync) = std::env::var("SYNC_US") else {
+        return Ok(Log::open_dir(dir, clock, Options::default())?);
+    };
+    let disk = Steady {
+        disk: RealDisk::locked(dir)?,
+        sync: Duration::from_micros(sync.parse()?),
+    };
+    Ok(Log::open(Arc::new(disk), clock, Options::default())?)
+}
+
+/// A folder in memory whose syncs take `SYNC_US`, however many run at a time: real disks sway too much to compare two builds.
+#[derive(Debug)]
+struct Steady {
+    disk: RealDisk,
+    sync: Duration,
+}
+
+#[derive(Debug)]
+struct SteadyFile {
+    file: Arc<dyn DiskFile>,
+    sync: Duration,
+}
+
+impl Disk for Steady {
+    fn open(&self, path: &str, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
+        let (file, sync) = (self.disk.open(path, mode)?, self.sync);
+        Ok(Arc::new(SteadyFile { file, sync }))
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        self.disk.list(dir)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+}
+
+impl DiskFile for SteadyFile {
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_at(into, at)
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.file.write_at(bytes, at)
+    }
+
+    fn write_parts(&self, parts: &[&[u8]], at: u64) -> io::Result<()> {
+        self.file.write_parts(parts, at)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        std::thread::sleep(self.sync);
+        self.file.sync()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
+    }
+
+    fn reserve(&self, end: u64) -> io::Result<()> {
+        self.file.reserve(end)
+    }
+}
+
+/// A flood without anything beside it, for profilers: `FLOOD=window,records,bytes,seconds,turns`.
+fn flood_alone(log: &Log, shape: &str) -> Done {
+    let shape: Result<Vec<usize>, _> = shape.split(',').map(str::parse).collect();
+    let [window, records, bytes, seconds, turns] = shape?[..] else {
+        return Err("FLOOD=window,records,bytes,seconds,turns".into());
+    };
+    let ticks = || -> Done<[f64; 2]> {
+        let stat = std::fs::read_to_string("/proc/self/stat")?;
+        let mut fields = stat.split(' ').skip(13).map(str::parse::<f64>);
+        let mut next = || fields.next().ok_or("no times")?.map_err(|_| "no time");
+        Ok([next()?, next()?])
+    };
+    let time = Duration::from_secs(seconds as u64);
+    for _ in 0..turns {
+        let (stats, before) = (log.stats(), ticks()?);
+        let rate = flood(log, window, time, records, bytes)?;
+        let commits = rate * time.as_secs_f64();
+        let after = ticks()?;
+        let groups = log.stats().groups - stats.groups;
+        let each = |i: usize| (after[i] - before[i]) * 1e4 / commits;
+        println!(
+            "{rate:.0}/s, {:.1} a group, {:.2} us user and {:.2} us system a commit",
+            commits / groups as f64,
+            each(0),
+            each(1)
+        );
+    }
+    Ok(())
 }
 
 /// A raw file with its blocks in place.

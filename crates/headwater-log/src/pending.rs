@@ -77,6 +77,18 @@ impl Slot {
         }
     }
 
+    /// Takes the outcome out, if it is there.
+    fn take(&self) -> Option<Result<Receipt>> {
+        let mut outcome = self.lock();
+        match std::mem::replace(&mut *outcome, Outcome::Taken) {
+            Outcome::Done(result) => Some(result),
+            other => {
+                *outcome = other;
+                None
+            }
+        }
+    }
+
     /// Whether the outcome is there.
     pub(crate) fn is_done(&self) -> bool {
         matches!(*self.lock(), Outcome::Done(_))
@@ -101,6 +113,9 @@ impl Pending {
     /// the log was closed or a write failed, and then it is unknown whether the commit will be found after a restart.
     pub fn wait(self) -> Result<Receipt> {
         loop {
+            if let Some(result) = self.slot.take() {
+                return result;
+            }
             self.shared.help(&self.slot);
             let waiter = || Waiter::Thread(std::thread::current());
             if let Some(result) = self.slot.take_or_wait(waiter) {

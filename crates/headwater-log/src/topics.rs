@@ -117,15 +117,21 @@ impl Topics {
     /// # Errors
     /// `NotFound`.
     pub(crate) fn partition(&self, of: &TopicPartition) -> Result<&Arc<Partition>> {
-        self.topic(&of.topic)?
-            .partitions
-            .get(of.partition as usize)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::NotFound,
-                    format!("partition \"{of}\" does not exist"),
-                )
-            })
+        self.find(of).map(|(_, partition)| partition)
+    }
+
+    /// A partition by name, with its topic.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) fn find(&self, of: &TopicPartition) -> Result<(&Topic, &Arc<Partition>)> {
+        let topic = self.topic(&of.topic)?;
+        let partition = topic.partitions.get(of.partition as usize);
+        let missing = || {
+            let text = format!("partition \"{of}\" does not exist");
+            Error::new(ErrorKind::NotFound, text)
+        };
+        Ok((topic, partition.ok_or_else(missing)?))
     }
 
     /// The partition of a topic that has no other.

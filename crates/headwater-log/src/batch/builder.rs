@@ -1,8 +1,6 @@
 //! Writing a batch record by record. [`LogBatch::build`] is the short way for fresh records; compaction and the Kafka
 //! protocol, which keep offsets with gaps and producer fields, come here directly.
 
-use bytes::Bytes;
-
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Header, Offset, Record};
@@ -213,6 +211,14 @@ impl BatchBuilder {
     /// # Errors
     /// `Invalid` if the batch covers more offsets than the format can say.
     pub fn finish(self) -> Result<LogBatch> {
+        self.into_vec().map(|bytes| LogBatch::trusted(bytes.into()))
+    }
+
+    /// The bytes of the batch.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub(super) fn into_vec(self) -> Result<Vec<u8>> {
         let last_delta = self.last_delta()?;
         let mut out = if self.codec == Codec::None || self.count == 0 {
             self.out
@@ -278,7 +284,7 @@ impl BatchBuilder {
         put(&mut out, header::RECORD_COUNT, self.count.to_be_bytes());
         let crc = header::checksum(&out);
         put(&mut out, header::CRC, crc.to_be_bytes());
-        Ok(LogBatch::trusted(Bytes::from(out)))
+        Ok(out)
     }
 }
 

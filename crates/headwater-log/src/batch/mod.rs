@@ -5,6 +5,7 @@
 //! length and no count. The byte tables stand in `docs/formats/batch.md`.
 
 mod builder;
+mod chunk;
 mod codec;
 mod decode;
 mod header;
@@ -17,6 +18,7 @@ mod varint;
 mod xerial;
 
 pub(crate) use builder::encoded_len;
+pub(crate) use chunk::Chunk;
 pub(crate) use indexed::IndexedBatch;
 pub(crate) use varint::{get_uvarint, put_uvarint};
 

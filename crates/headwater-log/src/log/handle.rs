@@ -84,7 +84,7 @@ impl Log {
     }
 
     pub(super) fn change(&self, wish: MetadataRequest) -> Result<Receipt> {
-        self.push(Work::Metadata(wish)).wait()
+        self.push(Work::Metadata(Box::new(wish))).wait()
     }
 
     fn push(&self, work: Work) -> Pending {
@@ -98,7 +98,7 @@ impl Log {
 
     fn push_commit(&self, prepared: Result<Prepared>) -> Pending {
         match prepared {
-            Ok(prepared) => self.push(Work::Commit(prepared)),
+            Ok(prepared) => self.push(Work::Commit(Box::new(prepared))),
             Err(error) => {
                 let slot = Arc::new(Slot::default());
                 // Nobody can wait for it yet, so there is nobody to wake.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
 
 use super::handle::Log;
 use crate::batch::{HeaderBuf, RecordRef};
@@ -147,10 +148,11 @@ impl KeyedCommit<'_> {
             self.conditions.rotate_right(1);
         }
         let appends = match self.packing.records() {
-            0 => Vec::new(),
-            _ => vec![self.packing.finish(self.partition)?],
+            0 => SmallVec::new(),
+            _ => smallvec![self.packing.finish(self.partition)?],
         };
         let mut prepared = Prepared {
+            offsets: Vec::with_capacity(1),
             appends,
             conditions: self.conditions,
             positions: self.positions,

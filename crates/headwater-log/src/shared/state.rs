@@ -152,8 +152,18 @@ impl Shared {
             (all + bytes, direct + if tail.direct { bytes } else { 0 })
         });
         self.keeper.count(all, direct);
-        for (partition, tail) in visible {
-            let newly_dirty = partition.view().publish(tail);
+        let mut visible = visible.into_iter().peekable();
+        while let Some((partition, tail)) = visible.next() {
+            let newly_dirty = {
+                let mut view = partition.view();
+                let newly_dirty = view.publish(tail);
+                // A run of batches of one partition is seen whole, and locks once.
+                let is_next = |(next, _): &(Arc<Partition>, Tail)| Arc::ptr_eq(next, &partition);
+                while let Some((_, tail)) = visible.next_if(is_next) {
+                    view.publish(tail);
+                }
+                newly_dirty
+            };
             let index_bytes = partition.keys().map_or(0, |keys| keys.unflushed_bytes());
             if index_bytes >= self.options.index_bytes {
                 self.keeper.want_checkpoint();

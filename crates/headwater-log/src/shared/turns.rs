@@ -121,7 +121,7 @@ impl Shared {
     /// Asks the writer for a change of the metadata.
     pub(crate) fn begin_change(&self, wish: MetadataRequest) -> Arc<Slot> {
         let slot = Arc::new(Slot::default());
-        self.push(Work::Metadata(wish), &slot);
+        self.push(Work::Metadata(Box::new(wish)), &slot);
         self.queue.wake();
         slot
     }

@@ -50,13 +50,15 @@ pub(crate) fn put_counts(out: &mut Vec<u8>, batches: usize, positions: usize, ch
 
 /// Appends an entry; the bytes of the batch, if any, come right after it.
 pub(crate) fn put_entry(out: &mut Vec<u8>, entry: &BatchEntry) {
-    out.extend_from_slice(&entry.topic.to_le_bytes());
-    out.extend_from_slice(&entry.partition.to_le_bytes());
-    out.extend_from_slice(&entry.segment.to_le_bytes());
-    out.extend_from_slice(&entry.at.to_le_bytes());
-    out.extend_from_slice(&entry.base.to_le_bytes());
-    out.extend_from_slice(&entry.len.to_le_bytes());
-    out.extend_from_slice(&u32::from(entry.bytes.is_some()).to_le_bytes());
+    let mut fields = [0; ENTRY_BYTES];
+    fields[..8].copy_from_slice(&entry.topic.to_le_bytes());
+    fields[8..12].copy_from_slice(&entry.partition.to_le_bytes());
+    fields[12..20].copy_from_slice(&entry.segment.to_le_bytes());
+    fields[20..24].copy_from_slice(&entry.at.to_le_bytes());
+    fields[24..32].copy_from_slice(&entry.base.to_le_bytes());
+    fields[32..36].copy_from_slice(&entry.len.to_le_bytes());
+    fields[36..].copy_from_slice(&u32::from(entry.bytes.is_some()).to_le_bytes());
+    out.extend_from_slice(&fields);
 }
 
 /// Appends a position.

@@ -31,8 +31,9 @@ pub(crate) struct Ledger<'a> {
 /// A commit that will happen.
 #[derive(Debug)]
 pub(crate) struct Accepted {
-    pub(crate) receipt: Receipt,
-    pub(crate) batches: Vec<PlacedBatch>,
+    pub(crate) number: CommitNumber,
+    /// How many of the placed batches are its.
+    pub(crate) batches: usize,
     pub(crate) positions: Vec<(String, Option<Bytes>)>,
 }
 
@@ -45,11 +46,15 @@ pub(crate) struct PlacedBatch {
 }
 
 impl Ledger<'_> {
-    /// Decides one commit.
+    /// Decides one commit; its batches are added to `placed`.
     ///
     /// # Errors
-    /// `Conflict` if a condition does not hold, `NotFound` if a topic is gone.
-    pub(crate) fn decide(&mut self, commit: Prepared) -> Result<Accepted> {
+    /// `Conflict` if a condition does not hold, `NotFound` if a topic is gone. Then nothing is added.
+    pub(crate) fn decide(
+        &mut self,
+        commit: Prepared,
+        placed: &mut Vec<PlacedBatch>,
+    ) -> Result<(Accepted, Receipt)> {
         for append in &commit.appends {
             if append.partition.is_deleted() {
                 return Err(crate::topics::no_topic(&append.partition.name.topic));
@@ -68,23 +73,25 @@ impl Ledger<'_> {
                 keys.prepare(entries)?;
             }
         }
-        let mut accepted = Accepted {
-            receipt: Receipt {
-                number: CommitNumber(self.last.0 + 1),
-                offsets: Vec::with_capacity(commit.appends.len()),
-                versions: Vec::new(),
-            },
-            batches: Vec::with_capacity(commit.appends.len()),
-            positions: commit.positions,
+        let before = placed.len();
+        let mut receipt = Receipt {
+            number: CommitNumber(self.last.0 + 1),
+            offsets: commit.offsets,
+            versions: Vec::new(),
         };
         for append in commit.appends {
-            place(append, self.segment_bytes_max, &mut accepted);
+            place(append, self.segment_bytes_max, placed, &mut receipt);
         }
-        for (owner, value) in &accepted.positions {
+        for (owner, value) in &commit.positions {
             self.positions.insert(owner.clone(), value.clone());
         }
-        self.last = accepted.receipt.number;
-        Ok(accepted)
+        self.last = receipt.number;
+        let accepted = Accepted {
+            number: receipt.number,
+            batches: placed.len() - before,
+            positions: commit.positions,
+        };
+        Ok((accepted, receipt))
     }
 
     fn check(&self, condition: &PreparedCondition) -> Result<()> {
@@ -177,7 +184,12 @@ fn came(of: &Partition, found: Offset) -> Error {
 }
 
 /// Gives the batches of an append their offsets and places.
-fn place(append: PreparedAppend, segment_bytes_max: u64, accepted: &mut Accepted) {
+fn place(
+    append: PreparedAppend,
+    segment_bytes_max: u64,
+    placed: &mut Vec<PlacedBatch>,
+    receipt: &mut Receipt,
+) {
     let partition = append.partition;
     let mut lane = partition.lane();
     let first = Offset(lane.next());
@@ -190,7 +202,7 @@ fn place(append: PreparedAppend, segment_bytes_max: u64, accepted: &mut Accepted
             batch.max_timestamp().0,
             partition.segment_bytes().min(segment_bytes_max),
         );
-        accepted.batches.push(PlacedBatch {
+        placed.push(PlacedBatch {
             partition: Arc::clone(&partition),
             batch: prepared,
             place,
@@ -200,10 +212,10 @@ fn place(append: PreparedAppend, segment_bytes_max: u64, accepted: &mut Accepted
     if let (Some(keys), Some(entries)) = (partition.keys(), &append.entries) {
         let start = partition.view().start();
         let versions = keys.apply(start.0, first.0, entries);
-        match accepted.receipt.versions.is_empty() {
-            true => accepted.receipt.versions = versions,
-            false => accepted.receipt.versions.extend(versions),
+        match receipt.versions.is_empty() {
+            true => receipt.versions = versions,
+            false => receipt.versions.extend(versions),
         }
     }
-    accepted.receipt.offsets.push(first);
+    receipt.offsets.push(first);
 }

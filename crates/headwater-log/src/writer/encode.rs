@@ -31,20 +31,22 @@ struct Slot {
     range: Option<std::ops::Range<usize>>,
 }
 
-/// Encodes commits for the place in a file that `room` is; gives also their positions, in order.
+/// Encodes commits and their batches for the place in a file that `room` is.
 pub(super) fn encode(
-    commits: &mut Vec<Accepted>,
+    commits: &[Accepted],
+    placed: Vec<PlacedBatch>,
     room: &Room,
     capacity: usize,
     buffers: &Buffers,
 ) -> Encoded {
     let mut out = buffers.take(capacity);
-    let mut slots = Vec::with_capacity(commits.len());
+    let mut slots = Vec::with_capacity(placed.len());
+    let mut placed = placed.into_iter();
     for commit in commits {
-        let number = commit.receipt.number;
+        let number = commit.number;
         let start = frame::begin(&mut out);
-        payload::put_counts(&mut out, commit.batches.len(), commit.positions.len(), 0);
-        for placed in commit.batches.drain(..) {
+        payload::put_counts(&mut out, commit.batches, commit.positions.len(), 0);
+        for placed in placed.by_ref().take(commit.batches) {
             let range = put_batch(&mut out, &placed);
             slots.push(Slot {
                 placed,

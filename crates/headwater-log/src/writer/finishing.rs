@@ -188,7 +188,12 @@ impl Finisher {
         let mut all = Vec::new();
         for group in groups {
             bytes += group.bytes;
-            all.append(&mut outcomes(group));
+            let mut these = outcomes(group);
+            if all.is_empty() {
+                all = these;
+            } else {
+                all.append(&mut these);
+            }
         }
         self.open_bytes.fetch_sub(bytes, Ordering::SeqCst);
         self.open.fetch_sub(count, Ordering::SeqCst);

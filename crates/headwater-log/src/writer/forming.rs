@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::decide::{Accepted, Ledger};
+use super::decide::{Accepted, Ledger, PlacedBatch};
 use super::direct::{self, Undo, WriteError};
 use super::encode;
 use super::finishing::Formed;
@@ -32,6 +32,16 @@ pub(crate) struct Writer {
     /// Positions set by commits that were decided and may not be published yet.
     positions: HashMap<String, Option<Bytes>>,
     buffers: Buffers,
+}
+
+/// What became of the commits of a group.
+struct Decided {
+    commits: Vec<Accepted>,
+    /// The batches of all of them, in order.
+    placed: Vec<PlacedBatch>,
+    outcomes: Outcomes,
+    /// The newest commit.
+    last: CommitNumber,
 }
 
 impl Writer {
@@ -158,8 +168,13 @@ impl Writer {
         group.spare_the_log(shared.options.direct_bytes / 4, most / 8);
         let (wal_bytes, direct_bytes) = (group.wal_bytes, group.direct_bytes);
         let undo = (direct_bytes > 0).then(|| Undo::before(&group, shared.budget.placed()));
-        let (mut commits, outcomes, last) = self.decide(shared, group);
-        let encoded = encode::encode(&mut commits, room, wal_bytes, &self.buffers);
+        let Decided {
+            commits,
+            placed,
+            outcomes,
+            last,
+        } = self.decide(shared, group);
+        let encoded = encode::encode(&commits, placed, room, wal_bytes, &self.buffers);
         let segments = match direct::write(&*shared.disk, &encoded) {
             Ok(segments) => segments,
             Err(e) => return self.fail(shared, outcomes, e, undo),
@@ -176,7 +191,7 @@ impl Writer {
         });
     }
 
-    fn decide(&mut self, shared: &Shared, group: Group) -> (Vec<Accepted>, Outcomes, CommitNumber) {
+    fn decide(&mut self, shared: &Shared, group: Group) -> Decided {
         if shared.finisher.is_idle() {
             self.positions.clear(); // they are published
         }
@@ -187,19 +202,16 @@ impl Writer {
             positions: &mut self.positions,
             segment_bytes_max: shared.options.segment_bytes_max(),
         };
-        let mut accepted = Vec::with_capacity(group.commits.len());
-        let mut outcomes = Vec::with_capacity(group.commits.len());
+        let count = group.commits.len();
+        let mut commits = Vec::with_capacity(count);
+        let mut placed = Vec::with_capacity(count);
+        let mut outcomes = Vec::with_capacity(count);
         for (commit, slot) in group.commits {
             let admitted = shared.budget.admit(&commit);
             let decided = admitted.and_then(|bytes| {
-                let mut decided = ledger.decide(commit)?;
+                let (accepted, receipt) = ledger.decide(*commit, &mut placed)?;
                 shared.budget.place(bytes);
-                let receipt = Receipt {
-                    number: decided.receipt.number,
-                    offsets: std::mem::take(&mut decided.receipt.offsets),
-                    versions: std::mem::take(&mut decided.receipt.versions),
-                };
-                accepted.push(decided);
+                commits.push(accepted);
                 Ok(receipt)
             });
             outcomes.push((slot, decided));
@@ -207,7 +219,12 @@ impl Writer {
         if shared.budget.refused() > refused {
             shared.keeper.want_room();
         }
-        (accepted, outcomes, ledger.last)
+        Decided {
+            commits,
+            placed,
+            outcomes,
+            last: ledger.last,
+        }
     }
 
     /// A group could not be written to its segments.

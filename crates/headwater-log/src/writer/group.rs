@@ -9,7 +9,7 @@ use crate::pending::Slot;
 /// Commits that are written together.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    pub(super) commits: Vec<(Prepared, Arc<Slot>)>,
+    pub(super) commits: Vec<(Box<Prepared>, Arc<Slot>)>,
     pub(super) wal_bytes: usize,
     pub(super) direct_bytes: usize,
 }
@@ -22,7 +22,10 @@ impl Group {
         wal_max: usize,
         direct_max: usize,
     ) -> Self {
-        let mut group = Self::default();
+        let mut group = Self {
+            commits: Vec::with_capacity(backlog.len()),
+            ..Self::default()
+        };
         while let Some(request) = backlog.pop_front() {
             let Work::Commit(commit) = request.work else {
                 backlog.push_front(request);
@@ -45,6 +48,9 @@ impl Group {
     /// Has batches of at least `least` bytes go straight to their segments too, if all of them together have `much` bytes:
     /// writing those twice costs more than a second sync.
     pub(super) fn spare_the_log(&mut self, least: usize, much: usize) {
+        if self.wal_bytes + self.direct_bytes < much {
+            return;
+        }
         let is_large = |batch: &&mut PreparedBatch| batch.batch.bytes().len() >= least;
         let appends = self.commits.iter_mut().flat_map(|(c, _)| &mut c.appends);
         let batches = appends.flat_map(|append| &mut append.batches);
@@ -64,6 +70,8 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
     use crate::batch::{Codec, LogBatch};
     use crate::clock::Timestamp;
@@ -96,15 +104,14 @@ mod tests {
         let commit = |len: &usize| {
             let append = PreparedAppend {
                 partition: Arc::clone(&partition),
-                batches: vec![batch(*len)],
+                batches: smallvec![batch(*len)],
                 entries: None,
             };
-            let appends = vec![append];
             let commit = Prepared {
-                appends,
+                appends: smallvec![append],
                 ..Prepared::default()
             };
-            (commit, Arc::default())
+            (Box::new(commit), Arc::default())
         };
         let mut group = Group {
             commits: lengths.iter().map(commit).collect(),

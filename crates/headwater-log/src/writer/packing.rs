@@ -1,9 +1,12 @@
 //! [`Packing`]: records of one partition become batches as they come, and, if it has a key index, entries of that.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::request::{PreparedAppend, PreparedBatch};
-use crate::batch::{BatchBuilder, Codec, LogBatch, RecordRef};
+use crate::batch::{BatchBuilder, Chunk, Codec, LogBatch, RecordRef};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::keyindex::Entries;
@@ -15,6 +18,11 @@ use crate::record::{Offset, Record};
 /// single records.
 const KEYED_BATCH_BYTES: usize = 8 << 10;
 
+thread_local! {
+    /// Where small batches lie until the writer has copied them into a group.
+    static CHUNK: RefCell<Chunk> = RefCell::default();
+}
+
 /// Encodes records that get consecutive offsets, from 0.
 #[derive(Debug)]
 pub(crate) struct Packing {
@@ -22,7 +30,7 @@ pub(crate) struct Packing {
     batch_bytes: usize,
     direct_bytes: usize,
     builder: BatchBuilder,
-    batches: Vec<PreparedBatch>,
+    batches: SmallVec<[PreparedBatch; 1]>,
     entries: Option<Entries>,
     next: u64,
 }
@@ -40,7 +48,7 @@ impl Packing {
             batch_bytes,
             direct_bytes: options.direct_bytes,
             builder: BatchBuilder::with_capacity(Offset(0), codec, room),
-            batches: Vec::with_capacity(1),
+            batches: SmallVec::new(),
             entries: partition.keys().map(|keys| keys.entries()),
             next: 0,
         }
@@ -105,7 +113,8 @@ impl Packing {
     /// `Invalid` if a batch covers more offsets than its format can say.
     pub(crate) fn finish(mut self, partition: Arc<Partition>) -> Result<PreparedAppend> {
         let next = BatchBuilder::new(Offset(self.next), self.codec);
-        let last = std::mem::replace(&mut self.builder, next).finish()?;
+        let last = std::mem::replace(&mut self.builder, next);
+        let last = CHUNK.with_borrow_mut(|chunk| chunk.finish(last))?;
         self.add(last);
         Ok(PreparedAppend {
             partition,

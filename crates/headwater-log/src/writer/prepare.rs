@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::packing::Packing;
 use super::request::{Prepared, PreparedAppend, PreparedBatch, PreparedCondition};
 use crate::batch::{Codec, LogBatch, encoded_len};
@@ -28,11 +30,14 @@ pub(crate) fn prepare(
     now: Timestamp,
     options: &Options,
 ) -> Result<Prepared> {
-    let mut prepared = Prepared::default();
+    let mut prepared = Prepared {
+        offsets: Vec::with_capacity(commit.appends.len()),
+        ..Prepared::default()
+    };
     for append in commit.appends {
-        let topic = topics.topic(&append.to.topic)?;
+        let (topic, partition) = topics.find(&append.to)?;
         let codec = topic.description.config.compression;
-        let partition = Arc::clone(topics.partition(&append.to)?);
+        let partition = Arc::clone(partition);
         prepared
             .appends
             .push(prepare_append(append, partition, codec, now, options)?);
@@ -60,11 +65,12 @@ pub(crate) fn prepare_batch(
     let entries = keys.map(|keys| keys.entries_of(&batch)).transpose()?;
     let direct = batch.bytes().len() >= options.direct_bytes;
     let mut prepared = Prepared {
-        appends: vec![PreparedAppend {
+        appends: smallvec![PreparedAppend {
             partition,
-            batches: vec![PreparedBatch { batch, direct }],
+            batches: smallvec![PreparedBatch { batch, direct }],
             entries,
         }],
+        offsets: Vec::with_capacity(1),
         ..Prepared::default()
     };
     measure(&mut prepared, options)?;

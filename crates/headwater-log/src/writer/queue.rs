@@ -93,7 +93,11 @@ impl Queue {
     /// Moves all requests to the end of `into`.
     pub(crate) fn take(&self, into: &mut VecDeque<Request>) {
         let mut state = self.lock();
-        into.append(&mut state.requests);
+        if into.is_empty() {
+            std::mem::swap(into, &mut state.requests); // both keep their memory
+        } else {
+            into.append(&mut state.requests);
+        }
         state.bytes = 0;
         drop(state);
         self.room.notify_all();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::batch::LogBatch;
 use crate::change::Compacted;
@@ -36,17 +37,20 @@ impl Request {
 #[derive(Debug)]
 pub(crate) enum Work {
     /// An atomic append.
-    Commit(Prepared),
+    Commit(Box<Prepared>),
     /// A change of the metadata.
-    Metadata(MetadataRequest),
+    Metadata(Box<MetadataRequest>),
     /// The state between two groups, for a checkpoint.
     Cut(Sender<Cut>),
 }
 
-/// A commit whose names are resolved and whose records are encoded, with offsets from 0.
+/// A commit whose names are resolved and whose records are encoded, with offsets from 0. The most frequent one, one batch for one
+/// partition, is in one piece: memory that one thread asks for and another gives back costs more than all else that is done for it.
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
-    pub(crate) appends: Vec<PreparedAppend>,
+    pub(crate) appends: SmallVec<[PreparedAppend; 1]>,
+    /// Room for the offsets that the appends will get, from the thread that will also let go of them.
+    pub(crate) offsets: Vec<Offset>,
     pub(crate) conditions: Vec<PreparedCondition>,
     pub(crate) positions: Vec<(String, Option<Bytes>)>,
     /// Bytes that its frame will take in the write-ahead log.
@@ -59,7 +63,7 @@ pub(crate) struct Prepared {
 #[derive(Debug)]
 pub(crate) struct PreparedAppend {
     pub(crate) partition: Arc<Partition>,
-    pub(crate) batches: Vec<PreparedBatch>,
+    pub(crate) batches: SmallVec<[PreparedBatch; 1]>,
     /// What its records put into the key index, if the partition has one.
     pub(crate) entries: Option<Entries>,
 }
