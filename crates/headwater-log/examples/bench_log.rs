@@ -1,5 +1,9 @@
 //! Figures of the log beside the raw disk, for work on this crate alone: `cargo run --release -p headwater-log
 //! --example bench_log -- DIR [GiB for reopening]`. `headwater bench log` is the complete one.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an example measures time and makes folders"
+)]
 #![expect(clippy::print_stdout, reason = "it is a program")]
 
 use std::collections::VecDeque;

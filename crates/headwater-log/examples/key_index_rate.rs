@@ -1,5 +1,9 @@
 //! Rates of the key index while it grows: appends with a condition, and loading the ten records of a key, at a
 //! million keys and at ten million (`cargo run --release -p headwater-log --example key_index_rate -- 10`).
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an example measures time and makes folders"
+)]
 #![expect(clippy::print_stdout, reason = "it prints its figures")]
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Tests of the log from outside.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod basics;
 mod batch_mutation;

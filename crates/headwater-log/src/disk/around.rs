@@ -3,6 +3,7 @@
 //!
 //! The disk takes whole blocks. What lies in the first and the last block of a write goes through the cache, so that each
 //! block is always written one way, whatever its neighbours were: a block that is shared by two writes is never read back.
+#![expect(clippy::disallowed_methods, reason = "this is the seam")]
 
 use std::fs::{File, OpenOptions};
 use std::io;

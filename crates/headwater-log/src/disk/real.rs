@@ -1,4 +1,5 @@
 //! A directory of the machine. With [`handles`](super::handles) the only one of the log that knows `std::fs`.
+#![expect(clippy::disallowed_methods, reason = "this is the seam")]
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};

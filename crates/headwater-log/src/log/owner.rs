@@ -59,6 +59,7 @@ impl Owner {
         self.spawn("log-keeper", keep, |shared| shared.keeper.stop())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     fn spawn(&self, name: &str, run: Run, stop: Run) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new()
