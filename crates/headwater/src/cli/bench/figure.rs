@@ -98,6 +98,20 @@ impl Figure {
         }
     }
 
+    /// Such a rate beside another on the same machine.
+    pub(super) fn shown_beside(
+        name: impl Into<String>,
+        rate: f64,
+        reference: f64,
+        unit: &str,
+    ) -> Self {
+        Self {
+            reference: Some(amount(reference, unit)),
+            ratio: Some(rate / reference),
+            ..Self::shown(name, rate, unit)
+        }
+    }
+
     /// Also compares it with an amount that was measured elsewhere, of which it is to be so many times as much one day.
     #[must_use]
     pub(super) fn with_aim(mut self, measured: f64, reference: f64, unit: &str, aim: f64) -> Self {

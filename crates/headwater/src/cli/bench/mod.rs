@@ -6,6 +6,7 @@ mod disk;
 mod engine;
 mod events;
 mod figure;
+mod keys;
 mod latency;
 mod log;
 mod memory;
