@@ -7,7 +7,7 @@ use super::input::Recorded;
 use super::journal::EpochRecord;
 use super::pipeline::Pipeline;
 use super::schedule::Schedule;
-use super::snapshot::{Snapshots, pin};
+use super::snapshot::{Snapshots, check_input, pin};
 use super::store::{Manifest, PartitionMark};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::SavedState;
@@ -68,6 +68,9 @@ impl Pipeline {
         }
         for record in &records {
             self.replay(record)?;
+        }
+        if self.epoch > 0 {
+            check_input(&self.log, &self.input_pins())?;
         }
         for input in &mut self.inputs {
             input.discover()?;

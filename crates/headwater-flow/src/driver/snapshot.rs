@@ -315,6 +315,24 @@ impl Pipeline {
     }
 }
 
+/// Sees to it that what the inputs go on with is still there. Pins keep it, but somebody may have dropped them by hand.
+///
+/// # Errors
+/// `Corrupt` if records are gone that were not read; those of the log.
+pub(super) fn check_input(log: &Log, pins: &[InputPin]) -> Result<()> {
+    for InputPin { owner, of, offset } in pins {
+        let start = log.bounds(of)?.start;
+        if *offset < start {
+            let text = format!(
+                "records {} to {} of topic partition '{of}' are gone and were not read: they were pinned by '{owner}', whose pin was dropped",
+                offset.0, start.0
+            );
+            return Err(Error::new(ErrorKind::Corrupt, text));
+        }
+    }
+    Ok(())
+}
+
 /// Puts pins in place, as far as the records are still there.
 ///
 /// # Errors

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use headwater::{Answer, Headwater, Options, Record};
+use headwater::{Answer, Headwater, Offset, Options, Record};
+use headwater_log::TopicPartition;
 
 use crate::shown::select;
 
@@ -157,4 +158,39 @@ fn a_job_that_is_stopped_leaves_what_it_wrote_and_no_state() {
     hw.sql("INSERT INTO t VALUES (4)").unwrap();
     assert_eq!(select(&hw, "SELECT MAX(s) FROM out"), ["7"]);
     close(hw);
+}
+
+#[test]
+fn a_view_whose_pin_was_dropped_says_which_records_it_could_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let hw = open(dir.path());
+    hw.log().create_topic("clicks", Default::default()).unwrap();
+    hw.produce("clicks", ["a", "b"].map(record)).unwrap();
+    hw.sql("CREATE MATERIALIZED VIEW counts AS SELECT COUNT(*) AS n FROM clicks")
+        .unwrap();
+    assert_eq!(select(&hw, "SELECT * FROM counts"), ["2"]);
+    close(hw);
+
+    // Dropped while nothing is lost: the view goes on.
+    let drop_pins = |hw: &Headwater| {
+        let pins = hw.log().pins();
+        assert!(!pins.is_empty());
+        pins.iter().for_each(|p| hw.log().unpin(&p.owner).unwrap());
+    };
+    let hw = Headwater::open(dir.path()).unwrap();
+    drop_pins(&hw);
+    hw.produce("clicks", [record("c")]).unwrap();
+    hw.resume().unwrap();
+    assert_eq!(select(&hw, "SELECT * FROM counts"), ["3"]);
+    close(hw);
+
+    let hw = Headwater::open(dir.path()).unwrap();
+    hw.produce("clicks", ["d", "e", "f"].map(record)).unwrap();
+    drop_pins(&hw);
+    let clicks = TopicPartition::new("clicks", 0);
+    assert_eq!(hw.log().trim(&clicks, Offset(5)).unwrap(), Offset(5));
+    let ended = hw.resume().and_then(|()| hw.wait_for("counts"));
+    let error = ended.unwrap_err().to_string();
+    let said = "records 3 to 5 of topic partition 'clicks/0' are gone and were not read";
+    assert!(error.contains(said), "{error}");
 }
