@@ -163,6 +163,8 @@ fn measure(number: u32, batches: &[RecordBatch]) {
         emit: Emit::Changes,
         view: false,
         has_key: false,
+        required: Vec::new(),
+        fails: true,
     };
     let mut lowered = lower(&[output], &options).expect("is supported");
     let input = &lowered.inputs[0];

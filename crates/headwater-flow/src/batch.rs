@@ -11,6 +11,7 @@ use arrow::array::{
 };
 use arrow::compute;
 use arrow::datatypes::SchemaRef;
+use arrow::json::LineDelimitedWriter;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -160,6 +161,47 @@ impl ZBatch {
             weights,
             track: track.transpose()?,
         })
+    }
+
+    /// The `length` rows from `offset` on.
+    #[must_use]
+    pub fn slice(&self, offset: usize, length: usize) -> Self {
+        let weights = self.weights.as_ref();
+        let track = self.track.as_ref();
+        Self {
+            rows: self.rows.slice(offset, length),
+            weights: weights.map(|w| w.slice(offset, length)),
+            track: track.map(|t| RowTrack {
+                bounds: t.bounds.slice(offset, length),
+                origins: t.origins.slice(offset, length),
+                derived: t.derived,
+            }),
+        }
+    }
+
+    /// Row `i` as a JSON object; one of another weight than +1 says so in `$weight`.
+    ///
+    /// # Errors
+    /// `Invalid` for a value that JSON has no form for.
+    pub fn json(&self, i: usize) -> Result<String> {
+        let mut writer = LineDelimitedWriter::new(Vec::new());
+        writer.write(&self.rows.slice(i, 1))?;
+        writer.finish()?;
+        let mut text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
+        text.truncate(text.trim_end().len());
+        let weight = self.weight(i);
+        if weight != 1 && text.ends_with('}') {
+            let comma = if text.len() > 2 { "," } else { "" };
+            text.truncate(text.len() - 1);
+            text.push_str(&format!(r#"{comma}"$weight":{weight}}}"#));
+        }
+        Ok(text)
+    }
+
+    /// Which record brought row `i`, packed, if the row is what a record said; not if it is what one changed.
+    pub fn origin(&self, i: usize) -> Option<u64> {
+        let records = self.track.as_ref().filter(|t| !t.derived);
+        records.map(|t| t.origins.value(i))
     }
 
     /// The rows at `indices`, in that order.

@@ -4,6 +4,8 @@ use std::fmt;
 
 pub use headwater_log::ErrorKind;
 
+use crate::plan::type_name;
+
 /// An error of the engine.
 #[derive(Debug)]
 pub struct Error {
@@ -52,6 +54,20 @@ impl Error {
     /// The message alone, without cause or hint.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Whether it is about what is in rows, so that others may be computed: a value that does not fit, a division by zero.
+    pub fn is_of_rows(&self) -> bool {
+        self.kind == ErrorKind::Invalid
+    }
+
+    /// Why something cannot be computed, in a sentence: what the first cause says, without what it adds for developers.
+    pub fn reason(&self) -> String {
+        let mut cause: &dyn std::error::Error = self;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        said(&tidy(&cause.to_string()))
     }
 
     /// What the user can do, if there is something to say.
@@ -109,6 +125,63 @@ impl From<datafusion_common::DataFusionError> for Error {
                 Self::new(ErrorKind::Invalid, "an expression or plan failed").with_source(other)
             }
         }
+    }
+}
+
+/// What DataFusion and Arrow put before their messages.
+const PREFIXES: [&str; 12] = [
+    "Error during planning: ",
+    "This feature is not implemented: ",
+    "Execution error: ",
+    "Arrow error: ",
+    "Cast error: ",
+    "Invalid argument error: ",
+    "Arithmetic overflow: ",
+    "Parser error: ",
+    "Schema error: ",
+    "External error: ",
+    "Internal error: ",
+    "type_coercion",
+];
+
+/// One message of DataFusion's without prefixes, lower case, without a full stop.
+pub fn tidy(text: &str) -> String {
+    let mut text = text.split("\n\nbacktrace:").next().unwrap_or(text).trim();
+    for prefix in PREFIXES {
+        while let Some(rest) = text.strip_prefix(prefix) {
+            text = rest.trim_start_matches("\ncaused by\n").trim_start();
+        }
+    }
+    let text = text.trim_end_matches('.');
+    let mut chars = text.chars();
+    let second_is_upper = text.chars().nth(1).is_some_and(char::is_uppercase);
+    match chars.next() {
+        Some(first) if !second_is_upper => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// What Arrow says of values, as people say it.
+fn said(text: &str) -> String {
+    if let Some(expr) = text.strip_prefix("overflow happened on: ") {
+        return format!("{expr} does not fit into the type of its operands");
+    }
+    let type_of = |name: &str| name.parse().map(|t| type_name(&t));
+    if let Some(rest) = text.strip_prefix("cannot cast string ")
+        && let Some((value, name)) = rest.split_once(" to value of ")
+        && let Ok(name) = type_of(name.trim_end_matches(" type"))
+    {
+        return format!("{value} is not a value of type {name}");
+    }
+    if let Some(rest) = text.strip_prefix("can't cast value ")
+        && let Some((value, name)) = rest.split_once(" to type ")
+        && let Ok(name) = type_of(name)
+    {
+        return format!("the value {value} does not fit into {name}");
+    }
+    match text {
+        "divide by zero error" => "division by zero".to_owned(),
+        other => other.to_owned(),
     }
 }
 

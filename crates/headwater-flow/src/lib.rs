@@ -17,4 +17,4 @@ pub mod time;
 
 pub use batch::{RowTrack, ZBatch};
 pub use changelog::{Changelog, RowKind};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, tidy};

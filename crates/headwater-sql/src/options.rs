@@ -1,12 +1,13 @@
 //! Checks a table's connector and options against what the connectors and formats of the process declare.
 
+use arrow::datatypes::Field;
 use headwater_flow::connector::{OptionKind, OptionSpec, Registry};
-use headwater_flow::plan::TableDef;
+use headwater_flow::plan::{ColumnKind, TableDef};
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Result, SqlError};
 use crate::planner::{ALLOWED_LATENESS, FORMAT_KEYS, IDLE_TIMEOUT};
-use crate::statement::TableOption;
+use crate::statement::{TableColumn, TableOption};
 
 /// Options that every table has.
 pub const TABLE_OPTIONS: [OptionSpec; 3] = [
@@ -23,7 +24,7 @@ pub const TABLE_OPTIONS: [OptionSpec; 3] = [
     OptionSpec::new(
         "on-error",
         OptionKind::OneOf(&["keep", "fail"]),
-        "What becomes of a record that does not decode: it is kept in `<table>$errors` (keep, the default), or the pipeline stops (fail).",
+        "What becomes of a record that does not decode, and of a row to be written that cannot be computed: it is kept in `<table>$errors` (keep, the default), or the pipeline stops (fail).",
     ),
 ];
 
@@ -31,6 +32,31 @@ pub const TABLE_OPTIONS: [OptionSpec; 3] = [
 pub(crate) fn has_formats(registry: &Registry, connector: &str) -> bool {
     let connector = registry.connector(connector);
     connector.map_or(true, |c| c.options().iter().any(|o| o.name == "format"))
+}
+
+/// Refuses metadata columns that the connector does not have, at their declarations.
+pub(crate) fn check_metadata(
+    registry: &Registry,
+    table: &TableDef,
+    declared: &[TableColumn],
+    fallback: Span,
+) -> Result<()> {
+    let Ok(connector) = registry.connector(&table.connector) else {
+        return Ok(());
+    };
+    for column in &table.columns {
+        let ColumnKind::Metadata { key, .. } = &column.kind else {
+            continue;
+        };
+        let field = Field::new(&column.name, column.data_type.clone(), column.nullable);
+        connector
+            .check_metadata(&table.options, key, &field)
+            .map_err(|e| {
+                let place = declared.iter().find(|d| d.name.value == column.name);
+                SqlError::from(e).at(place.map_or(fallback, |d| d.name.span))
+            })?;
+    }
+    Ok(())
 }
 
 /// Refuses an unknown connector, format or option, with the nearest known name, and a required one that is missing.

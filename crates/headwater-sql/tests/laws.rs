@@ -107,7 +107,12 @@ fn random_rows_query(rng: &mut StdRng, table: &str) -> String {
     );
     let s = pick(
         rng,
-        &["s", "upper(s)", "coalesce(s, 'none')", "concat(s, '-', k)"],
+        &[
+            "s",
+            "upper(s)",
+            "coalesce(s, 'none')",
+            "concat_ws('-', s, k)",
+        ],
     );
     let filter = pick(
         rng,
@@ -213,6 +218,8 @@ fn circuit(table: &str, query: &str, rng: &mut StdRng) -> Lowered {
         view: rng.random_bool(0.5),
         // So that what a view hands on are weighted rows.
         has_key: true,
+        required: Vec::new(),
+        fails: true,
     };
     lower(&[output], &options).unwrap_or_else(|e| panic!("{query}: {e}"))
 }

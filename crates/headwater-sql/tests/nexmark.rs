@@ -76,6 +76,8 @@ fn queries_of_this_version_are_lowered_with_rows_as_they_are_decoded() {
             emit: Emit::OnClose,
             view: false,
             has_key: false,
+            required: Vec::new(),
+            fails: true,
         });
         let options = PlanOptions {
             shards: 2,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use headwater_flow::connector::{
-    Connector, Format, FormatRequest, OptionKind, OptionSpec, Registry, Sink, SinkRequest, Source,
-    SourceRequest, ValueDecoder, ValueEncoder,
+    Connector, Format, FormatRequest, OptionKind, OptionSpec, Options, Registry, Sink, SinkRequest,
+    Source, SourceRequest, ValueDecoder, ValueEncoder,
 };
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_sql::catalogue::Catalogue;
@@ -118,6 +118,10 @@ impl Connector for Named {
 
     fn options(&self) -> &'static [OptionSpec] {
         specs(self.1, false)
+    }
+
+    fn check_metadata(&self, _: &Options, _: &str, _: &Field) -> Result<()> {
+        Ok(())
     }
 
     fn source(&self, _: SourceRequest) -> Result<Box<dyn Source>> {

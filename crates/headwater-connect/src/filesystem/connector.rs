@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Field;
 use headwater_flow::Result;
 use headwater_flow::connector::{
     Connector, Decoder, FormatRequest, OptionSpec, Options, Sink, SinkRequest, Source,
@@ -9,7 +10,7 @@ use headwater_flow::connector::{
 };
 
 use super::config::{OPTIONS, SourceConfig};
-use super::decoder::{FileDecoder, FileNames, physical};
+use super::decoder::{FileColumn, FileDecoder, FileNames, physical};
 use super::framed::{FramedFile, Framing};
 use super::parquet::{self, ParquetDecoder, ParquetFile};
 use super::sink::FileSink;
@@ -30,6 +31,13 @@ impl Connector for FilesystemConnector {
 
     fn is_bounded(&self, options: &Options) -> bool {
         options.get("source.monitor-interval").is_none()
+    }
+
+    fn check_metadata(&self, options: &Options, key: &str, column: &Field) -> Result<()> {
+        match options.get("format") == Some(parquet::NAME) {
+            true => Err(parquet::no_metadata(key)),
+            false => FileColumn::of_metadata(key, column).map(drop),
+        }
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {

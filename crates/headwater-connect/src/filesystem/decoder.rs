@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use arrow::array::{
     ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, UInt64Array,
 };
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use headwater_flow::connector::{
     Chunk, Decoded, Decoder, Offsets, OriginalRecord, Payload, Reject, SourceRequest, ValueDecoder,
@@ -39,7 +39,7 @@ impl FileNames {
 
 /// What a metadata column of a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FileColumn {
+pub(super) enum FileColumn {
     /// The next column of the format.
     Physical,
     /// `file.path`.
@@ -48,6 +48,30 @@ enum FileColumn {
     Name,
     /// `offset`: where the record begins.
     Offset,
+}
+
+impl FileColumn {
+    /// The metadata called `key`, for a column.
+    ///
+    /// # Errors
+    /// `Invalid` if files have no such metadata, or if the column has another type.
+    pub(super) fn of_metadata(key: &str, column: &Field) -> Result<Self> {
+        let (metadata, data_type) = match key {
+            "file.path" => (Self::Path, DataType::Utf8),
+            "file.name" => (Self::Name, DataType::Utf8),
+            "offset" => (Self::Offset, DataType::Int64),
+            other => return Err(unknown_key(other)),
+        };
+        if column.data_type() == &data_type {
+            return Ok(metadata);
+        }
+        let text = format!(
+            "metadata column '{}' must have type {}",
+            column.name(),
+            type_name(&data_type)
+        );
+        Err(Error::new(ErrorKind::Invalid, text))
+    }
 }
 
 /// Decodes chunks of files.
@@ -74,23 +98,9 @@ impl FileDecoder {
     /// `Invalid` for a metadata key that files do not have.
     pub(super) fn new(request: &SourceRequest, values: Arc<dyn ValueDecoder>) -> Result<Self> {
         let fields = request.schema.fields().iter().zip(&request.metadata);
-        let column = |(field, key): (&Arc<arrow::datatypes::Field>, &Option<String>)| {
-            let (column, data_type) = match key.as_deref() {
-                None => return Ok(FileColumn::Physical),
-                Some("file.path") => (FileColumn::Path, DataType::Utf8),
-                Some("file.name") => (FileColumn::Name, DataType::Utf8),
-                Some("offset") => (FileColumn::Offset, DataType::Int64),
-                Some(other) => return Err(unknown_key(other)),
-            };
-            if field.data_type() != &data_type {
-                let text = format!(
-                    "metadata column '{}' must have type {}",
-                    field.name(),
-                    type_name(&data_type)
-                );
-                return Err(Error::new(ErrorKind::Invalid, text));
-            }
-            Ok(column)
+        let column = |(field, key): (&Arc<Field>, &Option<String>)| match key {
+            None => Ok(FileColumn::Physical),
+            Some(key) => FileColumn::of_metadata(key, field),
         };
         Ok(Self {
             schema: Arc::clone(&request.schema),

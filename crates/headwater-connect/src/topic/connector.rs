@@ -1,10 +1,14 @@
 //! Tables without `connector`: topics of the embedded log.
 
-use headwater_flow::connector::{Connector, OptionSpec, Sink, SinkRequest, Source, SourceRequest};
+use arrow::datatypes::Field;
+use headwater_flow::connector::{
+    Connector, OptionSpec, Options, Sink, SinkRequest, Source, SourceRequest,
+};
 use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::{OPTIONS, Place, ensure_topic, topic_name};
 use super::decoder::TopicDecoder;
+use super::metadata::MetadataKey;
 use super::sink::{TopicSink, written_keys};
 use super::source::TopicSource;
 use super::upsert;
@@ -20,6 +24,10 @@ impl Connector for TopicConnector {
 
     fn options(&self) -> &'static [OptionSpec] {
         OPTIONS
+    }
+
+    fn check_metadata(&self, _: &Options, key: &str, column: &Field) -> Result<()> {
+        MetadataKey::new(key, column).map(drop)
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {

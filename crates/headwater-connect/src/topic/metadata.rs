@@ -51,7 +51,9 @@ impl MetadataKey {
             }
         };
         let sample = key.column("", 0, &Records::default(), &[]);
-        if !compute::can_cast_types(sample.data_type(), column.data_type()) {
+        // Arrow makes a list of a value.
+        let is_alike = sample.data_type().is_nested() == column.data_type().is_nested();
+        if !is_alike || !compute::can_cast_types(sample.data_type(), column.data_type()) {
             let text = format!(
                 "metadata column '{}' cannot have type {}",
                 column.name(),

@@ -28,6 +28,8 @@ pub struct Feed {
     pub from: Producer,
     /// What is done to them, in order.
     pub chain: Vec<Arc<dyn Stateless>>,
+    /// What people call their columns.
+    pub columns: Vec<String>,
 }
 
 /// An input of a keyed node; several feeds are a UNION ALL, in this order.

@@ -3,6 +3,7 @@
 //! Stateless operators are edges, run chunk by chunk on all threads; keyed operators are nodes with a fixed number of
 //! shards. Batches keep their canonical order from the inputs to the outputs.
 
+mod apply;
 mod graph;
 mod run;
 

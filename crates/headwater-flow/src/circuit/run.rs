@@ -4,9 +4,10 @@ use arrow::array::UInt32Array;
 use arrow::compute::max;
 use rayon::prelude::*;
 
+use super::apply::apply;
 use super::graph::{Circuit, Feed, KeyedNode, NodeTime, Producer};
 use crate::batch::ZBatch;
-use crate::connector::LateRow;
+use crate::connector::{FailedRow, LateRow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::{EpochContext, Operator, Outbox};
 use crate::time::{InputTime, Watermark};
@@ -18,6 +19,8 @@ pub struct Outcome {
     pub outputs: Vec<Vec<ZBatch>>,
     /// Per output the rows on the way to it that no window could take.
     pub late: Vec<Vec<LateRow>>,
+    /// Per output the rows on the way to it that nothing could be made of.
+    pub failed: Vec<Vec<FailedRow>>,
     /// The earliest processing time, microseconds, at which an operator wants an epoch even without input.
     pub timer: Option<i64>,
 }
@@ -52,6 +55,7 @@ struct Routed {
     parts: Parts,
     /// What the strictest of them is judged by, where several producers meet.
     judged: Watermark,
+    failed: Vec<FailedRow>,
 }
 
 impl Circuit {
@@ -114,6 +118,7 @@ impl Circuit {
     ) -> Result<Outcome> {
         let mut outcome = Outcome {
             late: vec![Vec::new(); self.outputs()],
+            failed: vec![Vec::new(); self.outputs()],
             ..Outcome::default()
         };
         let mut flow = Flow {
@@ -124,7 +129,14 @@ impl Circuit {
             self.input_times.copy_from_slice(times);
         }
         for n in 0..self.nodes.len() {
-            let Routed { parts, judged } = self.route(n, &flow)?;
+            let Routed {
+                parts,
+                judged,
+                failed,
+            } = self.route(n, &flow)?;
+            for output in &self.reaches[n] {
+                outcome.failed[*output].extend_from_slice(&failed);
+            }
             let time = &mut self.node_times[n];
             time.judged = time.judged.max(judged);
             let before = self.node_times[n].input.watermark();
@@ -148,10 +160,17 @@ impl Circuit {
                 outcome.timer = outcome.timer.into_iter().chain(outbox.timer).min();
             }
         }
-        for feeds in &self.outputs {
-            let rows = self.each(flow.chunks(feeds), |(feed, batch)| apply(feed, batch))?;
-            let rows = rows.into_iter().filter(|b| b.num_rows() > 0);
-            outcome.outputs.push(rows.collect());
+        for (feeds, failures) in self.outputs.iter().zip(&mut outcome.failed) {
+            let made = self.each(flow.chunks(feeds), |(feed, batch)| {
+                let mut failed = Vec::new();
+                Ok((apply(feed, batch, &mut failed)?, failed))
+            })?;
+            let mut rows = Vec::with_capacity(made.len());
+            for (batch, failed) in made {
+                rows.extend(batch.filter(|b| b.num_rows() > 0));
+                failures.extend(failed);
+            }
+            outcome.outputs.push(rows);
         }
         Ok(outcome)
     }
@@ -162,12 +181,18 @@ impl Circuit {
         let (time, times) = (&self.node_times[n], self.times_into(n));
         let mut parts: Parts = vec![vec![Vec::new(); node.ports.len()]; node.shards.len()];
         let mut highest = Watermark::MIN;
+        let mut failures = Vec::new();
         for (p, port) in node.ports.iter().enumerate() {
             let split = self.each(flow.chunks(&port.feeds), |(feed, batch)| {
-                let (rows, judged) = judge(time, feed, &times, apply(feed, batch)?)?;
-                Ok((port.exchange.split(rows)?, judged))
+                let mut failed = Vec::new();
+                let Some(rows) = apply(feed, batch, &mut failed)? else {
+                    return Ok((Vec::new(), Watermark::MIN, failed));
+                };
+                let (rows, judged) = judge(time, feed, &times, rows)?;
+                Ok((port.exchange.split(rows)?, judged, failed))
             })?;
-            for (chunk, judged) in split {
+            for (chunk, judged, failed) in split {
+                failures.extend(failed);
                 highest = highest.max(judged);
                 for (shard, part) in chunk.into_iter().enumerate() {
                     parts[shard][p].extend(part);
@@ -185,6 +210,7 @@ impl Circuit {
         Ok(Routed {
             parts,
             judged: highest,
+            failed: failures,
         })
     }
 
@@ -233,14 +259,6 @@ impl Circuit {
             items.into_iter().map(work).collect()
         }
     }
-}
-
-fn apply(feed: &Feed, batch: &ZBatch) -> Result<ZBatch> {
-    let mut rows = batch.clone();
-    for operator in &feed.chain {
-        rows = operator.apply(rows)?;
-    }
-    Ok(rows)
 }
 
 /// Where a node has several inputs, a row is judged by the slowest of the others too. Gives also what the strictest is

@@ -16,7 +16,8 @@ use rayon::ThreadPoolBuilder;
 use super::*;
 use crate::ZBatch;
 use crate::operator::{
-    AggregateCall, AggregateFunction, Calc, Exchange, GroupAggregate, Operator, Projection, View,
+    AggregateCall, AggregateFunction, Calc, Exchange, GroupAggregate, Operator, Projection,
+    Stateless, View,
 };
 use crate::state::SavedState;
 use crate::time::{InputTime, Watermark};
@@ -69,7 +70,7 @@ fn circuit(shards: usize, threads: usize) -> Circuit {
         Box::new(view.expect("is supported")) as Box<dyn Operator>
     };
     let port = |from, chain, schema: &SchemaRef, key| Port {
-        feeds: vec![Feed { from, chain }],
+        feeds: vec![feed(from, chain)],
         exchange: Exchange::new(schema, vec![key], shards).expect("is hashable"),
         ordered: false,
     };
@@ -95,13 +96,18 @@ fn circuit(shards: usize, threads: usize) -> Circuit {
             (0..shards).map(view).collect(),
         ),
     ];
-    let outputs = vec![vec![Feed {
-        from: Producer::Node(2),
-        chain: Vec::new(),
-    }]];
+    let outputs = vec![vec![feed(Producer::Node(2), Vec::new())]];
     let pool = ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = (threads > 1).then(|| Arc::new(pool.expect("threads start")));
     Circuit::new(1, nodes, outputs, pool, EpochClock::default())
+}
+
+fn feed(from: Producer, chain: Vec<Arc<dyn Stateless>>) -> Feed {
+    Feed {
+        from,
+        chain,
+        columns: Vec::new(),
+    }
 }
 
 fn rows(seed: u64) -> RecordBatch {

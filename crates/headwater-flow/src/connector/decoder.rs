@@ -44,6 +44,16 @@ pub enum Offsets {
     Each(UInt64Array),
 }
 
+impl Offsets {
+    /// The offset of row `i`.
+    pub fn get(&self, i: usize) -> u64 {
+        match self {
+            Self::From(first) => first + i as u64,
+            Self::Each(offsets) => offsets.value(i),
+        }
+    }
+}
+
 /// A record that did not decode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {

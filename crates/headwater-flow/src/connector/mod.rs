@@ -14,5 +14,5 @@ pub use decoder::{Decoded, Decoder, Offsets, OriginalRecord, Reject};
 pub use format::{DecodedValues, Format, FormatRequest, ValueDecoder, ValueEncoder, ValueReject};
 pub use options::{OptionKind, OptionSpec, Options};
 pub use registry::{Connector, Registry, SinkRequest, SourceRequest, WAITS};
-pub use sink::{EncodedRow, LateRow, Sink};
+pub use sink::{EncodedRow, FailedRow, LateRow, Sink};
 pub use source::{Poll, Source, Waker};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use headwater_log::{Clock, Log};
 
 use super::format::Format;
@@ -90,6 +90,15 @@ pub trait Connector: Send + Sync {
     /// `Invalid` for wrong options; `NotFound`, `Unavailable`.
     fn describe(&self, _options: &Options) -> Result<Option<(SchemaRef, Vec<String>)>> {
         Ok(None)
+    }
+
+    /// Checks a metadata column of a table: whether its key is one that can be read, and fits the column's type.
+    ///
+    /// # Errors
+    /// `Invalid` if not.
+    fn check_metadata(&self, _options: &Options, key: &str, _column: &Field) -> Result<()> {
+        let text = format!("connector '{}' has no metadata '{key}'", self.name());
+        Err(Error::new(ErrorKind::Invalid, text).with_hint("it has none"))
     }
 
     /// Opens a source.

@@ -66,3 +66,14 @@ pub struct LateRow {
     /// The row as JSON, for rows without an origin.
     pub row: Option<String>,
 }
+
+/// A row that nothing can be made of: something in it cannot be computed, or is NULL where that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedRow {
+    /// Packed [`Origin`](crate::time::Origin), if the row is what a record said; not if it is what one changed.
+    pub origin: Option<u64>,
+    /// The row as JSON, for rows without an origin.
+    pub row: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+}

@@ -68,9 +68,10 @@ impl Pipeline {
             rows_out += rows.iter().map(|b| b.num_rows() as u64).sum::<u64>();
             output.sink.write(epoch, rows, &mut commit)?;
         }
-        let mut late = 0;
+        let (mut late, mut failed) = (0, 0);
         for output in &mut self.outputs {
             late += output.keep_late(&self.log, &mut commit)?;
+            failed += output.keep_failed(&self.log, &mut commit)?;
         }
         if let Some(journal) = &self.journal {
             let record = EpochRecord {
@@ -92,7 +93,7 @@ impl Pipeline {
             rows_in: open.rows_in,
             rows_out,
             late,
-            rejected: open.rejects.len(),
+            rejected: open.rejects.len() + failed,
             watermark: watermarks.min(),
         };
         self.in_flight = Some(self.submit(epoch, commit, open.rejects, figures)?);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::errors::{Rejected, Rejects};
 use super::pipeline::Pipeline;
 use crate::batch::ZBatch;
-use crate::connector::{Chunk, LateRow, Range};
+use crate::connector::{Chunk, FailedRow, LateRow, Range};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An epoch that is being worked on.
@@ -67,7 +67,7 @@ impl Pipeline {
         for (kept, new) in open.outputs.iter_mut().zip(outcome.outputs) {
             kept.extend(new);
         }
-        self.take_late(outcome.late)?;
+        self.take_kept(outcome.late, outcome.failed)?;
         self.schedule.stepped();
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Pipeline {
         for (kept, new) in open.outputs.iter_mut().zip(outcome.outputs) {
             kept.extend(new);
         }
-        self.take_late(outcome.late)?;
+        self.take_kept(outcome.late, outcome.failed)?;
         self.commit(open)?;
         let idle = self
             .inputs
@@ -137,9 +137,10 @@ impl Pipeline {
         self.snapshot_if_due()
     }
 
-    fn take_late(&mut self, late: Vec<Vec<LateRow>>) -> Result<()> {
-        for (output, rows) in self.outputs.iter_mut().zip(late) {
-            output.take_late(rows, &mut self.inputs);
+    fn take_kept(&mut self, late: Vec<Vec<LateRow>>, failed: Vec<Vec<FailedRow>>) -> Result<()> {
+        for ((output, late), failed) in self.outputs.iter_mut().zip(late).zip(failed) {
+            output.take_late(late, &mut self.inputs);
+            output.take_failed(failed, &self.inputs)?;
         }
         Ok(())
     }

@@ -186,7 +186,8 @@ impl PartitionRejects {
             let fetched = log.fetch(topic, next, FETCH_BYTES)?;
             for entry in fetched.batches.iter().flat_map(LogBatch::records) {
                 let (_, record) = entry?;
-                let at = kept::provenance(&record).filter(|p| p.partition == self.name);
+                let at = kept::provenance(&record);
+                let at = at.filter(|p| p.table == self.table && p.partition == self.name);
                 if let Some(at) = at.filter(|p| p.offset >= first) {
                     there.insert(identity(at.offset, &record));
                 }

@@ -4,12 +4,13 @@
 use bytes::Bytes;
 use headwater_log::{Header, Record};
 
-use crate::connector::{LateRow, OriginalRecord};
+use crate::connector::{FailedRow, LateRow, OriginalRecord};
 
 /// Headers that Headwater adds begin with this.
 const PREFIX: &str = "headwater.";
 
-/// The topic that keeps the records of a table that did not decode.
+/// The topic that keeps the records of a table that did not decode, and the rows on the way into it that nothing could be
+/// made of.
 pub fn errors_topic(table: &str) -> String {
     format!("{table}$errors")
 }
@@ -38,17 +39,36 @@ pub(super) fn rejected(original: OriginalRecord, from: &Provenance, reason: &str
     record
 }
 
+/// The record for `<output>$errors` of a row that nothing could be made of; `from` is known for rows that came straight
+/// from a source.
+pub(super) fn failed(
+    row: &FailedRow,
+    from: Option<(Option<OriginalRecord>, Provenance)>,
+) -> Record {
+    let (original, from) = from.unzip();
+    let mut record = from_original(original.flatten().unwrap_or_else(|| as_value(&row.row)));
+    if let Some(from) = &from {
+        add_provenance(&mut record, from);
+    }
+    add(&mut record, "reason", &row.reason);
+    record
+}
+
+/// A row as the value of a record.
+fn as_value(row: &Option<String>) -> OriginalRecord {
+    OriginalRecord {
+        value: row.clone().map(Bytes::from),
+        ..OriginalRecord::default()
+    }
+}
+
 /// The record for `<output>$late`; `original` and `from` are known for rows that came straight from a source.
 pub(super) fn late(
     late: &LateRow,
     original: Option<OriginalRecord>,
     from: Option<&Provenance>,
 ) -> Record {
-    let row = || OriginalRecord {
-        value: late.row.clone().map(Bytes::from),
-        ..OriginalRecord::default()
-    };
-    let mut record = from_original(original.unwrap_or_else(row));
+    let mut record = from_original(original.unwrap_or_else(|| as_value(&late.row)));
     if let Some(from) = from {
         add_provenance(&mut record, from);
     }

@@ -4,8 +4,8 @@ use headwater_log::{Commit, Log, Record, TopicConfig, TopicPartition};
 
 use super::input::Input;
 use super::kept::{self, Provenance};
-use crate::connector::{LateRow, Sink};
-use crate::error::{ErrorKind, Result};
+use crate::connector::{FailedRow, LateRow, OriginalRecord, Sink};
+use crate::error::{Error, ErrorKind, Result};
 use crate::plan::OutputInfo;
 use crate::time::Origin;
 
@@ -13,6 +13,7 @@ pub(super) struct Output {
     info: OutputInfo,
     pub(super) sink: Box<dyn Sink>,
     late: Vec<Record>,
+    failed: Vec<Record>,
     keeps_late: bool,
 }
 
@@ -22,6 +23,7 @@ impl Output {
             info,
             sink,
             late: Vec::new(),
+            failed: Vec::new(),
             keeps_late,
         }
     }
@@ -30,27 +32,48 @@ impl Output {
     pub(super) fn take_late(&mut self, rows: Vec<LateRow>, inputs: &mut [Input]) {
         for row in rows {
             let origin = row.origin.map(Origin::unpack);
-            let from = origin.and_then(|origin| {
-                let input = inputs.get_mut(usize::from(origin.input))?;
+            let input = origin.and_then(|o| inputs.get_mut(usize::from(o.input)));
+            if let Some(input) = input {
                 input.tracker.note_late(&row);
-                let original = input.original(u32::from(origin.partition), origin.offset);
-                let provenance = Provenance {
-                    table: input.table().to_owned(),
-                    partition: input
-                        .partitions
-                        .get(usize::from(origin.partition))?
-                        .name
-                        .clone(),
-                    offset: origin.offset,
-                };
-                Some((original, provenance))
-            });
+            }
+            let from = origin.and_then(|origin| brought(origin, inputs));
             let record = match from {
                 Some((original, provenance)) => kept::late(&row, original, Some(&provenance)),
                 None => kept::late(&row, None, None),
             };
             self.late.push(record);
         }
+    }
+
+    /// Makes records of rows that nothing can be made of, while the chunks that they came from are at hand.
+    ///
+    /// # Errors
+    /// `Invalid` if such rows are to end the pipeline.
+    pub(super) fn take_failed(&mut self, rows: Vec<FailedRow>, inputs: &[Input]) -> Result<()> {
+        if let (true, Some(row)) = (self.info.fails, rows.first()) {
+            return Err(Error::new(ErrorKind::Invalid, row.reason.clone()));
+        }
+        for row in rows {
+            let from = row.origin.map(Origin::unpack);
+            let from = from.and_then(|origin| brought(origin, inputs));
+            self.failed.push(kept::failed(&row, from));
+        }
+        Ok(())
+    }
+
+    /// Adds them to the epoch's commit, and says how many they are.
+    pub(super) fn keep_failed(&mut self, log: &Log, commit: &mut Commit) -> Result<u64> {
+        let records = std::mem::take(&mut self.failed);
+        let count = records.len() as u64;
+        if count > 0 {
+            let topic = kept::errors_topic(&self.info.name);
+            ensure_topic(log, &topic)?;
+            commit.appends.push(headwater_log::Append {
+                to: TopicPartition::new(topic, 0),
+                records,
+            });
+        }
+        Ok(count)
     }
 
     /// Adds the late records to the epoch's commit, and says how many they are.
@@ -71,6 +94,19 @@ impl Output {
         });
         Ok(count)
     }
+}
+
+/// The record that brought a row, and where it was.
+fn brought(origin: Origin, inputs: &[Input]) -> Option<(Option<OriginalRecord>, Provenance)> {
+    let input = inputs.get(usize::from(origin.input))?;
+    let original = input.original(u32::from(origin.partition), origin.offset);
+    let partition = input.partitions.get(usize::from(origin.partition))?;
+    let provenance = Provenance {
+        table: input.table().to_owned(),
+        partition: partition.name.clone(),
+        offset: origin.offset,
+    };
+    Some((original, provenance))
 }
 
 /// Creates a one-partition topic unless it is there.

@@ -2,10 +2,12 @@
 //! makes them known by name.
 
 mod charset;
+mod checked;
 mod hash;
 mod json;
 mod spec;
 mod strings;
 mod time;
 
+pub use checked::checked;
 pub use spec::{Spec, specs};

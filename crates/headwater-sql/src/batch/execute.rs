@@ -16,7 +16,7 @@ use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 use sqlparser::tokenizer::Span;
 
 use super::table::{Tables, load};
-use super::{clock, lookup, physical, window};
+use super::{clock, lookup, overflow, physical, window};
 use crate::error::{Result, SqlError, SqlErrorKind};
 use crate::planner::{
     Names, Planner, Relation, from_datafusion, optimize, optimize_batch, readable, settings,
@@ -137,6 +137,7 @@ fn execute_plan(plan: LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Vec<Record
 
 fn on_this_thread(plan: LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Vec<RecordBatch>)> {
     let (plan, props) = optimize_batch(plan).map_err(failed)?;
+    let plan = overflow::checked(plan).map_err(failed)?;
     let operators = physical::plan(&plan, &props).map_err(failed)?;
     let config = SessionConfig::from(settings()).with_target_partitions(1);
     let context = Arc::new(TaskContext::default().with_session_config(config));

@@ -4,6 +4,7 @@
 mod clock;
 mod execute;
 mod lookup;
+mod overflow;
 mod past;
 mod physical;
 mod rejected;

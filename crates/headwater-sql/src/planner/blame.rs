@@ -62,10 +62,10 @@ fn blamed(error: &SqlError, ast: &Ast) -> Option<Span> {
         return only(ast, may_divide_by_zero);
     }
     let sign = OVERFLOW.captures(message)?;
-    only(
-        ast,
-        |e| matches!(e, Expr::BinaryOp { op, .. } if op.to_string() == sign[1]),
-    )
+    let is_computed =
+        |e: &Expr| matches!(e, Expr::BinaryOp { op, .. } if op.to_string() == sign[1]);
+    let is_written = |e: &Expr| message.starts_with(&format!("{e} does not fit"));
+    only(ast, |e| is_computed(e) && is_written(e)).or_else(|| only(ast, is_computed))
 }
 
 /// The place of the one expression that `wanted` holds for.

@@ -2,15 +2,17 @@
 //! misread.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use arrow::datatypes::{DataType, Fields};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
-use datafusion_functions::core::expr_fn::{get_field, named_struct};
 use datafusion_functions::math::expr_fn::round;
 use headwater_flow::plan::{ColumnDef, ColumnKind, TableDef};
+use regex::Regex;
+use sqlparser::ast::{Expr as AstExpr, SetExpr, Spanned};
 
-use super::{Planner, from_datafusion, optimize, readable};
+use super::{Planner, from_datafusion, optimize, positional, readable};
 use crate::error::{Result, SqlError, suggestion};
 use crate::statement::{Insert, Name, type_name};
 
@@ -150,7 +152,13 @@ fn projection(
             false => is_assignable(&from, &column.data_type),
         };
         if !fits {
-            return Err(mismatch(insert, target, column, plan.schema().field(*i)));
+            return Err(mismatch(
+                insert,
+                target,
+                column,
+                plan.schema().field(*i),
+                *i,
+            ));
         }
         let is_cut = from.is_numeric() && !from.is_integer() && column.data_type.is_integer();
         let expr = match insert.is_values && is_cut {
@@ -180,16 +188,31 @@ fn mismatch(
     target: &TableDef,
     column: &ColumnDef,
     field: &arrow::datatypes::Field,
+    place: usize,
 ) -> SqlError {
-    let (from, to) = (type_name(field.data_type()), type_name(&column.data_type));
-    SqlError::invalid(format!(
-        "column '{}' of '{}' has type {to}, the query's '{}' has type {from}",
-        column.name,
-        target.name,
-        readable(field.name())
-    ))
-    .at(insert.query.span)
-    .with_hint(format!("write CAST({} AS {to})", readable(field.name())))
+    let (from, to) = (shown_type(field.data_type()), type_name(&column.data_type));
+    let is_of = format!(
+        "column '{}' of '{}' has type {to}",
+        column.name, target.name
+    );
+    if let Some(value) = first_value(insert, place) {
+        return SqlError::invalid(format!("{is_of}, the value has type {from}"))
+            .at(value.span())
+            .at(insert.query.span)
+            .with_hint(format!("write a value of type {to}, or CAST(… AS {to})"));
+    }
+    let name = readable(field.name());
+    SqlError::invalid(format!("{is_of}, the query's '{name}' has type {from}"))
+        .at(insert.query.span)
+        .with_hint(format!("write CAST({name} AS {to})"))
+}
+
+/// The first of the values that are inserted into a column.
+fn first_value(insert: &Insert, place: usize) -> Option<&AstExpr> {
+    match insert.query.ast.body.as_ref() {
+        SetExpr::Values(values) if insert.is_values => values.rows.first()?.get(place),
+        _ => None,
+    }
 }
 
 /// Whether values of `from` may be stored as `to` without being asked for: never if that could overflow an integer or
@@ -237,22 +260,35 @@ fn is_castable(from: &DataType, to: &DataType) -> bool {
 
 /// `expr` as it is stored in a column.
 fn stored(expr: Expr, from: &DataType, to: &DataType) -> Expr {
-    match (from, to) {
-        _ if from == to => expr,
-        (DataType::Struct(a), DataType::Struct(b)) if is_constructed(a) => {
-            let fields = a.iter().zip(b).flat_map(|(x, y)| {
-                let field = get_field(expr.clone(), x.name().as_str());
-                [
-                    lit(y.name().as_str()),
-                    stored(field, x.data_type(), y.data_type()),
-                ]
-            });
-            let row = named_struct(fields.collect());
-            cast(row, to.clone())
-        }
-        _ => cast(expr, to.clone()),
+    match from == to {
+        true => expr,
+        false if has_constructed(from) => positional::as_type(expr, to),
+        false => cast(expr, to.clone()),
     }
 }
+
+/// Whether values of the type have rows in them that `ROW(…)` made.
+fn has_constructed(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => {
+            is_constructed(fields) || fields.iter().any(|f| has_constructed(f.data_type()))
+        }
+        DataType::List(item) => has_constructed(item.data_type()),
+        _ => false,
+    }
+}
+
+/// A type as people write it, without the names that the fields of `ROW(…)` have inside.
+fn shown_type(data_type: &DataType) -> String {
+    let name = type_name(data_type);
+    match has_constructed(data_type) {
+        true => INNER_NAME.replace_all(&name, "$1").into_owned(),
+        false => name,
+    }
+}
+
+static INNER_NAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"([<,] ?)c\d+ ").expect("is a pattern"));
 
 /// Whether the fields are those of `ROW(…)`, which have no names of their own: they go by their places.
 fn is_constructed(fields: &Fields) -> bool {

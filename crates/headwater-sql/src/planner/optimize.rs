@@ -23,6 +23,7 @@ use datafusion_optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 
+use super::overflow;
 use crate::functions::CLOCK_FUNCTIONS;
 
 /// The rules. Left out are those that duplicate stateful operators (SingleDistinctToGroupBy), take sources out of the
@@ -97,9 +98,11 @@ pub(crate) fn evaluate(plan: LogicalPlan, now: i64) -> Result<LogicalPlan> {
     Optimizer::with_rules(simplify).optimize(analyzed, &context, |_, _| {})
 }
 
-/// Coerces types only.
+/// Coerces types only, and refuses constants that do not fit theirs.
 pub(crate) fn analyze(plan: LogicalPlan) -> Result<LogicalPlan> {
-    Analyzer::new().execute_and_check(plan, &CONFIG, |_, _| {})
+    let analyzed = Analyzer::new().execute_and_check(plan, &CONFIG, |_, _| {})?;
+    overflow::check(&analyzed)?;
+    Ok(analyzed)
 }
 
 /// The first function in the plan whose result would differ when an epoch is run again, and so has no place in a

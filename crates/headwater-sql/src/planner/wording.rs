@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+pub(super) use headwater_flow::tidy;
 use regex::{Captures, Regex};
 
 /// Types as Arrow calls them, and as SQL does.
@@ -89,36 +90,6 @@ fn timestamp(found: &Captures<'_>) -> String {
         _ => 9,
     };
     format!("TIMESTAMP{zone}({digits})")
-}
-
-/// One message without DataFusion's prefixes, lower case, without a full stop.
-pub(super) fn tidy(text: &str) -> String {
-    let mut text = text.split("\n\nbacktrace:").next().unwrap_or(text).trim();
-    for prefix in [
-        "Error during planning: ",
-        "This feature is not implemented: ",
-        "Execution error: ",
-        "Arrow error: ",
-        "Cast error: ",
-        "Invalid argument error: ",
-        "Arithmetic overflow: ",
-        "Parser error: ",
-        "Schema error: ",
-        "External error: ",
-        "Internal error: ",
-        "type_coercion",
-    ] {
-        while let Some(rest) = text.strip_prefix(prefix) {
-            text = rest.trim_start_matches("\ncaused by\n").trim_start();
-        }
-    }
-    let text = text.trim_end_matches('.');
-    let mut chars = text.chars();
-    let second_is_upper = text.chars().nth(1).is_some_and(char::is_uppercase);
-    match chars.next() {
-        Some(first) if !second_is_upper => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
-    }
 }
 
 /// A value that cannot be cast, said as one sentence; other messages as they are.

@@ -78,6 +78,7 @@ impl Session {
         let schema = derived.as_ref().map(|p| p.schema().inner());
         let table = Arc::new(define_table(create, &names, schema.map(|s| &**s))?);
         options::check(&self.registry, &table, &create.options, create.name.span)?;
+        options::check_metadata(&self.registry, &table, &create.columns, create.name.span)?;
         if table.connector == DEFAULT_CONNECTOR && table.options.get("topic").is_none() {
             check_topic_name(&create.name)?;
         }

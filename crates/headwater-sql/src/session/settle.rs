@@ -8,7 +8,7 @@ use headwater_flow::plan::{Changes, TableDef};
 
 use super::planned::{PlannedOutput, PlannedQuery};
 use crate::error::{Result, SqlError};
-use crate::planner::{DEFAULT_CONNECTOR, count_rows};
+use crate::planner::{DEFAULT_CONNECTOR, count_rows, is_written};
 use crate::statement::Emit;
 
 /// Connectors that show changes as they are.
@@ -35,7 +35,7 @@ impl PlannedOutput {
         };
         if !self.is_view {
             return match takes_changes(&self.target) {
-                true => check_key(&self.target, schema, key),
+                true => check_key(&self.target, schema, key, operator),
                 false => Err(appends_only(&self.target, operator)),
             };
         }
@@ -55,6 +55,21 @@ impl PlannedOutput {
 }
 
 impl PlannedOutput {
+    /// The columns of the rows that must have a value, by their places.
+    pub fn required(&self) -> Vec<usize> {
+        if self.is_view {
+            return Vec::new();
+        }
+        let written = self.target.columns.iter().filter(|c| is_written(c));
+        let required = written.enumerate().filter(|(_, c)| !c.nullable);
+        required.map(|(i, _)| i).collect()
+    }
+
+    /// Whether a row that nothing can be made of ends the job, by the table's options.
+    pub fn fails(&self) -> bool {
+        self.target.options.get("on-error") == Some("fail")
+    }
+
     /// Refuses rows that have no value for a column which is NOT NULL.
     ///
     /// # Errors
@@ -105,13 +120,21 @@ fn takes_changes(target: &TableDef) -> bool {
 
 /// Rows that the query tells apart must be told apart by the table: else one that goes would take another one's place
 /// with it.
-fn check_key(target: &TableDef, schema: &SchemaRef, key: Option<&[usize]>) -> Result<()> {
-    let of_query = key
-        .unwrap_or_default()
-        .iter()
-        .map(|k| schema.field(*k).name());
-    let of_query: Vec<&str> = of_query.map(String::as_str).collect();
+fn check_key(
+    target: &TableDef,
+    schema: &SchemaRef,
+    key: Option<&[usize]>,
+    operator: &str,
+) -> Result<()> {
     let of_table = &target.primary_key;
+    let Some(key) = key else {
+        return match of_table.is_empty() {
+            true => Ok(()),
+            false => Err(without_key(target, operator)),
+        };
+    };
+    let of_query = key.iter().map(|k| schema.field(*k).name().as_str());
+    let of_query: Vec<&str> = of_query.collect();
     let missing: Vec<&str> = of_query
         .iter()
         .filter(|name| !of_table.iter().any(|k| k == *name))
@@ -130,6 +153,15 @@ fn check_key(target: &TableDef, schema: &SchemaRef, key: Option<&[usize]>) -> Re
         "add {} to the PRIMARY KEY of the table, or group by its primary key alone",
         missing.join(", ")
     )))
+}
+
+/// Nothing that the query selects tells its rows apart, so several of them may have the key of one row of the table.
+fn without_key(target: &TableDef, operator: &str) -> SqlError {
+    SqlError::invalid(format!(
+        "{operator} changes rows, and the query does not select what tells them apart: table '{}' cannot know by its PRIMARY KEY which row is meant",
+        target.name
+    ))
+    .with_hint("select the columns that the query groups by, and make them the PRIMARY KEY, or write CREATE MATERIALIZED VIEW, which counts rows that are alike")
 }
 
 fn appends_only(target: &TableDef, operator: &str) -> SqlError {

@@ -88,6 +88,7 @@ impl Headwater {
             schema: Arc::clone(&answer.schema),
             updating: None,
             key: None,
+            fails: true,
         };
         self.write_once(&output.target, &info, answer.batches)?;
         Ok(Answer::Done(format!(
@@ -103,6 +104,7 @@ impl Headwater {
             schema: rows.schema(),
             updating: None,
             key: None,
+            fails: true,
         };
         let table = self.table(table)?;
         self.write_once(&table, &info, vec![rows])

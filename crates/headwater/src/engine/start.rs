@@ -195,6 +195,8 @@ pub(super) fn output_plan(output: &PlannedOutput) -> OutputPlan {
         emit,
         view: output.is_view,
         has_key: !output.target.primary_key.is_empty(),
+        required: output.required(),
+        fails: output.fails(),
     }
 }
 
@@ -210,6 +212,8 @@ pub(super) fn output_plan_of_query(query: &PlannedQuery) -> OutputPlan {
         emit,
         view: false,
         has_key: false,
+        required: Vec::new(),
+        fails: true,
     }
 }
 

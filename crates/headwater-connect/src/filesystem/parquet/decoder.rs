@@ -18,6 +18,12 @@ use headwater_flow::{Error, ErrorKind, Result};
 
 use super::conform::conform;
 
+/// Nothing is known of rows besides their values.
+pub(in crate::filesystem) fn no_metadata(key: &str) -> Error {
+    let text = format!("parquet files have no metadata '{key}'");
+    Error::new(ErrorKind::Unsupported, text)
+}
+
 /// Makes the rows of the table.
 pub(in crate::filesystem) struct ParquetDecoder(SchemaRef);
 
@@ -28,8 +34,7 @@ impl ParquetDecoder {
     /// `Invalid` if there are metadata columns.
     pub(in crate::filesystem) fn new(request: &SourceRequest) -> Result<Self> {
         if let Some(key) = request.metadata.iter().flatten().next() {
-            let text = format!("parquet files have no metadata '{key}'");
-            return Err(Error::new(ErrorKind::Unsupported, text));
+            return Err(no_metadata(key));
         }
         Ok(Self(Arc::clone(&request.schema)))
     }

@@ -6,7 +6,7 @@ mod file;
 mod format;
 mod write;
 
-pub(super) use decoder::ParquetDecoder;
+pub(super) use decoder::{ParquetDecoder, no_metadata};
 pub(super) use file::ParquetFile;
 pub use format::ParquetFormat;
 pub(super) use write::write;

@@ -265,6 +265,8 @@ impl World {
             emit: Emit::Changes,
             view: false,
             has_key: false,
+            required: Vec::new(),
+            fails: true,
         };
         let options = PlanOptions {
             shards: 2,

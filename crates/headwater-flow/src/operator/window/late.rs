@@ -1,7 +1,6 @@
 //! Judges rows: which windows of a row are still open, and what is late. Pure.
 
-use arrow::array::{Array, Int64Array, RecordBatch};
-use arrow::json::LineDelimitedWriter;
+use arrow::array::{Array, Int64Array};
 
 use super::windows::{FixedWindows, PaneFinder, Run};
 use crate::batch::ZBatch;
@@ -101,8 +100,7 @@ pub(crate) fn late_row(
     watermark: Watermark,
     windows: Vec<(i64, i64)>,
 ) -> Result<LateRow> {
-    let records = batch.track().filter(|t| !t.derived);
-    let origin = records.map(|t| t.origins.value(i));
+    let origin = batch.origin(i);
     Ok(LateRow {
         origin,
         event_time,
@@ -110,22 +108,7 @@ pub(crate) fn late_row(
         windows,
         row: match origin {
             Some(_) => None,
-            None => Some(json(batch.rows(), i, batch.weight(i))?),
+            None => Some(batch.json(i)?),
         },
     })
-}
-
-/// A row as a JSON object; one of another weight than +1 says so in `$weight`.
-fn json(rows: &RecordBatch, i: usize, weight: i64) -> Result<String> {
-    let mut writer = LineDelimitedWriter::new(Vec::new());
-    writer.write(&rows.slice(i, 1))?;
-    writer.finish()?;
-    let mut text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
-    text.truncate(text.trim_end().len());
-    if weight != 1 && text.ends_with('}') {
-        let comma = if text.len() > 2 { "," } else { "" };
-        text.truncate(text.len() - 1);
-        text.push_str(&format!(r#"{comma}"$weight":{weight}}}"#));
-    }
-    Ok(text)
 }

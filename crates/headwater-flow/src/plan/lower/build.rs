@@ -129,6 +129,7 @@ impl<'a> Builder<'a> {
         Ok(Feed {
             from: Producer::Node(self.nodes.len() - 1),
             chain: Vec::new(),
+            columns: Vec::new(),
         })
     }
 

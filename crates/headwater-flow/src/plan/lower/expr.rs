@@ -15,6 +15,7 @@ use super::interval;
 use super::share::share;
 use super::usage::field_path;
 use crate::circuit::EpochClock;
+use crate::functions::checked;
 use crate::operator::{Calc, Projection, Results};
 
 /// The name of column `i` of a relation inside the engine.
@@ -94,6 +95,7 @@ pub fn physical(
     let expr = clock::bind(expr.clone(), clock)?;
     let schema = DFSchema::try_from(Arc::clone(schema))?;
     let expr = interval::exact(expr, &schema)?;
+    let expr = checked(expr, &schema)?.data;
     create_physical_expr(
         &expr,
         &schema,

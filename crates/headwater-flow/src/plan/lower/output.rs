@@ -10,7 +10,7 @@ use super::relation::Relation;
 use super::spec::{Lowered, OutputInfo, OutputPlan, PlanOptions};
 use super::window::micros;
 use crate::circuit::{Circuit, Port};
-use crate::operator::{Exchange, Operator, View};
+use crate::operator::{Exchange, Operator, Require, View};
 use crate::plan::node::duration;
 use crate::plan::{ColumnDef, Explain, ExplainNode, shown};
 
@@ -28,7 +28,7 @@ impl Builder<'_> {
         let named: SchemaRef = Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()));
         let mut relation = relation.compute(&exprs, Arc::clone(&named), &mut self.calcs)?;
         if !output.view {
-            return Ok(relation);
+            return Ok(self.required(relation, &named, output));
         }
         let key = relation.facts.key.clone().unwrap_or_default();
         let counts = relation.facts.updating.is_some() && key.is_empty() && !output.has_key;
@@ -75,6 +75,30 @@ impl Builder<'_> {
         })
     }
 
+    /// Lets only rows pass that have a value where they must.
+    fn required(
+        &self,
+        mut relation: Relation,
+        schema: &SchemaRef,
+        output: &OutputPlan,
+    ) -> Relation {
+        let columns = output.required.iter().copied();
+        let columns: Vec<usize> = columns.filter(|c| schema.field(*c).is_nullable()).collect();
+        if columns.is_empty() {
+            return relation;
+        }
+        let names = columns.iter().map(|c| schema.field(*c).name().as_str());
+        let names: Vec<&str> = names.collect();
+        let mut explained = ExplainNode::new("Require").with("not null", names.join(", "));
+        let require = Arc::new(Require::new(columns, &output.name));
+        let require = self.calcs.measured(require, &mut explained);
+        for feed in &mut relation.feeds {
+            feed.chain.push(Arc::clone(&require));
+        }
+        relation.facts.explain(explained);
+        relation
+    }
+
     pub(super) fn finish(self, plans: &[OutputPlan], options: &PlanOptions) -> PlanResult<Lowered> {
         let scans = self.scans.iter().enumerate();
         let inputs =
@@ -88,6 +112,7 @@ impl Builder<'_> {
                 schema: Arc::clone(&relation.base),
                 updating: relation.facts.updating.clone(),
                 key: relation.facts.key.clone(),
+                fails: plan.fails,
             });
         let outputs: Vec<OutputInfo> = outputs.collect();
         let explain = plans.iter().zip(&self.outputs);

@@ -74,9 +74,12 @@ impl Relation {
     /// The rows of `feed` as they come.
     pub(super) fn new(feed: Feed, base: SchemaRef, schema: DFSchemaRef, facts: Facts) -> Self {
         let exprs = (0..base.fields().len()).map(column).collect();
+        let names = schema.fields().iter().map(|f| readable(f.name()));
+        let names: Vec<String> = names.collect();
+        let columns = names.clone();
         Self {
-            feeds: vec![feed],
-            names: schema.fields().iter().map(|f| readable(f.name())).collect(),
+            feeds: vec![Feed { columns, ..feed }],
+            names,
             base,
             predicate: None,
             exprs,

@@ -24,6 +24,7 @@ impl Builder<'_> {
         let feed = Feed {
             from: Producer::Input(input),
             chain: Vec::new(),
+            columns: Vec::new(),
         };
         let (columns, base) = (self.scans[input].columns(), self.scans[input].schema());
         let watermark = table.def().watermark.as_ref();

@@ -34,6 +34,10 @@ pub struct OutputPlan {
     /// It is known which columns identify its rows, whatever the plan says; else the rows of a view that nothing
     /// identifies are counted.
     pub has_key: bool,
+    /// The columns that must have a value.
+    pub required: Vec<usize>,
+    /// A row that nothing can be made of ends the pipeline; else it is kept in `<name>$errors`.
+    pub fails: bool,
 }
 
 /// How plans are lowered.
@@ -77,6 +81,8 @@ pub struct OutputInfo {
     pub updating: Option<String>,
     /// Columns that identify a row of the present state; `None`: only all of them together do.
     pub key: Option<Vec<usize>>,
+    /// As [`OutputPlan::fails`].
+    pub fails: bool,
 }
 
 /// A lowered pipeline.

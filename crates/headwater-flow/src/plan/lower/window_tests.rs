@@ -66,6 +66,8 @@ fn lowered(plan: LogicalPlan, emit: Emit) -> Lowered {
         emit,
         view: false,
         has_key: false,
+        required: Vec::new(),
+        fails: true,
     };
     let options = PlanOptions {
         shards: 2,
