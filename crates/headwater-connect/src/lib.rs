@@ -1,7 +1,6 @@
 //! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet) and connectors (files, topics, tables of PostgreSQL,
 //! generators, `print`, `blackhole`).
 
-pub mod base64;
 mod blackhole;
 mod column;
 mod csv;
@@ -26,6 +25,7 @@ pub use blackhole::BlackholeConnector;
 pub use csv::CsvFormat;
 pub use datagen::DatagenConnector;
 pub use filesystem::{FilesystemConnector, ParquetFormat};
+pub use headwater_flow::functions::base64;
 pub use json::{JsonDecoder, JsonEncoder, JsonFormat};
 pub use nexmark::{NexmarkConnector, nexmark_schema, write_nexmark_json};
 pub use postgres::PostgresCdcConnector;

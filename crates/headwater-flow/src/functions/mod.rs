@@ -1,13 +1,19 @@
 //! The scalar functions of the dialect that DataFusion lacks, or gives another meaning: names, types and kernels. The planner
 //! makes them known by name.
 
+pub mod base64;
 mod charset;
 mod checked;
+mod collections;
 mod hash;
 mod json;
+mod numbers;
+mod regex;
 mod spec;
 mod strings;
+mod texts;
 mod time;
+mod url;
 
 pub use checked::checked;
 pub use spec::{Spec, specs};

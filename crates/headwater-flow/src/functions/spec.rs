@@ -1,11 +1,13 @@
 //! A scalar function as a table entry, and the arguments and results of kernels.
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::{charset, hash, json, strings, time};
+use super::{charset, collections, hash, json, numbers, regex, strings, texts, time, url};
 
 /// What one function is.
 #[derive(Debug)]
@@ -26,9 +28,20 @@ pub struct Spec {
 
 /// All functions.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
-    let specs = strings::SPECS.iter().chain(&time::SPECS);
-    let specs = specs.chain(&json::SPECS).chain(&charset::SPECS);
-    specs.chain(&hash::SPECS)
+    let families: [&'static [Spec]; 11] = [
+        &charset::SPECS,
+        &collections::SPECS,
+        &hash::SPECS,
+        &json::READ,
+        &json::WRITE,
+        &numbers::SPECS,
+        &regex::SPECS,
+        &strings::SPECS,
+        &texts::SPECS,
+        &time::SPECS,
+        &url::SPECS,
+    ];
+    families.into_iter().flatten()
 }
 
 /// Whether a type is a string or the untyped NULL.
@@ -162,4 +175,25 @@ pub(super) fn result(args: &ScalarFunctionArgs, array: ArrayRef) -> Result<Colum
         )?));
     }
     Ok(ColumnarValue::Array(array))
+}
+
+/// As many texts as that.
+pub(super) fn all_texts(
+    types: &[DataType],
+    count: std::ops::RangeInclusive<usize>,
+) -> Option<Vec<DataType>> {
+    let fits = count.contains(&types.len()) && types.iter().all(is_text);
+    fits.then(|| vec![DataType::Utf8; types.len()])
+}
+
+/// One text a row.
+pub(super) fn texts(
+    args: &ScalarFunctionArgs,
+    mut text: impl FnMut(usize) -> Result<Option<String>>,
+) -> Result<ColumnarValue> {
+    let mut out = StringBuilder::new();
+    for row in 0..rows(args) {
+        out.append_option(text(row)?);
+    }
+    result(args, Arc::new(out.finish()))
 }

@@ -1,18 +1,15 @@
-//! Functions over strings: `SPLIT_INDEX`, `COUNT_CHAR`, `LOCATE`, `REGEXP_EXTRACT`, `REGEXP`.
+//! Functions that find parts of texts: `SPLIT_INDEX`, `COUNT_CHAR`, `LOCATE`.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, Int64Array, StringBuilder};
+use arrow::array::{Int64Array, StringBuilder};
 use arrow::datatypes::DataType;
-use datafusion_common::{Result, exec_err};
+use datafusion_common::Result;
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
-use regex::Regex;
 
-use super::spec::{Spec, Text, Whole, is_text, is_whole, result, rows};
+use super::spec::{Spec, Text, Whole, all_texts, is_text, is_whole, result, rows};
 
-pub(super) static SPECS: [Spec; 5] = [
+pub(super) static SPECS: [Spec; 3] = [
     Spec {
         name: "split_index",
         aliases: &[],
@@ -30,7 +27,7 @@ pub(super) static SPECS: [Spec; 5] = [
         name: "count_char",
         aliases: &[],
         usage: "COUNT_CHAR(text, character)",
-        coerce: two_texts,
+        coerce: |types| all_texts(types, 2..=2),
         returns: |_| DataType::Int64,
         invoke: count_char,
     },
@@ -48,36 +45,7 @@ pub(super) static SPECS: [Spec; 5] = [
         returns: |_| DataType::Int32,
         invoke: locate,
     },
-    Spec {
-        name: "regexp_extract",
-        aliases: &[],
-        usage: "REGEXP_EXTRACT(text, regex[, group])",
-        coerce: |types| match types {
-            [a, b] if is_text(a) && is_text(b) => Some(vec![DataType::Utf8, DataType::Utf8]),
-            [a, b, c] if is_text(a) && is_text(b) && is_whole(c) => {
-                Some(vec![DataType::Utf8, DataType::Utf8, DataType::Int64])
-            }
-            _ => None,
-        },
-        returns: |_| DataType::Utf8,
-        invoke: regexp_extract,
-    },
-    Spec {
-        name: "regexp",
-        aliases: &["rlike"],
-        usage: "REGEXP(text, regex)",
-        coerce: two_texts,
-        returns: |_| DataType::Boolean,
-        invoke: regexp,
-    },
 ];
-
-fn two_texts(types: &[DataType]) -> Option<Vec<DataType>> {
-    match types {
-        [a, b] if is_text(a) && is_text(b) => Some(vec![DataType::Utf8, DataType::Utf8]),
-        _ => None,
-    }
-}
 
 /// The part of the text between separators, from 0; NULL if there are fewer.
 fn split_index(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -152,102 +120,4 @@ fn locate(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     };
     let places: arrow::array::Int32Array = (0..rows(args)).map(find).collect();
     result(args, Arc::new(places))
-}
-
-/// How many compiled patterns a thread keeps.
-const MAX_PATTERNS: usize = 64;
-
-thread_local! {
-    static PATTERNS: RefCell<BTreeMap<String, Regex>> = const { RefCell::new(BTreeMap::new()) };
-}
-
-/// The compiled pattern; compiled once a thread.
-fn pattern(text: &str) -> Result<Regex> {
-    PATTERNS.with_borrow_mut(|known| {
-        if let Some(regex) = known.get(text) {
-            return Ok(regex.clone());
-        }
-        let Ok(regex) = Regex::new(text) else {
-            return exec_err!("'{text}' is not a regular expression");
-        };
-        if known.len() >= MAX_PATTERNS {
-            known.clear();
-        }
-        known.insert(text.to_owned(), regex.clone());
-        Ok(regex)
-    })
-}
-
-/// Patterns of a call: compiled once if it is the same for all rows.
-enum Patterns {
-    One(Option<Regex>),
-    Each(Text),
-}
-
-impl Patterns {
-    fn new(value: &ColumnarValue) -> Result<Self> {
-        Ok(match Text::new(value)? {
-            Text::One(text) => Self::One(text.as_deref().map(pattern).transpose()?),
-            each => Self::Each(each),
-        })
-    }
-
-    fn with<T>(&self, row: usize, use_it: impl FnOnce(&Regex) -> T) -> Result<Option<T>> {
-        Ok(match self {
-            Self::One(regex) => regex.as_ref().map(use_it),
-            Self::Each(texts) => match texts.get(row) {
-                Some(text) => Some(use_it(&pattern(text)?)),
-                None => None,
-            },
-        })
-    }
-}
-
-/// The group of the first match; NULL if there is none.
-fn regexp_extract(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
-    let text = Text::new(&args.args[0])?;
-    let patterns = Patterns::new(&args.args[1])?;
-    let group = args.args.get(2).map(Whole::new).transpose()?;
-    let rows = rows(args);
-    let mut out = StringBuilder::with_capacity(rows, rows * 8);
-    let mut places = match &patterns {
-        Patterns::One(Some(regex)) => Some(regex.capture_locations()),
-        _ => None,
-    };
-    for row in 0..rows {
-        let group = group.as_ref().map_or(Some(0), |g| g.get(row));
-        let (Some(text), Some(group)) = (text.get(row), group) else {
-            out.append_null();
-            continue;
-        };
-        let Ok(group) = usize::try_from(group) else {
-            out.append_null();
-            continue;
-        };
-        let found = patterns.with(row, |regex| match &mut places {
-            Some(places) => {
-                regex.captures_read(places, text)?;
-                places.get(group)
-            }
-            None => regex
-                .captures(text)?
-                .get(group)
-                .map(|m| (m.start(), m.end())),
-        })?;
-        out.append_option(found.flatten().map(|(start, end)| &text[start..end]));
-    }
-    result(args, Arc::new(out.finish()))
-}
-
-/// Whether the pattern matches somewhere.
-fn regexp(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
-    let text = Text::new(&args.args[0])?;
-    let patterns = Patterns::new(&args.args[1])?;
-    let found: Result<BooleanArray> = (0..rows(args))
-        .map(|row| match text.get(row) {
-            Some(text) => patterns.with(row, |regex| regex.is_match(text)),
-            None => Ok(None),
-        })
-        .collect();
-    result(args, Arc::new(found?))
 }

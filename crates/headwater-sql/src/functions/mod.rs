@@ -2,6 +2,7 @@
 
 mod builtin;
 mod clock;
+mod random;
 mod registry;
 
 pub(crate) use clock::CLOCK_FUNCTIONS;

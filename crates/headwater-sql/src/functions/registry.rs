@@ -8,7 +8,7 @@ use datafusion_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, Volatility, Windo
 use headwater_flow::functions::{Spec, specs};
 
 use super::builtin::Builtin;
-use super::clock;
+use super::{clock, random};
 
 /// All functions by lower-case name and alias.
 pub(crate) struct Functions {
@@ -82,7 +82,8 @@ fn own_functions() -> Vec<Arc<ScalarUDF>> {
     };
     let pure = specs().map(|s| make(s, Volatility::Immutable));
     let of_the_clock = clock::SPECS.iter().map(|s| make(s, Volatility::Volatile));
-    pure.chain(of_the_clock).collect()
+    let random = random::SPECS.iter().map(|s| make(s, Volatility::Volatile));
+    pure.chain(of_the_clock).chain(random).collect()
 }
 
 fn add<T>(map: &mut BTreeMap<String, Arc<T>>, name: &str, aliases: &[String], f: &Arc<T>) {

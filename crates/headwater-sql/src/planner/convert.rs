@@ -152,6 +152,10 @@ fn unknown_function(name: &str) -> SqlError {
         return SqlError::invalid("'map' wants as many values as keys")
             .with_hint("write MAP['key', 1, 'other', 2]");
     }
+    if name == "collect" {
+        return SqlError::unsupported("COLLECT gives a MULTISET, a type that there is not")
+            .with_hint("write ARRAY_AGG(x), which gives an ARRAY");
+    }
     let known = functions().names();
     SqlError::not_found(format!("unknown function '{name}'"))
         .with_hint_opt(suggestion(name, known.iter().copied()))

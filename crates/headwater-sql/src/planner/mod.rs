@@ -17,6 +17,7 @@ mod group_window;
 mod grouping;
 mod hints;
 mod insert;
+mod json;
 mod literals;
 mod optimize;
 mod overflow;

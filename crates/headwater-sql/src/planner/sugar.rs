@@ -11,18 +11,20 @@ use sqlparser::ast::{
 };
 
 use super::call::{arguments, call};
+use super::json;
 
 /// Stands for `MAP[key, value, …]`.
 const MAP: &str = crate::statement::MAP_FUNCTION;
 
 /// Names of Flink's for functions that have another one here.
-const RENAMED: [(&str, &str); 6] = [
+const RENAMED: [(&str, &str); 7] = [
     ("variance", "var_samp"),
     ("approx_count_distinct", "approx_distinct"),
     ("truncate", "trunc"),
     ("startswith", "starts_with"),
     ("endswith", "ends_with"),
     ("map_from_arrays", "map"),
+    ("array_remove", "array_remove_all"),
 ];
 
 /// Rewrites every such call in `node`.
@@ -78,6 +80,9 @@ fn meaning(expr: &Expr) -> Option<Expr> {
 fn function(f: &Function) -> Option<Expr> {
     let name = f.name.to_string().to_ascii_lowercase();
     let args = arguments(f)?;
+    if let Some(json) = json::meaning(f, &name, &args) {
+        return Some(json);
+    }
     if let Some((_, ours)) = RENAMED.iter().find(|(theirs, _)| *theirs == name) {
         return Some(with_args(f, ours, args));
     }
@@ -113,9 +118,59 @@ fn function(f: &Function) -> Option<Expr> {
             let (keys, values) = (call("make_array", of(0)), call("make_array", of(1)));
             Some(call("map", vec![keys, values]))
         }
+        ("array_sort", [array, rest @ ..]) => array_order(rest).map(|order| {
+            let args = std::iter::once(array.clone()).chain(order);
+            with_args(f, "array_sort", args.collect())
+        }),
+        ("greatest" | "least", [_, _, ..]) => Some(unless_null(f, &args)),
         ("unix_timestamp", []) => Some(call("to_unixtime", vec![call("now", Vec::new())])),
         _ => None,
     }
+}
+
+/// The call, or NULL if one of its arguments is NULL.
+fn unless_null(f: &Function, args: &[Expr]) -> Expr {
+    let is_null = args.iter().map(|arg| Expr::IsNull(Box::new(nested(arg))));
+    let any = is_null.reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::Or,
+        right: Box::new(right),
+    });
+    let called = Expr::Function(f.clone());
+    let Some(any) = any else { return called };
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen {
+            condition: any,
+            result: Expr::value(Value::Null),
+        }],
+        else_result: Some(Box::new(called)),
+    }
+}
+
+/// What `ARRAY_SORT(array, ascending, nulls first)` says of the order in Flink; there NULL comes first if it is ascending.
+fn array_order(said: &[Expr]) -> Option<[Expr; 2]> {
+    let flag = |expr: &Expr| match expr {
+        Expr::Value(value) => match value.value {
+            Value::Boolean(flag) => Some(flag),
+            _ => None,
+        },
+        _ => None,
+    };
+    let ascending = flag(said.first()?)?;
+    let nulls_first = match said.get(1) {
+        Some(said) => flag(said)?,
+        None => ascending,
+    };
+    let order = if ascending { "ASC" } else { "DESC" };
+    let nulls = if nulls_first {
+        "NULLS FIRST"
+    } else {
+        "NULLS LAST"
+    };
+    Some([text(order), text(nulls)])
 }
 
 fn nested(expr: &Expr) -> Expr {

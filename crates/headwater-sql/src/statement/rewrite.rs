@@ -1,5 +1,6 @@
 //! Puts streaming syntax that sqlparser does not read into a shape that it does, token by token, so that errors keep
-//! their places: `TABLE t` and `PARTITION BY` in arguments of window functions, `ROW<…>` in casts.
+//! their places: `TABLE t` and `PARTITION BY` in arguments of window functions, `ROW<…>` in casts, `KEY … VALUE …` in
+//! `JSON_OBJECT`.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -20,6 +21,7 @@ pub(crate) const WINDOW_FUNCTIONS: [&str; 4] = ["TUMBLE", "HOP", "CUMULATE", "SE
 pub(crate) fn tokens(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
     let mut out = Vec::with_capacity(tokens.len());
     let mut maps = Maps::default();
+    let mut pairs = Pairs::default();
     // For each open parenthesis: whether it holds the arguments of a window function, and whether PARTITION BY is open.
     let mut stack: Vec<(bool, bool)> = Vec::new();
     let mut at = 0;
@@ -27,6 +29,11 @@ pub(crate) fn tokens(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
         let in_window = stack.last().is_some_and(|(window, _)| *window);
         if let Some(token) = maps.token(tokens, at) {
             out.push(token);
+            at += 1;
+            continue;
+        }
+        if let Some(instead) = pairs.token(tokens, at) {
+            out.extend(instead);
             at += 1;
             continue;
         }
@@ -87,6 +94,39 @@ impl Maps {
             }
             _ => None,
         }
+    }
+}
+
+/// `KEY k VALUE v` of `JSON_OBJECT` becomes `k, v`.
+#[derive(Default)]
+struct Pairs {
+    /// For each open parenthesis whether it is that of an object.
+    open: Vec<bool>,
+}
+
+impl Pairs {
+    /// What stands for the token at `at`, if it is such a word.
+    fn token(&mut self, tokens: &[TokenWithSpan], at: usize) -> Option<Option<TokenWithSpan>> {
+        let token = &tokens[at];
+        match token.token {
+            Token::LParen => {
+                let is_object = at > 0 && is_word(&tokens[at - 1], "JSON_OBJECT");
+                self.open.push(is_object);
+                return None;
+            }
+            Token::RParen => {
+                self.open.pop();
+                return None;
+            }
+            _ if self.open.last() != Some(&true) => return None,
+            _ => {}
+        }
+        let is_first = is_argument_start(&tokens[at - 1]);
+        let is_before_value = tokens.get(at + 1).is_some_and(|t| is_word(t, "VALUE"));
+        if is_first && is_word(token, "KEY") && !is_before_value {
+            return Some(None);
+        }
+        (!is_first && is_word(token, "VALUE")).then(|| Some(with(token, Token::Comma)))
     }
 }
 

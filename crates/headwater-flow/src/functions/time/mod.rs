@@ -8,5 +8,6 @@ mod pattern;
 mod points;
 mod read;
 mod specs;
+mod zones;
 
 pub(super) use specs::SPECS;

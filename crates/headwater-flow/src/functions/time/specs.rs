@@ -8,7 +8,8 @@ use super::arithmetic::{timestampadd, timestampdiff};
 use super::format::{date_format, from_unixtime};
 use super::points::{clock_field, time_field};
 use super::read::{epoch_to_timestamp, to_timestamp, unix_timestamp};
-use crate::functions::spec::{Spec, is_text, is_whole};
+use super::zones::convert_tz;
+use crate::functions::spec::{Spec, all_texts, is_text, is_whole};
 
 const fn millis() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, None)
@@ -45,7 +46,7 @@ const fn number_of(
     }
 }
 
-pub(in crate::functions) static SPECS: [Spec; 17] = [
+pub(in crate::functions) static SPECS: [Spec; 18] = [
     Spec {
         name: "date_format",
         aliases: &[],
@@ -144,6 +145,14 @@ pub(in crate::functions) static SPECS: [Spec; 17] = [
     number_of("second", "SECOND(timestamp)", |args| {
         clock_field(args, 1_000_000, 60)
     }),
+    Spec {
+        name: "convert_tz",
+        aliases: &[],
+        usage: "CONVERT_TZ('2024-01-31 12:00:00', 'UTC', 'America/Los_Angeles')",
+        coerce: |types| all_texts(types, 3..=3),
+        returns: |_| DataType::Utf8,
+        invoke: convert_tz,
+    },
     Spec {
         name: "timestampdiff",
         aliases: &[],

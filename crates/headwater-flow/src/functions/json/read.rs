@@ -1,4 +1,4 @@
-//! `JSON_VALUE`, `JSON_QUERY` and `JSON_EXISTS` with simple paths: `$.a.b[0]['c']`.
+//! What is in a JSON document: `JSON_VALUE`, `JSON_QUERY` and `JSON_EXISTS` with simple paths: `$.a.b[0]['c']`.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use datafusion_common::{Result, exec_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 use serde_json::Value;
 
-use super::spec::{Spec, Text, is_text, result, rows};
+use crate::functions::spec::{Spec, Text, all_texts, result, rows};
 
-pub(super) static SPECS: [Spec; 3] = [
+pub(in crate::functions) static SPECS: [Spec; 3] = [
     Spec {
         name: "json_value",
         aliases: &[],
         usage: "JSON_VALUE(json, '$.path')",
-        coerce: two_texts,
+        coerce: |types| all_texts(types, 2..=2),
         returns: |_| DataType::Utf8,
         invoke: |args| extract(args, scalar),
     },
@@ -23,7 +23,7 @@ pub(super) static SPECS: [Spec; 3] = [
         name: "json_query",
         aliases: &[],
         usage: "JSON_QUERY(json, '$.path')",
-        coerce: two_texts,
+        coerce: |types| all_texts(types, 2..=2),
         returns: |_| DataType::Utf8,
         invoke: |args| extract(args, structure),
     },
@@ -31,18 +31,11 @@ pub(super) static SPECS: [Spec; 3] = [
         name: "json_exists",
         aliases: &[],
         usage: "JSON_EXISTS(json, '$.path')",
-        coerce: two_texts,
+        coerce: |types| all_texts(types, 2..=2),
         returns: |_| DataType::Boolean,
         invoke: exists,
     },
 ];
-
-fn two_texts(types: &[DataType]) -> Option<Vec<DataType>> {
-    match types {
-        [a, b] if is_text(a) && is_text(b) => Some(vec![DataType::Utf8, DataType::Utf8]),
-        _ => None,
-    }
-}
 
 /// A step of a path.
 #[derive(Debug, PartialEq, Eq)]
