@@ -4,10 +4,12 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
+mod debezium;
 mod environment;
 mod json;
 pub mod mysql;
 pub mod postgres;
 
+pub use debezium::{Debezium, Decimals};
 pub use environment::filled;
 pub use headwater_log::{Error, ErrorKind, Result};

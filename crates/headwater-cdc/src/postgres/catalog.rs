@@ -7,8 +7,10 @@ use headwater_log::{Error, ErrorKind, Result};
 
 use super::failure::malformed;
 use super::kind::Kind;
+use super::semantic;
 use super::session::Session;
 use super::sql::{identifier, literal};
+use crate::debezium::{Decimals, Semantic};
 
 /// How deep domains and arrays are looked through.
 const TYPE_DEPTH_MAX: usize = 8;
@@ -52,12 +54,16 @@ pub struct Column {
     pub name: String,
     /// The id of its type.
     pub type_id: u32,
+    /// What its type says of sizes; -1: nothing.
+    pub modifier: i32,
     /// Its type as the server writes it, such as `numeric(10,2)`.
     pub type_name: String,
     /// Whether it is never null.
     pub not_null: bool,
     /// Whether an update may leave its value out of the stream.
     pub is_large: bool,
+    /// What it is unless said, as the server writes it; `None`: null.
+    pub default: Option<String>,
 }
 
 /// A table.
@@ -114,25 +120,29 @@ fn no_key(name: &TableName, identity: &str) -> Error {
 
 fn columns(session: &mut Session, oid: &str) -> Result<Vec<Column>> {
     let sql = format!(
-        "SELECT attname, atttypid, format_type(atttypid, atttypmod), attnotnull, attstorage <> 'p' \
-         FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped \
-         AND attgenerated = '' ORDER BY attnum"
+        "SELECT attname, atttypid, atttypmod, format_type(atttypid, atttypmod), attnotnull, attstorage <> 'p', \
+         pg_get_expr(adbin, adrelid) FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
+         WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
     );
-    let column = |row: Vec<Option<String>>| match <[_; 5]>::try_from(row) {
+    let column = |row: Vec<Option<String>>| match <[_; 7]>::try_from(row) {
         Ok(
             [
                 Some(name),
                 Some(id),
+                Some(modifier),
                 Some(type_name),
                 Some(not_null),
                 Some(large),
+                default,
             ],
         ) => Ok(Column {
             name,
             type_id: id.parse().map_err(|_| malformed("id of a type"))?,
+            modifier: modifier.parse().map_err(|_| malformed("modifier"))?,
             type_name,
             not_null: not_null == "t",
             is_large: large == "t",
+            default,
         }),
         _ => Err(malformed("description of a column")),
     };
@@ -155,45 +165,121 @@ fn key(session: &mut Session, oid: &str, identity: &str) -> Result<Vec<String>> 
     Ok(rows.into_iter().flatten().flatten().collect())
 }
 
-/// The kinds of types that were asked for.
-#[derive(Debug, Default)]
-pub struct Kinds(HashMap<u32, Kind>);
+/// What the catalogue says of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Type {
+    /// Another type with a name of its own, and what that says of sizes.
+    Domain(u32, i32),
+    /// An array of these, separated by commas.
+    Array(u32),
+    /// Labels.
+    Enum(Vec<String>),
+    /// Anything else.
+    Other,
+}
+
+/// The kinds of types, as far as they were asked for.
+#[derive(Debug)]
+pub(crate) struct Kinds {
+    decimals: Option<Decimals>,
+    known: HashMap<(u32, i32), Kind>,
+}
 
 impl Kinds {
+    /// As records of rows have them, or with `decimals` as Debezium has them.
+    pub(crate) fn new(decimals: Option<Decimals>) -> Self {
+        Self {
+            decimals,
+            known: HashMap::new(),
+        }
+    }
+
     /// The kind of a type. A type that is gone, or made of others, is a text.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub fn of(&mut self, session: &mut Session, type_id: u32) -> Result<Kind> {
-        if let Some(known) = Kind::built_in(type_id).or_else(|| self.0.get(&type_id).cloned()) {
+    pub(crate) fn of(
+        &mut self,
+        session: &mut Session,
+        type_id: u32,
+        modifier: i32,
+    ) -> Result<Kind> {
+        if let Some(known) = self.known.get(&(type_id, modifier)) {
+            return Ok(known.clone());
+        }
+        let kind = self.find(session, type_id, modifier, 0)?;
+        self.known.insert((type_id, modifier), kind.clone());
+        Ok(kind)
+    }
+
+    fn built_in(&self, type_id: u32, modifier: i32) -> Option<Kind> {
+        match self.decimals {
+            None => Kind::built_in(type_id),
+            Some(decimals) => semantic::built_in(type_id, modifier, decimals).map(Kind::Debezium),
+        }
+    }
+
+    fn find(
+        &self,
+        session: &mut Session,
+        type_id: u32,
+        modifier: i32,
+        depth: usize,
+    ) -> Result<Kind> {
+        if let Some(known) = self.built_in(type_id, modifier) {
             return Ok(known);
         }
-        let kind = look_up(session, type_id, 0)?;
-        self.0.insert(type_id, kind.clone());
-        Ok(kind)
+        let is_plain = self.decimals.is_none();
+        let text = || match is_plain {
+            true => Kind::Text,
+            false => Kind::Debezium(Semantic::String),
+        };
+        if depth == TYPE_DEPTH_MAX {
+            return Ok(text());
+        }
+        Ok(match look_up(session, type_id)? {
+            Type::Domain(base, modifier) => self.find(session, base, modifier, depth + 1)?,
+            Type::Array(element) => {
+                let element = self.find(session, element, modifier, depth + 1)?;
+                Kind::Array(Box::new(element))
+            }
+            Type::Enum(labels) if !is_plain => Kind::Debezium(Semantic::Enum(labels)),
+            Type::Enum(_) | Type::Other => text(),
+        })
     }
 }
 
-fn look_up(session: &mut Session, type_id: u32, depth: usize) -> Result<Kind> {
-    if let Some(known) = Kind::built_in(type_id) {
-        return Ok(known);
-    }
+fn look_up(session: &mut Session, type_id: u32) -> Result<Type> {
     // An array is separated by commas unless its elements say otherwise.
     let sql = format!(
-        "SELECT t.typtype, t.typbasetype, CASE WHEN t.typcategory = 'A' AND e.typdelim = ',' THEN e.oid ELSE 0 END \
+        "SELECT t.typtype, t.typbasetype, t.typtypmod, \
+         CASE WHEN t.typcategory = 'A' AND e.typdelim = ',' THEN e.oid ELSE 0 END \
          FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem WHERE t.oid = {type_id}"
     );
     let row = session.query(&sql)?.into_iter().next();
-    let Some([Some(kind), Some(base), Some(element)]) = row.as_deref() else {
-        return Ok(Kind::Text);
+    let Some([Some(kind), Some(base), Some(modifier), Some(element)]) = row.as_deref() else {
+        return Ok(Type::Other);
     };
     let id = |text: &str| text.parse().map_err(|_| malformed("id of a type"));
-    match (kind.as_str(), id(base)?, id(element)?) {
-        _ if depth == TYPE_DEPTH_MAX => Ok(Kind::Text),
-        ("d", base, _) => look_up(session, base, depth + 1),
-        ("b", _, element) if element != 0 => {
-            Ok(Kind::Array(Box::new(look_up(session, element, depth + 1)?)))
+    Ok(match (kind.as_str(), id(element)?) {
+        ("d", _) => {
+            let modifier = modifier.parse().map_err(|_| malformed("modifier"))?;
+            Type::Domain(id(base)?, modifier)
         }
-        _ => Ok(Kind::Text),
-    }
+        ("b", element) if element != 0 => Type::Array(element),
+        ("e", _) => {
+            let sql = format!(
+                "SELECT enumlabel FROM pg_enum WHERE enumtypid = {type_id} ORDER BY enumsortorder"
+            );
+            Type::Enum(
+                session
+                    .query(&sql)?
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .collect(),
+            )
+        }
+        _ => Type::Other,
+    })
 }

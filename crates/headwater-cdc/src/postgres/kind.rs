@@ -12,6 +12,8 @@
 use headwater_log::Result;
 
 use super::failure::malformed;
+use super::semantic;
+use crate::debezium::Semantic;
 use crate::json;
 
 /// How deep arrays may nest; the server has six dimensions.
@@ -19,7 +21,7 @@ const DIMENSIONS_MAX: usize = 6;
 
 /// How the values of a type are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `true` or `false`.
     Boolean,
     /// A number, or a string if it is none.
@@ -32,11 +34,13 @@ pub enum Kind {
     Text,
     /// Any number of dimensions of these.
     Array(Box<Kind>),
+    /// As Debezium writes it.
+    Debezium(Semantic),
 }
 
 impl Kind {
     /// The kind of a type that every server has; `None`: the catalogue must say.
-    pub fn built_in(type_id: u32) -> Option<Self> {
+    pub(crate) fn built_in(type_id: u32) -> Option<Self> {
         Some(match type_id {
             16 => Self::Boolean,
             // int2, int4, int8, oid, float4, float8, numeric.
@@ -57,11 +61,28 @@ impl Kind {
         })
     }
 
+    /// What it is to Debezium, if it is written so.
+    pub(crate) fn semantic(&self) -> Option<Semantic> {
+        match self {
+            Self::Debezium(semantic) => Some(semantic.clone()),
+            Self::Array(items) => items.semantic().map(|s| Semantic::Array(Box::new(s))),
+            _ => None,
+        }
+    }
+
+    /// A default as it is written; `None`: it is not, as those of bytes are not.
+    pub(crate) fn default(&self, text: &str) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let is_left_out = *self == Self::Debezium(Semantic::Bytes);
+        let is_written = !is_left_out && self.write(text.as_bytes(), &mut out).is_ok();
+        is_written.then_some(out)
+    }
+
     /// Writes a value that came as text.
     ///
     /// # Errors
     /// `Corrupt` if it is not a value of this kind.
-    pub fn write(&self, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn write(&self, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Boolean => out.extend_from_slice(match text {
                 b"t" | b"true" => b"true",
@@ -69,11 +90,12 @@ impl Kind {
                 _ => return Err(malformed("boolean")),
             }),
             Self::Number if json::is_number(text) => out.extend_from_slice(text),
-            Self::Bytes => base64(text.strip_prefix(b"\\x"), out)?,
+            Self::Bytes => json::base64(&bytes(text)?, out),
             Self::Instant => match text.strip_suffix(b"+00") {
                 Some(time) => json::string(&[time, b"Z"].concat(), out),
                 None => json::string(text, out),
             },
+            Self::Debezium(semantic) => semantic::write(semantic, text, out)?,
             Self::Number | Self::Text => json::string(text, out),
             // Dimensions that begin elsewhere than at 1 are only told by the text.
             Self::Array(_) if text.first() == Some(&b'[') => json::string(text, out),
@@ -149,30 +171,21 @@ fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// Writes hexadecimal digits as a string of base64.
-fn base64(hex: Option<&[u8]>, out: &mut Vec<u8>) -> Result<()> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// The bytes that a `bytea` has in hexadecimal digits.
+pub(super) fn bytes(text: &[u8]) -> Result<Vec<u8>> {
     let wrong = || malformed("bytea");
-    let (pairs, odd) = hex.ok_or_else(wrong)?.as_chunks::<2>();
+    let hex = text.strip_prefix(b"\\x").ok_or_else(wrong)?;
+    let (pairs, odd) = hex.as_chunks::<2>();
     if !odd.is_empty() {
         return Err(wrong());
     }
     let digit = |d: u8| char::from(d).to_digit(16);
-    let byte = |pair: &[u8; 2]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
-    out.push(b'"');
-    for group in pairs.chunks(3) {
-        let mut bits = 0;
-        for at in 0..3 {
-            let value = group.get(at).map_or(Some(0), byte).ok_or_else(wrong)?;
-            bits = bits << 8 | value;
-        }
-        for at in 0..4 {
-            let sign = ALPHABET[(bits >> (18 - 6 * at) & 63) as usize];
-            out.push(if at <= group.len() { sign } else { b'=' });
-        }
-    }
-    out.push(b'"');
-    Ok(())
+    let byte = |pair: &[u8; 2]| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8);
+    pairs
+        .iter()
+        .map(byte)
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@ mod address;
 mod auth;
 mod capture;
 mod catalog;
+mod civil;
 mod failure;
 mod kind;
 mod lsn;
 mod pgoutput;
 mod reader;
 mod replication;
+mod semantic;
 mod session;
 mod shape;
 mod snapshot;
@@ -18,11 +20,10 @@ mod sql;
 
 pub use address::Address;
 pub use capture::{
-    Capture, Finding, OnLoss, Phase, Settings, Status, StoredCapture, StoredTable, TableStatus,
-    check, drop_slot, stored,
+    Capture, Finding, Format, OnLoss, Phase, Settings, Status, StoredCapture, StoredTable,
+    TableStatus, check, drop_slot, stored,
 };
-pub use catalog::{Column, Kinds, Table, TableName};
-pub use kind::Kind;
+pub use catalog::{Column, Table, TableName};
 pub use lsn::Lsn;
 pub use pgoutput::{Cell, Message, Relation, RelationColumn};
 pub use replication::{Received, Replication, Slot, System};

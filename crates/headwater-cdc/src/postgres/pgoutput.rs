@@ -56,6 +56,8 @@ pub struct RelationColumn {
     pub name: String,
     /// The id of its type.
     pub type_id: u32,
+    /// What its type says of sizes; -1: nothing.
+    pub modifier: i32,
 }
 
 /// One message.
@@ -151,12 +153,11 @@ fn relation(reader: &mut Reader) -> Result<Relation> {
     let identity = reader.u8()?;
     let columns = (0..reader.u16()?).map(|_| {
         let is_key = reader.u8()? & 1 == 1;
-        let (name, type_id) = (reader.text()?, reader.u32()?);
-        reader.u32()?;
         Ok(RelationColumn {
             is_key,
-            name,
-            type_id,
+            name: reader.text()?,
+            type_id: reader.u32()?,
+            modifier: reader.u32()?.cast_signed(),
         })
     });
     let columns = columns.collect::<Result<_>>()?;

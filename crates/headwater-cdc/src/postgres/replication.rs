@@ -46,6 +46,7 @@ pub struct Replication {
     confirmed: Lsn,
     told: Instant,
     server_end: Lsn,
+    place: Lsn,
 }
 
 /// Which server it is.
@@ -68,6 +69,7 @@ impl Replication {
             confirmed: Lsn::default(),
             told: Instant::now(),
             server_end: Lsn::default(),
+            place: Lsn::default(),
         })
     }
 
@@ -95,6 +97,11 @@ impl Replication {
     /// What the server has said last of where its log ends.
     pub fn server_end(&self) -> Lsn {
         self.server_end
+    }
+
+    /// Where the last message lies in the server's log.
+    pub fn place(&self) -> Lsn {
+        self.place
     }
 
     /// Makes a slot; a temporary one goes with the session. Waits for the transactions that are running.
@@ -167,7 +174,7 @@ impl Replication {
         match reader.u8()? {
             b'w' => {
                 // Where it lies, the end of the log, the time: positions are those of commits.
-                reader.u64()?;
+                self.place = Lsn(reader.u64()?);
                 self.server_end = self.server_end.max(Lsn(reader.u64()?));
                 reader.u64()?;
                 Ok(Received::Message(Message::decode(reader.rest())?))

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result};
 
-use super::catalog::{Kinds, Table, TableName};
+use super::catalog::{self, Kinds, Table};
 use super::failure::malformed;
 use super::kind::Kind;
 use super::pgoutput::{Cell, Relation};
 use super::session::Session;
 use super::sql::identifier;
+use crate::debezium::FieldSchema;
 use crate::json;
 
 /// A column as it is written.
@@ -18,25 +19,65 @@ struct Column {
     /// The name and a colon, as they stand in an object.
     label: Vec<u8>,
     kind: Kind,
+    /// What stands for a value that is not there.
+    null: Vec<u8>,
+    /// What stands for a large value that is not known; `None`: nothing does.
+    unavailable: Option<Vec<u8>>,
+    /// What it is to Debezium.
+    schema: Option<FieldSchema>,
 }
 
 impl Column {
-    fn new(name: &str, kind: Kind) -> Self {
+    /// `known` is what the catalogue says of it.
+    fn new(name: &str, kind: Kind, known: Option<&catalog::Column>) -> Self {
         let mut label = Vec::new();
         json::string(name.as_bytes(), &mut label);
         label.push(b':');
+        let schema = kind.semantic().map(|semantic| FieldSchema {
+            name: name.to_owned(),
+            default: known
+                .and_then(|c| literal_text(c.default.as_deref()?))
+                .and_then(|text| kind.default(&text)),
+            is_optional: known.is_none_or(|c| !c.not_null),
+            semantic,
+        });
+        // Debezium has something for every column that cannot be null, also where only the key of a row is known.
+        let blank = schema.as_ref().filter(|s| !s.is_optional);
+        let blank = blank.map(|s| s.default.clone().unwrap_or_else(|| s.semantic.blank()));
         Self {
             name: name.to_owned(),
             label,
             kind,
+            null: blank.unwrap_or_else(|| b"null".to_vec()),
+            unavailable: schema.as_ref().and_then(|s| s.semantic.unavailable()),
+            schema,
         }
     }
+
+    /// The value of this column in a row, if that is known.
+    fn of<'a>(&self, row: &'a [u8]) -> Option<&'a [u8]> {
+        let value = json::member(row, &self.name)?;
+        (self.unavailable.as_deref() != Some(value)).then_some(value)
+    }
+}
+
+/// The text of an expression that is a constant.
+fn literal_text(expression: &str) -> Option<String> {
+    let is_type = |t: &str| t.is_empty() || (t.starts_with("::") && !t.contains('\''));
+    match expression {
+        "true" | "false" => return Some(expression[..1].to_owned()),
+        number if json::is_number(number.as_bytes()) => return Some(number.to_owned()),
+        _ => {}
+    }
+    let (text, rest) = expression.strip_prefix('\'')?.rsplit_once('\'')?;
+    let text = text.replace("''", "\u{0}");
+    let is_one = !text.contains('\'') && is_type(rest);
+    is_one.then(|| text.replace('\u{0}', "'"))
 }
 
 /// The columns of a table in the order of its tuples, and those that identify a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
-    table: TableName,
     columns: Vec<Column>,
     key: Vec<usize>,
     /// Whether old rows are streamed whole.
@@ -53,61 +94,87 @@ impl Shape {
         kinds: &mut Kinds,
         session: &mut Session,
     ) -> Result<Self> {
-        let names = table.columns.iter().map(|c| (c.name.as_str(), c.type_id));
-        Self::new(&table.name, names, &table.key, kinds, session)
+        let columns = table.columns.iter();
+        let columns = columns.map(|c| (c.name.as_str(), c.type_id, c.modifier));
+        Self::new(table, columns, kinds, session)
     }
 
-    /// The shape of rows that are streamed, of which `key` identifies one.
+    /// The shape of rows of this table that are streamed.
     ///
     /// # Errors
     /// `Unavailable`, `Unsupported` if they do not have the key.
     pub(crate) fn of_relation(
         relation: &Relation,
-        key: &[String],
+        table: &Table,
         kinds: &mut Kinds,
         session: &mut Session,
     ) -> Result<Self> {
-        let name = TableName::new(&relation.schema, &relation.name);
-        let columns = relation
-            .columns
-            .iter()
-            .map(|c| (c.name.as_str(), c.type_id));
+        let columns = relation.columns.iter();
+        let columns = columns.map(|c| (c.name.as_str(), c.type_id, c.modifier));
         let has = |k: &String| relation.columns.iter().any(|c| c.name == *k && c.is_key);
-        if !key.iter().all(has) {
-            let text = format!("table '{name}' is identified by other columns than before");
+        if !table.key.iter().all(has) {
+            let text = format!(
+                "table '{}' is identified by other columns than before",
+                table.name
+            );
             return Err(Error::new(ErrorKind::Unsupported, text).with_hint(
                 "make its primary key or replica identity as it was, or capture it anew",
             ));
         }
         Ok(Self {
             sends_whole: relation.identity == b'f',
-            ..Self::new(&name, columns, key, kinds, session)?
+            ..Self::new(table, columns, kinds, session)?
         })
     }
 
     fn new<'a>(
-        table: &TableName,
-        columns: impl Iterator<Item = (&'a str, u32)>,
-        key: &[String],
+        table: &Table,
+        columns: impl Iterator<Item = (&'a str, u32, i32)>,
         kinds: &mut Kinds,
         session: &mut Session,
     ) -> Result<Self> {
-        let column = |(name, id): (&str, u32)| Ok(Column::new(name, kinds.of(session, id)?));
+        let column = |(name, id, modifier): (&str, u32, i32)| {
+            let known = table.columns.iter().find(|c| c.name == name);
+            Ok(Column::new(name, kinds.of(session, id, modifier)?, known))
+        };
         let columns: Vec<Column> = columns.map(column).collect::<Result<_>>()?;
         let place = |name: &String| columns.iter().position(|c| c.name == *name);
-        let key = key.iter().map(place).collect::<Option<_>>();
+        let key = table.key.iter().map(place).collect::<Option<_>>();
         Ok(Self {
-            table: table.clone(),
             key: key.ok_or_else(|| malformed("key of a table"))?,
             columns,
             sends_whole: false,
         })
     }
 
+    /// The columns, and those of the key, as Debezium describes them.
+    pub(crate) fn schemas(&self) -> (Vec<FieldSchema>, Vec<FieldSchema>) {
+        let all = self.columns.iter().filter_map(|c| c.schema.clone());
+        let key = self
+            .key
+            .iter()
+            .filter_map(|k| self.columns[*k].schema.clone());
+        (all.collect(), key.collect())
+    }
+
+    /// What is known of a row of which only the key is.
+    pub(crate) fn of_key(&self, key: &[u8]) -> Bytes {
+        let mut out = b"{".to_vec();
+        for (place, column) in self.columns.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&column.label);
+            out.extend_from_slice(json::member(key, &column.name).unwrap_or(&column.null));
+        }
+        out.push(b'}');
+        out.into()
+    }
+
     /// Whether a value of a record has everything that a change of its row left as it was.
     pub(crate) fn completes(&self, row: &[Cell], before: &[u8]) -> bool {
         let mut pairs = self.columns.iter().zip(row);
-        pairs.all(|(c, cell)| *cell != Cell::Unchanged || json::member(before, &c.name).is_some())
+        pairs.all(|(c, cell)| *cell != Cell::Unchanged || c.of(before).is_some())
     }
 
     /// The columns as they stand in a `SELECT`.
@@ -154,7 +221,7 @@ impl Shape {
             let column = &self.columns[place];
             let cell = self.cell(row, place)?;
             let known = match cell {
-                Cell::Unchanged => json::member(before, &column.name),
+                Cell::Unchanged => column.of(before).or(column.unavailable.as_deref()),
                 _ => None,
             };
             if *cell == Cell::Unchanged && known.is_none() {
@@ -168,7 +235,7 @@ impl Shape {
                 (_, Some(value)) => out.extend_from_slice(value),
                 (Cell::Text(text), _) => column.kind.write(text, out)?,
                 (Cell::Binary(_), _) => return Err(malformed("row: binary values")),
-                (Cell::Null | Cell::Unchanged, _) => out.extend_from_slice(b"null"),
+                (Cell::Null | Cell::Unchanged, _) => out.extend_from_slice(&column.null),
             }
         }
         out.push(b'}');

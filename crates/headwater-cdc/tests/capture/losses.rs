@@ -58,6 +58,7 @@ fn a_slot_that_lost_changes_stops_the_capture_or_has_the_tables_read_anew() {
             &mut session,
             "DELETE FROM t WHERE id = (SELECT min(id) FROM t); INSERT INTO t SELECT max(id) + 1 FROM t",
         );
+        until_unused(&mut session);
         run(&mut session, loss);
         let error = failure(&log, &settings);
         assert_eq!(error.kind(), ErrorKind::Corrupt);
@@ -65,6 +66,14 @@ fn a_slot_that_lost_changes_stops_the_capture_or_has_the_tables_read_anew() {
         assert!(error.hint().unwrap().contains("backfill"), "{error}");
         catch_up(&log, &again);
         assert_eq!(fold(&log, "t"), content(&mut session, "t", &["id"]));
+    }
+}
+
+/// The server may take a moment to see that a capture is gone.
+fn until_unused(session: &mut Session) {
+    let active = "SELECT 1 FROM pg_replication_slots WHERE active";
+    while session.value(active).unwrap().is_some() {
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
     }
 }
 

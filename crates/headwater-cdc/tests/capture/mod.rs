@@ -1,6 +1,7 @@
 //! Captures of tables into topics, against a real server.
 
 mod bench;
+mod debezium;
 mod golden;
 mod losses;
 mod oracle;

@@ -93,7 +93,7 @@ impl Capture {
     pub fn start(log: &Log, settings: Settings) -> Result<Self> {
         settings.check()?;
         for (_, topic) in &settings.tables {
-            records::ensure_topic(log, topic)?;
+            records::ensure_topic(log, topic, &settings.format)?;
         }
         let shared = Arc::new(Shared::default());
         let (log, theirs) = (log.clone(), Arc::clone(&shared));

@@ -2,13 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bytes::Bytes;
 use headwater_log::{Commit, Record, Result};
 
 use super::blocks::Blocks;
+use super::form::{Change, Form, now_us};
 use super::reading::{Found, Reading, Task, What};
 use super::setup::Captured;
 use super::state::{self, Backfill, Part};
 use super::touched::{TableIndex, Touched};
+use crate::debezium::Origin;
 use crate::postgres::Lsn;
 
 /// The readings of a capture.
@@ -134,7 +137,8 @@ impl Backfills {
                 },
             ) if is_file(backfill, part, file) => {
                 let newest = |(key, _): &(_, _)| touched.is_newest(table, key, &snapshot);
-                rows.extend(found.into_iter().filter(newest).map(record));
+                let found = found.into_iter().filter(newest);
+                rows = records(&captured.plan.form, found, reading.high);
                 if let Some(part) = part_mut(backfill, part) {
                     part.done.add(from, to);
                 }
@@ -159,12 +163,18 @@ impl Backfills {
     }
 }
 
-fn record((key, value): (bytes::Bytes, bytes::Bytes)) -> Record {
-    Record {
-        key: Some(key),
-        value: Some(value),
-        ..Record::default()
-    }
+fn records(form: &Form, found: impl Iterator<Item = (Bytes, Bytes)>, high: Lsn) -> Vec<Record> {
+    let now_us = now_us();
+    let origin = Origin {
+        xid: None,
+        lsn: high.0,
+        after: high.0,
+        time_us: now_us,
+        now_us,
+    };
+    found
+        .flat_map(|(key, row)| form.records(Change::Read { key, row }, &origin))
+        .collect()
 }
 
 fn part_mut(backfill: &mut Backfill, part: usize) -> Option<&mut Part> {

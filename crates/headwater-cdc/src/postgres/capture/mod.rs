@@ -6,6 +6,7 @@
 
 mod blocks;
 mod check;
+mod form;
 mod handle;
 mod merge;
 mod publication;
@@ -25,6 +26,6 @@ mod transaction;
 
 pub use check::{Finding, check};
 pub use handle::Capture;
-pub use settings::{OnLoss, Settings};
+pub use settings::{Format, OnLoss, Settings};
 pub use status::{Phase, Status, TableStatus};
 pub use stored::{StoredCapture, StoredTable, drop_slot, stored};

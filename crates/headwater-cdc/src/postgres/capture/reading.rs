@@ -3,17 +3,17 @@
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result};
 
+use super::form::Form;
 use super::state::Part;
 use super::touched::{ReadingNumber, TableIndex};
 use crate::postgres::failure::malformed;
-use crate::postgres::shape::Shape;
 use crate::postgres::{Lsn, Session, Snapshot, TableName, literal};
 
 /// How the rows of a table are read.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) name: TableName,
-    pub(super) shape: Shape,
+    pub(super) form: Form,
 }
 
 /// What is to be read.
@@ -113,13 +113,16 @@ fn rows_of(
     from: u32,
     to: u32,
 ) -> Result<Vec<(Bytes, Bytes)>> {
-    let columns = plan.shape.select_list();
+    let columns = plan.form.shape.select_list();
     let sql = format!(
         "SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
     );
     let mut rows = Vec::new();
     session.for_each(&sql, |cells| {
-        rows.push((plan.shape.key(cells)?, plan.shape.value(cells, b"")?));
+        rows.push((
+            plan.form.shape.key(cells)?,
+            plan.form.shape.value(cells, b"")?,
+        ));
         Ok(())
     })?;
     Ok(rows)

@@ -4,20 +4,22 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use headwater_log::{
-    Cleanup, Direction, Error, ErrorKind, Log, Offset, ReadKey, Record, Result, TopicConfig,
-    TopicPartition,
+    Cleanup, Direction, Error, ErrorKind, Log, Offset, ReadKey, Result, TopicConfig, TopicPartition,
 };
+
+use super::form::Form;
+use super::settings::Format;
 
 /// Bytes that are read at a time.
 const FETCH_BYTES: usize = 4 << 20;
 /// What is in the open segment is not compacted yet.
 const SEGMENT_BYTES: u64 = 16 << 20;
 
-/// Makes the topic of a table if it is not there.
+/// Makes the topic of a table if it is not there. Rows are compacted: the newest of each key is what counts. Events are not.
 ///
 /// # Errors
 /// `Invalid` if it is there and cannot be read by key.
-pub(super) fn ensure_topic(log: &Log, topic: &str) -> Result<()> {
+pub(super) fn ensure_topic(log: &Log, topic: &str, format: &Format) -> Result<()> {
     if let Some(known) = log.topic(topic) {
         if known.config.key_index && known.config.partitions == 1 {
             return Ok(());
@@ -30,7 +32,7 @@ pub(super) fn ensure_topic(log: &Log, topic: &str) -> Result<()> {
     let config = TopicConfig {
         key_index: true,
         cleanup: Cleanup {
-            compact: true,
+            compact: *format == Format::Rows,
             ..Cleanup::default()
         },
         segment_bytes: SEGMENT_BYTES,
@@ -59,11 +61,16 @@ pub(super) fn newest(log: &Log, of: &TopicPartition, key: &[u8]) -> Result<Optio
         .and_then(|found| found.record.value))
 }
 
-/// The keys that have a value, of those that have a record at `from` or later.
+/// The keys that have a row, of those that have a record at `from` or later.
 ///
 /// # Errors
 /// `Corrupt`.
-pub(super) fn live_keys(log: &Log, of: &TopicPartition, from: Offset) -> Result<HashSet<Bytes>> {
+pub(super) fn live_keys(
+    log: &Log,
+    of: &TopicPartition,
+    form: &Form,
+    from: Offset,
+) -> Result<HashSet<Bytes>> {
     let mut live = HashSet::new();
     let mut next = log.bounds(of)?.start.max(from);
     loop {
@@ -73,20 +80,16 @@ pub(super) fn live_keys(log: &Log, of: &TopicPartition, from: Offset) -> Result<
         };
         let after = last.next_offset();
         for batch in &fetched.batches {
-            batch.for_each(|record| match (record.key, record.value) {
-                (Some(key), Some(_)) => drop(live.insert(Bytes::copy_from_slice(key))),
-                (Some(key), None) => drop(live.remove(key)),
-                (None, _) => {}
+            batch.for_each(|record| {
+                let Some(key) = record.key.map(|key| form.key_of(key)) else {
+                    return;
+                };
+                match form.row_of(record.value) {
+                    Some(_) => drop(live.insert(Bytes::copy_from_slice(key))),
+                    None => drop(live.remove(key)),
+                }
             })?;
         }
         next = Offset(after.0.max(next.0 + 1));
-    }
-}
-
-/// What says that a key has no row.
-pub(super) fn tombstone(key: Bytes) -> Record {
-    Record {
-        key: Some(key),
-        ..Record::default()
     }
 }

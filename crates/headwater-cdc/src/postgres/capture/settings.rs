@@ -2,6 +2,8 @@
 
 use headwater_log::{Error, ErrorKind, Result};
 
+use crate::debezium::Debezium;
+use crate::postgres::catalog::Kinds;
 use crate::postgres::{Address, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
@@ -21,6 +23,35 @@ pub enum OnLoss {
     Backfill,
 }
 
+/// What records look like.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Keys and rows as objects; a row that is gone is a tombstone.
+    #[default]
+    Rows,
+    /// The events of Debezium.
+    Debezium(Debezium),
+}
+
+impl Format {
+    /// What a capture remembers of it: topics are of one format.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Debezium(Debezium { schemas: true, .. }) => "debezium-json with schemas",
+            Self::Debezium(_) => "debezium-json",
+        }
+    }
+
+    /// The kinds that values are written in.
+    pub(super) fn kinds(&self) -> Kinds {
+        match self {
+            Self::Rows => Kinds::new(None),
+            Self::Debezium(debezium) => Kinds::new(Some(debezium.decimals)),
+        }
+    }
+}
+
 /// What a capture is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -38,6 +69,8 @@ pub struct Settings {
     pub backfills: bool,
     /// What happens when changes are lost.
     pub on_loss: OnLoss,
+    /// What records look like.
+    pub format: Format,
     /// Blocks of a table that are read at a time.
     pub range_blocks: u32,
     /// Sessions that read tables side by side.
@@ -56,6 +89,7 @@ impl Settings {
             tables: Vec::new(),
             backfills: true,
             on_loss: OnLoss::Stop,
+            format: Format::Rows,
             range_blocks: RANGE_BLOCKS,
             readers: READERS,
         }

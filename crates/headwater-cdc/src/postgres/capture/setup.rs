@@ -8,13 +8,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_log::{Commit, Condition, Error, ErrorKind, Log, Offset, Result, TopicPartition};
 
+use super::form::{Change, Form, now_us};
 use super::reading::Plan;
 use super::records;
 use super::settings::Settings;
 use super::state::{self, Backfill, Position};
 use super::{check, publication, slot};
+use crate::debezium::Origin;
+use crate::postgres::catalog::Kinds;
 use crate::postgres::shape::Shape;
-use crate::postgres::{Kinds, Lsn, Replication, Session, Snapshot, Table};
+use crate::postgres::{Lsn, Replication, Session, Snapshot, Table};
 
 /// A table that is captured.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ pub(super) fn begin(log: &Log, settings: &Settings) -> Result<Begun> {
     let makes_slot = stored.as_ref().is_none_or(|p| p.end.is_none());
     check::demand(&mut control, settings, makes_slot)?;
     let mut replication = Replication::connect(&settings.address)?;
-    let mut kinds = Kinds::default();
+    let mut kinds = settings.format.kinds();
     let looked_up = look_up(&mut control, settings, &mut kinds)?;
     publication::ensure(&mut control, settings)?;
     let place = take_slot(log, settings, &mut control, &mut replication, stored)?;
@@ -100,13 +103,11 @@ fn look_up(
     let one = |(name, _): &(_, String)| {
         let table = Table::look_up(control, name)?;
         let shape = Shape::of_table(&table, kinds, control)?;
-        Ok((
-            table,
-            Arc::new(Plan {
-                name: name.clone(),
-                shape,
-            }),
-        ))
+        let plan = Plan {
+            name: name.clone(),
+            form: Form::new(shape, name, settings),
+        };
+        Ok((table, Arc::new(plan)))
     };
     settings.tables.iter().map(one).collect()
 }
@@ -125,8 +126,17 @@ fn take_slot(
     let fresh = Position {
         system: system.id.clone(),
         database: settings.address.database.clone(),
+        format: settings.format.name().to_owned(),
         end: None,
     };
+    if let Some(stored) = stored.as_ref().filter(|s| s.format != fresh.format) {
+        let text = format!(
+            "slot '{name}' was captured as {}, not as {}",
+            stored.format, fresh.format
+        );
+        return Err(Error::new(ErrorKind::Invalid, text)
+            .with_hint("choose another name for the slot, and other topics"));
+    }
     if let Some(stored) = &stored
         && (&stored.system, &stored.database) != (&fresh.system, &fresh.database)
     {
@@ -178,12 +188,12 @@ fn prepare(
 ) -> Result<Vec<Captured>> {
     let mut tables = Vec::new();
     for ((table, plan), (name, topic)) in looked_up.into_iter().zip(&settings.tables) {
-        records::ensure_topic(log, topic)?;
+        records::ensure_topic(log, topic, &settings.format)?;
         let owner = state::table_owner(&settings.slot, name);
         let topic = TopicPartition::new(topic.clone(), 0);
         let backfill = match state::load(log, &owner)? {
             Some(backfill) => backfill,
-            None => first(log, settings, &table, &topic, &owner)?,
+            None => first(log, settings, (&table, &plan.form), &topic, &owner)?,
         };
         tables.push(Captured {
             has_large: table.columns.iter().any(|c| c.is_large),
@@ -212,7 +222,7 @@ fn prepare(
 fn first(
     log: &Log,
     settings: &Settings,
-    table: &Table,
+    (table, form): (&Table, &Form),
     topic: &TopicPartition,
     owner: &str,
 ) -> Result<Backfill> {
@@ -224,9 +234,21 @@ fn first(
         done: !settings.backfills,
     };
     let mut commit = Commit::new().position(owner, state::store(&backfill)?);
-    let stale = records::live_keys(log, topic, Offset(0))?;
+    let now_us = now_us();
+    let origin = Origin {
+        xid: None,
+        lsn: 0,
+        after: 0,
+        time_us: now_us,
+        now_us,
+    };
+    let deleted = |key: Bytes| {
+        let before = form.before_of_key(&key);
+        form.records(Change::Deleted { key, before }, &origin)
+    };
+    let stale = records::live_keys(log, topic, form, Offset(0))?;
     if !stale.is_empty() {
-        commit = commit.append(topic.clone(), stale.into_iter().map(records::tombstone));
+        commit = commit.append(topic.clone(), stale.into_iter().flat_map(deleted));
     }
     log.commit(commit)?;
     Ok(backfill)

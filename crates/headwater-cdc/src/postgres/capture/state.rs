@@ -3,6 +3,7 @@
 use headwater_log::{Error, ErrorKind, Log, Result};
 
 use super::blocks::Blocks;
+use super::settings::Format;
 use crate::postgres::{Lsn, TableName};
 
 /// Whose position the stream's is.
@@ -22,8 +23,15 @@ pub(super) struct Position {
     pub(super) system: String,
     /// The database.
     pub(super) database: String,
+    /// What records look like.
+    #[serde(default = "rows")]
+    pub(super) format: String,
     /// The end of the last commit; `None`: the slot is about to be made.
     pub(super) end: Option<Lsn>,
+}
+
+fn rows() -> String {
+    Format::Rows.name().to_owned()
 }
 
 /// A file of a table: the table itself, or one of its partitions.

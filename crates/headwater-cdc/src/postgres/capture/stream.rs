@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use headwater_log::{Commit, Log, Result};
 
+use super::form::Form;
 use super::handle::Shared;
 use super::merge::Backfills;
 use super::readers::Readers;
@@ -17,9 +18,10 @@ use super::status::{Phase, TableStatus};
 use super::taken::{InTopics, Meaning, Taken};
 use super::touched::{TableIndex, Touched};
 use super::transaction::{Assembly, Before, Target};
+use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
-use crate::postgres::{Kinds, Lsn, Message, Received, Relation, Replication, Session, TableName};
+use crate::postgres::{Lsn, Message, Received, Relation, Replication, Session, TableName};
 
 /// How long nothing may come before it is looked whether to stop.
 const WAIT: Duration = Duration::from_millis(100);
@@ -46,7 +48,7 @@ pub(super) struct Stream<'a> {
     replication: Replication,
     kinds: Kinds,
     tables: Vec<Captured>,
-    relations: HashMap<u32, Option<(TableIndex, Arc<Shape>)>>,
+    relations: HashMap<u32, Option<(TableIndex, Arc<Form>)>>,
     taken: Taken,
     assembly: Assembly,
     touched: Touched,
@@ -146,7 +148,8 @@ impl<'a> Stream<'a> {
     fn message(&mut self, message: Message) -> Result<()> {
         match message {
             Message::Begin { commit, time, xid } => {
-                self.assembly.begin(xid, time, commit < self.taken.end())
+                let taken = self.taken.end();
+                self.assembly.begin(xid, time, commit, taken)
             }
             Message::Commit { end } => {
                 self.seen = self.seen.max(end);
@@ -156,17 +159,16 @@ impl<'a> Stream<'a> {
             Message::Other => Ok(()),
             _ if self.assembly.is_known() => Ok(()),
             Message::Insert { relation, new } => {
-                self.change(relation, |target, shape, _| target.insert(shape, &new))
+                self.change(relation, |target, _| target.insert(&new))
             }
-            Message::Update { relation, old, new } => self
-                .change(relation, |target, shape, before| {
-                    target.update(shape, old.as_deref(), new, before)
-                }),
+            Message::Update { relation, old, new } => self.change(relation, |target, before| {
+                target.update(old.as_deref(), new, before)
+            }),
             Message::Delete { relation, old } => {
-                self.change(relation, |target, shape, _| target.delete(shape, &old))
+                self.change(relation, |target, _| target.delete(&old))
             }
             Message::Truncate { relations } => relations.into_iter().try_for_each(|relation| {
-                self.change(relation, |target, _, before| target.truncate(before))
+                self.change(relation, |target, before| target.truncate(before))
             }),
         }
     }
@@ -178,12 +180,8 @@ impl<'a> Stream<'a> {
             None => None,
             Some(at) => {
                 let table = &self.tables[at];
-                let shape = Shape::of_relation(
-                    relation,
-                    &table.table.key,
-                    &mut self.kinds,
-                    &mut self.control,
-                )?;
+                let shape =
+                    Shape::of_relation(relation, &table.table, &mut self.kinds, &mut self.control)?;
                 let columns = relation.columns.iter().map(|c| (c.name.clone(), c.type_id));
                 let columns: Vec<_> = columns.collect();
                 if !self.assembly.is_known() {
@@ -192,7 +190,7 @@ impl<'a> Stream<'a> {
                         false => drop(self.assembly.changed.insert(at, columns)),
                     }
                 }
-                Some((at, Arc::new(shape)))
+                Some((at, Arc::new(Form::new(shape, &name, self.settings))))
             }
         };
         self.relations.insert(relation.id, known);
@@ -202,19 +200,20 @@ impl<'a> Stream<'a> {
     fn change(
         &mut self,
         relation: u32,
-        change: impl FnOnce(&mut Target<'_>, &Shape, &mut dyn Before) -> Result<()>,
+        change: impl FnOnce(&mut Target<'_>, &mut dyn Before) -> Result<()>,
     ) -> Result<()> {
         let known = self.relations.get(&relation);
-        let Some((table, shape)) =
-            known.ok_or_else(|| malformed("change: its table is unknown"))?
+        let Some((table, form)) = known.ok_or_else(|| malformed("change: its table is unknown"))?
         else {
             return Ok(());
         };
-        let (table, shape) = (*table, Arc::clone(shape));
+        let (table, form) = (*table, Arc::clone(form));
         let mut target = Target {
             assembly: &mut self.assembly,
             touched: &mut self.touched,
             table,
+            form: &form,
+            place: self.replication.place(),
             has_large: self.tables[table].has_large,
             is_read: !self.tables[table].backfill.done,
         };
@@ -222,7 +221,7 @@ impl<'a> Stream<'a> {
             taken: &mut self.taken,
             tables: &self.tables,
         };
-        change(&mut target, &shape, &mut before)
+        change(&mut target, &mut before)
     }
 
     /// Commits what is whole; gives whether tables have other columns now.
@@ -248,7 +247,7 @@ impl<'a> Stream<'a> {
             table.backfill.has_gaps |= gaps.contains(&at) && !table.backfill.done;
             commit = commit.position(table.owner.clone(), state::store(&table.backfill)?);
         }
-        let changes = self.assembly.count() as u64;
+        let changes = self.assembly.changes;
         let (time, transactions) = (self.assembly.time, self.assembly.transactions);
         let commit = self.assembly.take(&self.tables, commit);
         self.stored_at = Instant::now();

@@ -147,20 +147,22 @@ pub(super) struct InTopics<'a> {
 }
 
 impl Before for InTopics<'_> {
-    fn value(&mut self, table: TableIndex, key: &[u8]) -> Result<Bytes> {
+    fn value(&mut self, table: TableIndex, key: &Bytes) -> Result<Bytes> {
         self.taken.drain()?;
-        let topic = &self.tables[table].topic;
-        let known = records::newest(&self.taken.log, topic, key)?;
-        Ok(known.unwrap_or_default())
+        let Captured { topic, plan, .. } = &self.tables[table];
+        let known = records::newest(&self.taken.log, topic, &plan.form.record_key(key))?;
+        let row = plan.form.row_of(known.as_deref());
+        Ok(row.map(Bytes::copy_from_slice).unwrap_or_default())
     }
 
     fn live_keys(&mut self, table: TableIndex) -> Result<Vec<Bytes>> {
         self.taken.drain()?;
-        let (topic, log) = (&self.tables[table].topic, &self.taken.log);
+        let Captured { topic, plan, .. } = &self.tables[table];
+        let log = &self.taken.log;
         // Whoever asks deletes them all, so that nobody looks at what lies before again.
         let end = log.bounds(topic)?.end;
         let from = self.taken.emptied.insert(table, end);
-        let live = records::live_keys(log, topic, from.unwrap_or(Offset(0)))?;
+        let live = records::live_keys(log, topic, &plan.form, from.unwrap_or(Offset(0)))?;
         Ok(live.into_iter().collect())
     }
 }

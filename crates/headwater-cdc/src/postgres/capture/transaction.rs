@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use headwater_log::{Commit, Record, Result, Timestamp};
 
-use super::records::tombstone;
+use super::form::{Change, Form, now_us};
 use super::setup::Captured;
 use super::touched::{TableIndex, Touched};
+use crate::debezium::Origin;
 use crate::postgres::failure::malformed;
-use crate::postgres::shape::Shape;
 use crate::postgres::{Cell, Lsn};
 
 /// From 1970 to 2000, in microseconds.
@@ -19,7 +19,7 @@ const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 /// Asked for what is in a topic already.
 pub(super) trait Before {
     /// The newest value of a row; empty: it has no record.
-    fn value(&mut self, table: TableIndex, key: &[u8]) -> Result<Bytes>;
+    fn value(&mut self, table: TableIndex, key: &Bytes) -> Result<Bytes>;
 
     /// The keys that have a value, all of which will be deleted.
     fn live_keys(&mut self, table: TableIndex) -> Result<Vec<Bytes>>;
@@ -29,9 +29,18 @@ pub(super) trait Before {
 #[derive(Debug, Clone, Copy)]
 struct Open {
     xid: u32,
-    time: Timestamp,
+    /// When it was committed, in microseconds since 1970.
+    time_us: i64,
+    /// Where the transaction before it ended.
+    after: Lsn,
     /// It was taken over before.
     is_known: bool,
+}
+
+impl Open {
+    fn time(&self) -> Timestamp {
+        Timestamp(self.time_us.div_euclid(1000))
+    }
 }
 
 /// Whole transactions, and perhaps the beginning of another, on their way into one commit.
@@ -42,6 +51,10 @@ pub(super) struct Assembly {
     /// The newest record of each key, for tables with large values.
     newest: HashMap<(TableIndex, Bytes), Option<Bytes>>,
     bytes: usize,
+    /// How many changes of rows there are.
+    pub(super) changes: u64,
+    /// When the transaction that is under way came, in microseconds since 1970.
+    now_us: i64,
     end: Option<Lsn>,
     pub(super) transactions: u64,
     /// When the newest of them was committed.
@@ -75,26 +88,22 @@ impl Assembly {
         self.end
     }
 
-    /// How many records there are.
-    pub(super) fn count(&self) -> usize {
-        self.records.iter().map(Vec::len).sum()
-    }
-
     /// Nothing was committed before this.
     pub(super) fn reach(&mut self, end: Lsn) {
         self.end = self.end.max(Some(end));
     }
 
-    /// A transaction begins.
-    pub(super) fn begin(&mut self, xid: u32, time_us: i64, is_known: bool) -> Result<()> {
+    /// A transaction begins, of which all before `taken` was taken over.
+    pub(super) fn begin(&mut self, xid: u32, time_us: i64, commit: Lsn, taken: Lsn) -> Result<()> {
         if self.open.is_some() {
             return Err(malformed("transaction: it has no end"));
         }
-        let time = Timestamp(time_us.saturating_add(POSTGRES_EPOCH_US) / 1000);
+        self.now_us = now_us();
         self.open = Some(Open {
             xid,
-            time,
-            is_known,
+            time_us: time_us.saturating_add(POSTGRES_EPOCH_US),
+            after: self.end.unwrap_or(taken),
+            is_known: commit < taken,
         });
         Ok(())
     }
@@ -107,7 +116,7 @@ impl Assembly {
             .ok_or_else(|| malformed("transaction: it has no beginning"))?;
         if !open.is_known {
             self.transactions += 1;
-            self.time = Some(open.time);
+            self.time = Some(open.time());
             self.reach(end);
         }
         Ok(())
@@ -139,28 +148,31 @@ pub(super) struct Target<'a> {
     pub(super) assembly: &'a mut Assembly,
     pub(super) touched: &'a mut Touched,
     pub(super) table: TableIndex,
+    pub(super) form: &'a Form,
     pub(super) has_large: bool,
     /// Whether rows of it are still being read.
     pub(super) is_read: bool,
+    /// Where the change lies in the server's log.
+    pub(super) place: Lsn,
 }
 
 impl Target<'_> {
     /// A new row.
-    pub(super) fn insert(&mut self, shape: &Shape, new: &[Cell]) -> Result<()> {
-        self.put(shape.key(new)?, Some(shape.value(new, b"")?))
+    pub(super) fn insert(&mut self, new: &[Cell]) -> Result<()> {
+        let shape = &self.form.shape;
+        let (key, row) = (shape.key(new)?, shape.value(new, b"")?);
+        self.note(&key, Some(&row))?;
+        self.push(Change::Inserted { key, row })
     }
 
     /// A row that is another one now.
     pub(super) fn update(
         &mut self,
-        shape: &Shape,
         old: Option<&[Cell]>,
         mut new: Vec<Cell>,
         before: &mut dyn Before,
     ) -> Result<()> {
-        let key = shape.key(&new)?;
-        let old_key = old.map(|old| shape.key(old)).transpose()?;
-        let old_key = old_key.unwrap_or_else(|| key.clone());
+        let shape = &self.form.shape;
         // A whole old row has everything that the change left as it was.
         let whole = old.filter(|old| !old.contains(&Cell::Unchanged) && shape.is_whole(old));
         if let Some(old) = whole.filter(|old| old.len() == new.len()) {
@@ -170,39 +182,65 @@ impl Target<'_> {
                 }
             }
         }
-        let value = match new.contains(&Cell::Unchanged) {
+        let key = shape.key(&new)?;
+        let old_key = old.map(|old| shape.key(old)).transpose()?;
+        let old_key = old_key.unwrap_or_else(|| key.clone());
+        let row = match new.contains(&Cell::Unchanged) {
             false => shape.value(&new, b"")?,
-            true => {
-                let known = self.assembly.newest.get(&(self.table, old_key.clone()));
-                let known = match known {
-                    Some(known) => known.clone().unwrap_or_default(),
-                    None => before.value(self.table, &old_key)?,
-                };
-                // The backfill has not come to it. It goes over the table again: what the table has now may be the
-                // value of another row by then.
-                if self.is_read && !shape.completes(&new, &known) {
-                    self.assembly.gaps.insert(self.table);
-                }
-                shape.value(&new, &known)?
-            }
+            true => self.completed(&old_key, &new, before)?,
         };
-        if old_key != key {
-            self.put(old_key, None)?;
+        if old_key == key {
+            self.note(&key, Some(&row))?;
+            let whole = whole.filter(|_| self.form.has_before());
+            let before = whole.map(|old| shape.value(old, b"")).transpose()?;
+            return self.push(Change::Updated { key, before, row });
         }
-        self.put(key, Some(value))
+        self.note(&old_key, None)?;
+        self.note(&key, Some(&row))?;
+        let before = self.form.before(old.unwrap_or_default())?;
+        self.push(Change::Moved {
+            old_key,
+            before,
+            key,
+            row,
+        })
+    }
+
+    /// A row with the large values that a change left as they were.
+    fn completed(
+        &mut self,
+        old_key: &Bytes,
+        new: &[Cell],
+        before: &mut dyn Before,
+    ) -> Result<Bytes> {
+        let known = self.assembly.newest.get(&(self.table, old_key.clone()));
+        let known = match known {
+            Some(known) => known.clone().unwrap_or_default(),
+            None => before.value(self.table, old_key)?,
+        };
+        // The backfill has not come to it. It goes over the table again: what the table has now may be the value of
+        // another row by then.
+        if self.is_read && !self.form.shape.completes(new, &known) {
+            self.assembly.gaps.insert(self.table);
+        }
+        self.form.shape.value(new, &known)
     }
 
     /// A row that is gone.
-    pub(super) fn delete(&mut self, shape: &Shape, old: &[Cell]) -> Result<()> {
-        self.put(shape.key(old)?, None)
+    pub(super) fn delete(&mut self, old: &[Cell]) -> Result<()> {
+        let key = self.form.shape.key(old)?;
+        self.note(&key, None)?;
+        let before = self.form.before(old)?;
+        self.push(Change::Deleted { key, before })
     }
 
     /// All rows are gone.
     pub(super) fn truncate(&mut self, before: &mut dyn Before) -> Result<()> {
         let mut live: HashSet<Bytes> = before.live_keys(self.table)?.into_iter().collect();
         for record in &self.assembly.records[self.table] {
-            let key = record.key.clone().unwrap_or_default();
-            match record.value {
+            let key = record.key.as_deref().unwrap_or_default();
+            let key = Bytes::copy_from_slice(self.form.key_of(key));
+            match self.form.row_of(record.value.as_deref()) {
                 Some(_) => live.insert(key),
                 None => live.remove(&key),
             };
@@ -210,45 +248,52 @@ impl Target<'_> {
         let mut live: Vec<Bytes> = live.into_iter().collect();
         live.sort_unstable();
         if self.is_read {
-            let xid = self.xid()?;
+            let xid = self.open()?.xid;
             self.touched.truncate(self.table, xid);
         }
-        live.into_iter().try_for_each(|key| self.put(key, None))
+        live.into_iter().try_for_each(|key| {
+            self.note(&key, None)?;
+            let before = self.form.before_of_key(&key);
+            self.push(Change::Deleted { key, before })
+        })
     }
 
-    fn xid(&self) -> Result<u32> {
-        let open = self
-            .assembly
-            .open
-            .ok_or_else(|| malformed("change outside of a transaction"))?;
-        Ok(open.xid)
+    fn open(&self) -> Result<Open> {
+        let open = self.assembly.open;
+        open.ok_or_else(|| malformed("change outside of a transaction"))
     }
 
-    fn put(&mut self, key: Bytes, value: Option<Bytes>) -> Result<()> {
-        let open = self
-            .assembly
-            .open
-            .ok_or_else(|| malformed("change outside of a transaction"))?;
+    /// What a key has now.
+    fn note(&mut self, key: &Bytes, row: Option<&Bytes>) -> Result<()> {
         if self.is_read {
-            self.touched.touch(self.table, key.clone(), open.xid);
+            let xid = self.open()?.xid;
+            self.touched.touch(self.table, key.clone(), xid);
         }
         if self.has_large {
             let at = (self.table, key.clone());
-            self.assembly.newest.insert(at, value.clone());
+            self.assembly.newest.insert(at, row.cloned());
         }
-        self.assembly.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
-        let record = match value {
-            Some(value) => Record {
-                key: Some(key),
-                value: Some(value),
-                ..Record::default()
-            },
-            None => tombstone(key),
+        Ok(())
+    }
+
+    fn push(&mut self, change: Change) -> Result<()> {
+        let open = self.open()?;
+        let origin = Origin {
+            xid: Some(open.xid),
+            lsn: self.place.0,
+            after: open.after.0,
+            time_us: open.time_us,
+            now_us: self.assembly.now_us,
         };
-        self.assembly.records[self.table].push(Record {
-            timestamp: Some(open.time),
-            ..record
-        });
+        for record in self.form.records(change, &origin) {
+            let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+            self.assembly.bytes += len(&record.key) + len(&record.value);
+            self.assembly.records[self.table].push(Record {
+                timestamp: Some(open.time()),
+                ..record
+            });
+        }
+        self.assembly.changes += 1;
         Ok(())
     }
 }

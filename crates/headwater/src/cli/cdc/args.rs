@@ -15,7 +15,13 @@ and where wanted:
   create-publication = true      # make it, and add tables to it
   backfill = true                # what is in the tables, then their changes; false: only changes
   on-loss = \"stop\"               # or \"backfill\": read the tables anew when the slot has lost changes
-  topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE; the database unless said";
+  topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE; the database unless said
+  format = \"rows\"                # or \"debezium-json\": Debezium's events
+and for the latter:
+  [debezium]
+  schemas = false                # each key and value with its schema
+  decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
+  tombstones = true              # after each deletion";
 
 #[derive(Debug, Args)]
 pub(crate) struct CdcArgs {

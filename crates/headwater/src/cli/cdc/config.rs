@@ -1,7 +1,7 @@
 //! What a file says of a capture.
 
-use headwater_cdc::filled;
-use headwater_cdc::postgres::{Address, OnLoss, Settings, TableName};
+use headwater_cdc::postgres::{Address, Format, OnLoss, Settings, TableName};
+use headwater_cdc::{Debezium, Decimals, filled};
 
 use crate::cli::exit::{Code, Failure, Outcome};
 
@@ -20,6 +20,50 @@ struct File {
     #[serde(default)]
     on_loss: Loss,
     topic_prefix: Option<String>,
+    #[serde(default)]
+    format: Form,
+    debezium: Option<Events>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Form {
+    #[default]
+    Rows,
+    DebeziumJson,
+}
+
+#[derive(Debug, Default, Clone, Copy, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Events {
+    schemas: Option<bool>,
+    tombstones: Option<bool>,
+    decimals: Option<Numbers>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Numbers {
+    Precise,
+    String,
+    Double,
+}
+
+impl Events {
+    fn of(self, name: &str) -> Debezium {
+        let usual = Debezium::new(name);
+        Debezium {
+            schemas: self.schemas.unwrap_or(usual.schemas),
+            tombstones: self.tombstones.unwrap_or(usual.tombstones),
+            decimals: match self.decimals {
+                None => usual.decimals,
+                Some(Numbers::Precise) => Decimals::Precise,
+                Some(Numbers::String) => Decimals::String,
+                Some(Numbers::Double) => Decimals::Double,
+            },
+            ..usual
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, serde::Deserialize)]
@@ -53,6 +97,16 @@ pub(crate) fn settings(text: &str) -> Outcome<Settings> {
     let prefix = file
         .topic_prefix
         .unwrap_or_else(|| settings.address.database.clone());
+    settings.format = match (file.format, file.debezium) {
+        (Form::Rows, None) => Format::Rows,
+        (Form::DebeziumJson, events) => Format::Debezium(events.unwrap_or_default().of(&prefix)),
+        (Form::Rows, Some(_)) => {
+            let text = "the file has a part 'debezium' but another format";
+            return Err(
+                Failure::new(Code::Config, text.to_owned()).with_hint("format = \"debezium-json\"")
+            );
+        }
+    };
     let named = file.tables.iter().map(|t| table(t));
     settings.tables = named
         .map(|t| (t.clone(), format!("{prefix}.{t}")))
@@ -104,6 +158,26 @@ mod tests {
             (found.slot.as_str(), found.on_loss),
             ("headwater", OnLoss::Backfill)
         );
+    }
+
+    #[test]
+    fn a_file_says_how_events_look() {
+        let text =
+            "url = 'postgres://me:pw@db/shop'\ntables = ['orders']\nformat = 'debezium-json'";
+        let usual = Debezium::new("shop");
+        assert_eq!(
+            settings(text).unwrap().format,
+            Format::Debezium(usual.clone())
+        );
+        let more = format!("{text}\n[debezium]\nschemas = true\ndecimals = 'string'");
+        let want = Debezium {
+            schemas: true,
+            decimals: Decimals::String,
+            ..usual
+        };
+        assert_eq!(settings(&more).unwrap().format, Format::Debezium(want));
+        let rows = more.replace("debezium-json", "rows");
+        assert!(settings(&rows).unwrap_err().message.contains("debezium"));
     }
 
     #[test]

@@ -1,0 +1,205 @@
+//! The envelope around a row: what it was, what it is, where that comes from.
+
+use bytes::Bytes;
+use headwater_log::{Header, Record};
+
+use super::Debezium;
+use super::schema;
+use super::semantic::FieldSchema;
+use crate::json;
+
+/// Stands for a large value that a change left as it was and that nobody knows.
+pub(crate) const UNAVAILABLE: &str = "__debezium_unavailable_value";
+/// The header of a deletion that a change of the key makes: the key from now on.
+const NEW_KEY: &str = "__debezium.newkey";
+/// The header of the row that a change of the key makes: the key until now.
+const OLD_KEY: &str = "__debezium.oldkey";
+
+/// Where a change comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// Its transaction; `None`: it was read from the table.
+    pub(crate) xid: Option<u32>,
+    /// Where it lies in the server's log.
+    pub(crate) lsn: u64,
+    /// Where the transaction before it ended.
+    pub(crate) after: u64,
+    /// When it was committed, in microseconds since 1970.
+    pub(crate) time_us: i64,
+    /// When it is written here, in microseconds since 1970.
+    pub(crate) now_us: i64,
+}
+
+/// Wraps the rows of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    /// Around the key; empty: it comes without its schema.
+    key: Vec<u8>,
+    /// Before an envelope; empty: it comes without its schema.
+    value: Vec<u8>,
+    /// The source as far as it is the same for all rows, in two parts: before and after the times.
+    source: [Vec<u8>; 2],
+    tombstones: bool,
+}
+
+impl Envelope {
+    /// For a table of a database.
+    pub(crate) fn new(
+        settings: &Debezium,
+        database: &str,
+        (table_schema, table): (&str, &str),
+        key: &[FieldSchema],
+        fields: &[FieldSchema],
+    ) -> Self {
+        let topic = format!("{}.{table_schema}.{table}", settings.name);
+        let mut front = b"{\"version\":".to_vec();
+        json::string(env!("CARGO_PKG_VERSION").as_bytes(), &mut front);
+        front.extend_from_slice(b",\"connector\":\"postgresql\",\"name\":");
+        json::string(settings.name.as_bytes(), &mut front);
+        let mut back = b",\"db\":".to_vec();
+        json::string(database.as_bytes(), &mut back);
+        back.extend_from_slice(b",\"schema\":");
+        json::string(table_schema.as_bytes(), &mut back);
+        back.extend_from_slice(b",\"table\":");
+        json::string(table.as_bytes(), &mut back);
+        let with = |schema: Vec<u8>| match settings.schemas {
+            true => schema,
+            false => Vec::new(),
+        };
+        Self {
+            key: with(schema::of_key(&topic, key)),
+            value: with(schema::of_envelope(&topic, fields)),
+            source: [front, back],
+            tombstones: settings.tombstones,
+        }
+    }
+
+    /// A key as it stands in records.
+    pub(crate) fn wrap_key(&self, key: &Bytes) -> Bytes {
+        match self.key.is_empty() {
+            true => key.clone(),
+            false => [&self.key, &key[..], b"}"].concat().into(),
+        }
+    }
+
+    /// The key that stands in a record.
+    pub(crate) fn unwrap_key<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+        match self.key.is_empty() {
+            true => key,
+            false => json::member(key, "payload").unwrap_or(key),
+        }
+    }
+
+    /// The row that stands in the value of a record.
+    pub(crate) fn unwrap_row<'a>(&self, value: &'a [u8]) -> Option<&'a [u8]> {
+        let envelope = match self.value.is_empty() {
+            true => value,
+            false => json::member(value, "payload")?,
+        };
+        json::member(envelope, "after").filter(|row| *row != b"null")
+    }
+
+    /// A row that is there.
+    pub(crate) fn written(
+        &self,
+        op: &str,
+        key: &Bytes,
+        before: Option<&[u8]>,
+        row: &[u8],
+        origin: &Origin,
+    ) -> Record {
+        Record {
+            key: Some(self.wrap_key(key)),
+            value: Some(self.envelope(op, before, Some(row), origin)),
+            ..Record::default()
+        }
+    }
+
+    /// A row that is gone; `before` is what is known of it.
+    pub(crate) fn deleted(&self, key: &Bytes, before: &[u8], origin: &Origin) -> Vec<Record> {
+        let key = self.wrap_key(key);
+        let mut records = vec![Record {
+            key: Some(key.clone()),
+            value: Some(self.envelope("d", Some(before), None, origin)),
+            ..Record::default()
+        }];
+        if self.tombstones {
+            records.push(Record {
+                key: Some(key),
+                ..Record::default()
+            });
+        }
+        records
+    }
+
+    /// A row that has another key now: a deletion and a new row.
+    pub(crate) fn moved(
+        &self,
+        (old_key, before): (&Bytes, &[u8]),
+        (key, row): (&Bytes, &[u8]),
+        origin: &Origin,
+    ) -> Vec<Record> {
+        let header = |name: &str, key: &Bytes| Header {
+            key: name.to_owned(),
+            value: Some(self.wrap_key(key)),
+        };
+        let mut records = self.deleted(old_key, before, origin);
+        for record in &mut records {
+            record.headers.push(header(NEW_KEY, key));
+        }
+        let mut created = self.written("c", key, None, row, origin);
+        created.headers.push(header(OLD_KEY, old_key));
+        records.push(created);
+        records
+    }
+
+    fn envelope(
+        &self,
+        op: &str,
+        before: Option<&[u8]>,
+        after: Option<&[u8]>,
+        origin: &Origin,
+    ) -> Bytes {
+        let (before, after) = (before.unwrap_or(b"null"), after.unwrap_or(b"null"));
+        let mut out = Vec::with_capacity(self.value.len() + before.len() + after.len() + 512);
+        out.extend_from_slice(&self.value);
+        out.extend_from_slice(b"{\"before\":");
+        out.extend_from_slice(before);
+        out.extend_from_slice(b",\"after\":");
+        out.extend_from_slice(after);
+        out.extend_from_slice(b",\"source\":");
+        self.source(origin, &mut out);
+        let (us, ms) = (origin.now_us, origin.now_us.div_euclid(1000));
+        let rest = format!(
+            ",\"transaction\":null,\"op\":\"{op}\",\"ts_ms\":{ms},\"ts_us\":{us},\"ts_ns\":{us}000}}"
+        );
+        out.extend_from_slice(rest.as_bytes());
+        if !self.value.is_empty() {
+            out.push(b'}');
+        }
+        out.into()
+    }
+
+    fn source(&self, origin: &Origin, out: &mut Vec<u8>) {
+        let Origin {
+            lsn,
+            after,
+            time_us: us,
+            ..
+        } = *origin;
+        let ms = us.div_euclid(1000);
+        // What is read beside the stream is what Debezium calls incremental.
+        let (snapshot, xid) = match origin.xid {
+            Some(xid) => ("false", xid.to_string()),
+            None => ("incremental", "null".to_owned()),
+        };
+        out.extend_from_slice(&self.source[0]);
+        out.extend_from_slice(format!(",\"ts_ms\":{ms},\"snapshot\":\"{snapshot}\"").as_bytes());
+        out.extend_from_slice(&self.source[1]);
+        let rest = format!(
+            ",\"sequence\":\"[\\\"{after}\\\",\\\"{lsn}\\\"]\",\"ts_us\":{us},\"ts_ns\":{us}000,\
+             \"txId\":{xid},\"lsn\":{lsn},\"xmin\":null,\"origin\":null,\"origin_lsn\":null}}"
+        );
+        out.extend_from_slice(rest.as_bytes());
+    }
+}

@@ -1,0 +1,43 @@
+//! The schemas of keys and envelopes.
+
+use super::semantic::FieldSchema;
+use crate::json;
+
+const SOURCE: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"version"},{"type":"string","optional":false,"field":"connector"},{"type":"string","optional":false,"field":"name"},{"type":"int64","optional":false,"field":"ts_ms"},{"type":"string","optional":true,"name":"io.debezium.data.Enum","version":1,"parameters":{"allowed":"true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"},"default":"false","field":"snapshot"},{"type":"string","optional":false,"field":"db"},{"type":"string","optional":true,"field":"sequence"},{"type":"int64","optional":true,"field":"ts_us"},{"type":"int64","optional":true,"field":"ts_ns"},{"type":"string","optional":false,"field":"schema"},{"type":"string","optional":false,"field":"table"},{"type":"int64","optional":true,"field":"txId"},{"type":"int64","optional":true,"field":"lsn"},{"type":"int64","optional":true,"field":"xmin"},{"type":"string","optional":true,"field":"origin"},{"type":"int64","optional":true,"field":"origin_lsn"}],"optional":false,"name":"io.debezium.connector.postgresql.Source","version":1,"field":"source"}"#;
+const REST: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},{"type":"int64","optional":false,"field":"total_order"},{"type":"int64","optional":false,"field":"data_collection_order"}],"optional":true,"name":"event.block","version":1,"field":"transaction"},{"type":"string","optional":false,"field":"op"},{"type":"int64","optional":true,"field":"ts_ms"},{"type":"int64","optional":true,"field":"ts_us"},{"type":"int64","optional":true,"field":"ts_ns"}],"optional":false,"name":"#;
+
+/// What stands before a key, which is followed by a brace.
+pub(super) fn of_key(topic: &str, fields: &[FieldSchema]) -> Vec<u8> {
+    let mut out = b"{\"schema\":".to_vec();
+    structure(fields, false, &format!("{topic}.Key"), &mut out);
+    out.extend_from_slice(b"},\"payload\":");
+    out
+}
+
+/// What stands before an envelope, which is followed by a brace.
+pub(super) fn of_envelope(topic: &str, fields: &[FieldSchema]) -> Vec<u8> {
+    let mut out = b"{\"schema\":{\"type\":\"struct\",\"fields\":[".to_vec();
+    for field in ["before", "after"] {
+        structure(fields, true, &format!("{topic}.Value"), &mut out);
+        out.extend_from_slice(format!(",\"field\":\"{field}\"}},").as_bytes());
+    }
+    out.extend_from_slice(SOURCE.as_bytes());
+    out.push(b',');
+    out.extend_from_slice(REST.as_bytes());
+    json::string(format!("{topic}.Envelope").as_bytes(), &mut out);
+    out.extend_from_slice(b",\"version\":2},\"payload\":");
+    out
+}
+
+/// A struct without its closing brace.
+fn structure(fields: &[FieldSchema], is_optional: bool, name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"struct\",\"fields\":[");
+    for (place, field) in fields.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        field.write(out);
+    }
+    out.extend_from_slice(format!("],\"optional\":{is_optional},\"name\":").as_bytes());
+    json::string(name.as_bytes(), out);
+}

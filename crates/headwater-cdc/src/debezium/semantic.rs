@@ -1,0 +1,206 @@
+//! The types of Debezium's events, with their schemas.
+
+use crate::json;
+
+/// A type of Debezium: what a value stands for, and how it is carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Semantic {
+    Boolean,
+    Int16,
+    Int32,
+    Int64,
+    Float,
+    Double,
+    String,
+    Bytes,
+    /// A scale that the type has; a precision if it has one.
+    Decimal {
+        precision: Option<u16>,
+        scale: i16,
+    },
+    VariableDecimal,
+    Date,
+    /// Milliseconds of a day.
+    Time,
+    MicroTime,
+    ZonedTime,
+    /// Milliseconds since 1970.
+    Timestamp,
+    MicroTimestamp,
+    ZonedTimestamp,
+    MicroDuration,
+    Json,
+    Xml,
+    Uuid,
+    Enum(Vec<String>),
+    /// At most this many bits, the lowest byte first.
+    Bits(u32),
+    Point,
+    Array(Box<Semantic>),
+}
+
+/// A field of a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldSchema {
+    pub(crate) name: String,
+    pub(crate) semantic: Semantic,
+    pub(crate) is_optional: bool,
+    /// What it is unless said, as JSON.
+    pub(crate) default: Option<Vec<u8>>,
+}
+
+impl FieldSchema {
+    /// Writes the field as it stands in the schema of a struct.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        self.semantic.open(self.is_optional, out);
+        if let Some(default) = &self.default {
+            out.extend_from_slice(b",\"default\":");
+            out.extend_from_slice(default);
+        }
+        out.extend_from_slice(b",\"field\":");
+        json::string(self.name.as_bytes(), out);
+        out.push(b'}');
+    }
+}
+
+impl Semantic {
+    /// Everything of a schema but its closing brace.
+    fn open(&self, is_optional: bool, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"type\":\"");
+        out.extend_from_slice(self.carrier().as_bytes());
+        out.push(b'"');
+        match self {
+            Self::Array(items) => {
+                out.extend_from_slice(b",\"items\":");
+                // The labels of an enumeration are all that Debezium says cannot be null in an array.
+                items.open(!matches!(**items, Self::Enum(_)), out);
+                out.push(b'}');
+            }
+            Self::VariableDecimal => out.extend_from_slice(
+                br#","fields":[{"type":"int32","optional":false,"field":"scale"},{"type":"bytes","optional":false,"field":"value"}]"#,
+            ),
+            Self::Point => out.extend_from_slice(
+                br#","fields":[{"type":"double","optional":false,"field":"x"},{"type":"double","optional":false,"field":"y"},{"type":"bytes","optional":true,"field":"wkb"},{"type":"int32","optional":true,"field":"srid"}]"#,
+            ),
+            _ => {}
+        }
+        out.extend_from_slice(match is_optional {
+            true => b",\"optional\":true",
+            false => b",\"optional\":false",
+        });
+        let Some(name) = self.name() else {
+            return;
+        };
+        out.extend_from_slice(format!(",\"name\":\"{name}\",\"version\":1").as_bytes());
+        match self {
+            Self::VariableDecimal => {
+                out.extend_from_slice(br#","doc":"Variable scaled decimal""#);
+            }
+            Self::Point => out.extend_from_slice(br#","doc":"Geometry (POINT)""#),
+            Self::Decimal { precision, scale } => {
+                let scale = format!(",\"parameters\":{{\"scale\":\"{scale}\"");
+                out.extend_from_slice(scale.as_bytes());
+                if let Some(precision) = precision {
+                    let precision = format!(",\"connect.decimal.precision\":\"{precision}\"");
+                    out.extend_from_slice(precision.as_bytes());
+                }
+                out.push(b'}');
+            }
+            Self::Bits(length) => {
+                let length = format!(",\"parameters\":{{\"length\":\"{length}\"}}");
+                out.extend_from_slice(length.as_bytes());
+            }
+            Self::Enum(labels) => {
+                out.extend_from_slice(b",\"parameters\":{\"allowed\":");
+                json::string(labels.join(",").as_bytes(), out);
+                out.push(b'}');
+            }
+            _ => {}
+        }
+    }
+
+    /// The type of Kafka Connect that carries it.
+    fn carrier(&self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Int16 => "int16",
+            Self::Int32 | Self::Date | Self::Time => "int32",
+            Self::Int64
+            | Self::MicroTime
+            | Self::Timestamp
+            | Self::MicroTimestamp
+            | Self::MicroDuration => "int64",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::String
+            | Self::ZonedTime
+            | Self::ZonedTimestamp
+            | Self::Json
+            | Self::Xml
+            | Self::Uuid
+            | Self::Enum(_) => "string",
+            Self::Bytes | Self::Decimal { .. } | Self::Bits(_) => "bytes",
+            Self::VariableDecimal | Self::Point => "struct",
+            Self::Array(_) => "array",
+        }
+    }
+
+    /// What says what it stands for.
+    fn name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Decimal { .. } => "org.apache.kafka.connect.data.Decimal",
+            Self::VariableDecimal => "io.debezium.data.VariableScaleDecimal",
+            Self::Date => "io.debezium.time.Date",
+            Self::Time => "io.debezium.time.Time",
+            Self::MicroTime => "io.debezium.time.MicroTime",
+            Self::ZonedTime => "io.debezium.time.ZonedTime",
+            Self::Timestamp => "io.debezium.time.Timestamp",
+            Self::MicroTimestamp => "io.debezium.time.MicroTimestamp",
+            Self::ZonedTimestamp => "io.debezium.time.ZonedTimestamp",
+            Self::MicroDuration => "io.debezium.time.MicroDuration",
+            Self::Json => "io.debezium.data.Json",
+            Self::Xml => "io.debezium.data.Xml",
+            Self::Uuid => "io.debezium.data.Uuid",
+            Self::Enum(_) => "io.debezium.data.Enum",
+            Self::Bits(_) => "io.debezium.data.Bits",
+            Self::Point => "io.debezium.data.geometry.Point",
+            _ => return None,
+        })
+    }
+
+    /// What stands in JSON for a value that cannot be null and that nobody knows.
+    pub(crate) fn blank(&self) -> Vec<u8> {
+        match self {
+            Self::Boolean => b"false".to_vec(),
+            Self::Array(_) => b"[]".to_vec(),
+            Self::Decimal { .. } => b"\"AA==\"".to_vec(),
+            Self::VariableDecimal => br#"{"scale":0,"value":"AA=="}"#.to_vec(),
+            Self::Point => br#"{"x":0.0,"y":0.0,"wkb":null,"srid":null}"#.to_vec(),
+            Self::ZonedTimestamp => b"\"1970-01-01T00:00:00.000000Z\"".to_vec(),
+            Self::ZonedTime => b"\"00:00:00Z\"".to_vec(),
+            Self::Json => b"\"{}\"".to_vec(),
+            _ => match self.carrier() {
+                "string" | "bytes" => b"\"\"".to_vec(),
+                _ => b"0".to_vec(),
+            },
+        }
+    }
+
+    /// What stands in JSON for a large value that is not known; `None`: nothing does.
+    pub(crate) fn unavailable(&self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        match self {
+            Self::Bytes => json::base64(super::UNAVAILABLE.as_bytes(), &mut out),
+            Self::Array(items) if **items == Self::String => {
+                out.push(b'[');
+                json::string(super::UNAVAILABLE.as_bytes(), &mut out);
+                out.push(b']');
+            }
+            Self::String | Self::Json | Self::Xml => {
+                json::string(super::UNAVAILABLE.as_bytes(), &mut out);
+            }
+            _ => return None,
+        }
+        Some(out)
+    }
+}
