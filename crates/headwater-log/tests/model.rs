@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_log::{
-    Cleanup, Clock, Codec, Commit, Condition, ConflictDetail, Direction, ErrorKind,
-    ExpectedVersion, Header, Log, ManualClock, MemDisk, Offset, Query, QueryItem, ReadKey, Receipt,
-    Record, Result, Timestamp, TopicConfig, TopicPartition, Version,
+    Cleanup, Clock, Codec, Commit, Condition, ConflictDetail, ErrorKind, Log, ManualClock, MemDisk,
+    Offset, Query, QueryItem, Receipt, Record, Result, Timestamp, TopicConfig, TopicPartition,
+    Version,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::support::{Seed, commit_keyed, small};
+
+mod arbitrary;
+mod reads;
 
 const TOPIC: &str = "events";
 /// More records than fit into an open segment of 4 KiB.
@@ -113,29 +116,6 @@ impl World {
         newest.and_then(|row| row.version)
     }
 
-    fn arb_record(&self, rng: &mut StdRng) -> Record {
-        let value = (0..rng.random_range(0..60))
-            .map(|_| rng.random())
-            .collect::<Vec<u8>>();
-        let header = |key: &str, value: String| Header {
-            key: key.into(),
-            value: Some(value.into()),
-        };
-        let mut headers = Vec::new();
-        for _ in 0..rng.random_range(0..2) {
-            headers.push(header("type", format!("t{}", rng.random_range(0..3))));
-        }
-        for _ in 0..rng.random_range(0..3) {
-            headers.push(header("tag", format!("g{}", rng.random_range(0..5))));
-        }
-        Record {
-            key: rng.random_bool(0.95).then(|| arb_key(rng)),
-            value: rng.random_bool(0.85).then(|| value.into()),
-            headers,
-            timestamp: Some(Timestamp(1_000_000 + rng.random_range(0..100_000))),
-        }
-    }
-
     fn append(&mut self, rng: &mut StdRng) {
         let count = rng.random_range(1..12);
         let mut records: Vec<Record> = (0..count).map(|_| self.arb_record(rng)).collect();
@@ -200,43 +180,6 @@ impl World {
                 assert!(found.0 < self.end);
             }
             other => panic!("no such condition was set: {other:?}"),
-        }
-    }
-
-    fn arb_condition(&self, rng: &mut StdRng) -> (Option<Condition>, bool) {
-        match rng.random_range(0..10) {
-            0..5 => {
-                let key = arb_key(rng);
-                let actual = self.version(&key);
-                let (expected, holds) = match rng.random_range(0..5) {
-                    0 => (ExpectedVersion::Any, true),
-                    3 => (ExpectedVersion::Exists, actual.is_some()),
-                    1 => (ExpectedVersion::NoStream, actual.is_none()),
-                    2 => (ExpectedVersion::Exact(Version(7)), actual == Some(7)),
-                    _ => match actual {
-                        Some(version) => (ExpectedVersion::Exact(Version(version)), true),
-                        None => (ExpectedVersion::NoStream, true),
-                    },
-                };
-                let of = self.of.clone();
-                (Some(Condition::Version { of, key, expected }), holds)
-            }
-            5..8 => {
-                let query = arb_query(rng);
-                let after = self.end.saturating_sub(rng.random_range(0..30));
-                let came = |r: &Row| r.offset >= after && r.matches(&query);
-                let holds = !self.rows.iter().any(came);
-                let (topic, after) = (TOPIC.to_owned(), Offset(after));
-                (
-                    Some(Condition::NoneSince {
-                        topic,
-                        query,
-                        after,
-                    }),
-                    holds,
-                )
-            }
-            _ => (None, true),
         }
     }
 
@@ -312,104 +255,6 @@ impl World {
             });
             assert_eq!(twice, None, "compaction left a superseded record");
         }
-    }
-
-    fn check_reads(&self, rng: &mut StdRng) {
-        for key in (0..12).map(|k| Bytes::from(format!("key{k}"))) {
-            let of_key = self
-                .rows
-                .iter()
-                .filter(|r| r.record.key.as_ref() == Some(&key));
-            let expected: Vec<&Row> = of_key.collect();
-            let version = self.log().key_version(&self.of, &key).unwrap();
-            assert_eq!(version.map(|v| v.0), self.version(&key));
-            if !self.config.cleanup.compact {
-                let end = Offset(rng.random_range(0..=self.end));
-                let before = self.log().key_version_before(&self.of, &key, end).unwrap();
-                let last = expected.iter().rfind(|r| r.offset < end.0);
-                assert_eq!(before.map(|v| v.0), last.and_then(|r| r.version), "{end:?}");
-            }
-            let read = ReadKey {
-                direction: [Direction::Forward, Direction::Backward][rng.random_range(0..2)],
-                from: rng
-                    .random_bool(0.3)
-                    .then(|| Version(rng.random_range(0..9))),
-                until: rng
-                    .random_bool(0.3)
-                    .then(|| Timestamp(1_000_000 + rng.random_range(0..100_000))),
-                limit: if rng.random_bool(0.3) {
-                    rng.random_range(0..5)
-                } else {
-                    usize::MAX
-                },
-            };
-            let found = self.log().read_key(&self.of, &key, read).unwrap();
-            let found: Vec<Row> = found
-                .into_iter()
-                .map(|f| Row {
-                    offset: f.offset.0,
-                    commit: f.commit.0,
-                    version: Some(f.version.0),
-                    record: f.record,
-                })
-                .collect();
-            assert_eq!(found, selected(&expected, read), "{read:?}");
-        }
-        let time = Timestamp(1_000_000 + rng.random_range(-1_000..101_000));
-        let late = self.rows.iter().find(|r| r.record.timestamp >= Some(time));
-        let found = self.log().offset_at(&self.of, time).unwrap();
-        assert_eq!(found.0, late.map_or(self.end, |r| r.offset), "{time:?}");
-        let query = arb_query(rng);
-        let after = rng.random_range(0..=self.end);
-        let limit = rng.random_range(1..40);
-        let found = self
-            .log()
-            .query(TOPIC, &query, Offset(after), limit)
-            .unwrap();
-        let hits = self
-            .rows
-            .iter()
-            .filter(|r| r.offset >= after && r.matches(&query));
-        let expected: Vec<u64> = hits.map(|r| r.offset).take(limit).collect();
-        let offsets: Vec<u64> = found.records.iter().map(|r| r.offset.0).collect();
-        assert_eq!(offsets, expected, "{query:?}");
-    }
-}
-
-fn selected(of_key: &[&Row], read: ReadKey) -> Vec<Row> {
-    let mut rows: Vec<Row> = of_key.iter().map(|r| (*r).clone()).collect();
-    let from = read.from.map(|v| v.0);
-    if read.direction == Direction::Backward {
-        rows.reverse();
-        rows.retain(|r| from.is_none_or(|from| r.version <= Some(from)));
-    } else {
-        rows.retain(|r| from.is_none_or(|from| r.version >= Some(from)));
-    }
-    rows.retain(|r| {
-        read.until
-            .is_none_or(|until| r.record.timestamp <= Some(until))
-    });
-    rows.truncate(read.limit);
-    rows
-}
-
-fn arb_key(rng: &mut StdRng) -> Bytes {
-    format!("key{}", rng.random_range(0..12)).into()
-}
-
-fn arb_query(rng: &mut StdRng) -> Query {
-    let mut names = |kind: &str, n: u32, most: u32| -> Vec<String> {
-        let count = rng.random_range(0..=most);
-        (0..count)
-            .map(|_| format!("{kind}{}", rng.random_range(0..n)))
-            .collect()
-    };
-    let mut item = || QueryItem {
-        types: names("t", 3, 2),
-        tags: names("g", 5, 2),
-    };
-    Query {
-        items: vec![item(), item()],
     }
 }
 
