@@ -38,6 +38,9 @@ fn main() -> Done {
     }
     let log = open(&dir.join("log"))?;
     log.create_topic("bench", TopicConfig::default())?;
+    if let Ok(pace) = std::env::var("PACE") {
+        return steady(&log, pace.parse()?);
+    }
     if let Ok(shape) = std::env::var("FLOOD") {
         return flood_alone(&log, &shape);
     }
@@ -64,12 +67,7 @@ fn main() -> Done {
     read(&log)?;
     std::fs::write("/proc/self/clear_refs", "5")?;
     let rate = flood(&log, 4096, TURN * TURNS, 1, 200)?;
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status
-        .lines()
-        .find(|l| l.starts_with("VmHWM"))
-        .unwrap_or("");
-    println!("4096 in flight: {rate:.0}/s {peak}");
+    println!("4096 in flight: {rate:.0}/s {}", peak()?);
     Ok(())
 }
 
@@ -146,6 +144,35 @@ impl DiskFile for SteadyFile {
     fn reserve(&self, end: u64) -> io::Result<()> {
         self.file.reserve(end)
     }
+}
+
+/// So many commits a second for ten seconds, and the memory that the process takes for them.
+fn steady(log: &Log, pace: f64) -> Done {
+    let started = Instant::now();
+    let mut waiting: VecDeque<Pending> = VecDeque::new();
+    let (mut submitted, mut most) = (0, 0);
+    while started.elapsed() < TURN * 20 {
+        while f64::from(submitted) < started.elapsed().as_secs_f64() * pace {
+            waiting.push_back(log.submit(commit(1, 200)));
+            submitted += 1;
+        }
+        most = most.max(waiting.len());
+        while waiting.front().is_some_and(Pending::is_done)
+            && let Some(first) = waiting.pop_front()
+        {
+            first.wait()?;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    println!("{submitted} commits, {most} in flight at most, {}", peak()?);
+    Ok(())
+}
+
+/// The most memory that the process has had.
+fn peak() -> Done<String> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find(|l| l.starts_with("VmHWM"));
+    Ok(peak.unwrap_or_default().to_owned())
 }
 
 /// A flood without anything beside it, for profilers: `FLOOD=window,records,bytes,seconds,turns`.
@@ -230,25 +257,24 @@ fn compare(
     Ok(())
 }
 
-/// Commits per second with so many in flight.
-fn flood(log: &Log, window: usize, time: Duration, records: usize, bytes: usize) -> Done<f64> {
+/// A commit of records of so many bytes.
+fn commit(records: usize, bytes: usize) -> Commit {
     static VALUE: [u8; 1024] = [7; 1024];
     let record = Record {
         value: Some(Bytes::from_static(&VALUE[..bytes])),
         ..Record::default()
     };
-    let commit = || {
-        Commit::new().append(
-            TopicPartition::new("bench", 0),
-            vec![record.clone(); records],
-        )
-    };
+    Commit::new().append(TopicPartition::new("bench", 0), vec![record; records])
+}
+
+/// Commits per second with so many in flight.
+fn flood(log: &Log, window: usize, time: Duration, records: usize, bytes: usize) -> Done<f64> {
     let started = Instant::now();
     let mut waiting: VecDeque<Pending> = VecDeque::new();
     let mut count = 0;
     while started.elapsed() < time {
         if window == 1 {
-            log.commit(commit())?;
+            log.commit(commit(records, bytes))?;
             count += 1;
             continue;
         }
@@ -257,7 +283,7 @@ fn flood(log: &Log, window: usize, time: Duration, records: usize, bytes: usize)
         {
             first.wait()?;
         }
-        waiting.push_back(log.submit(commit()));
+        waiting.push_back(log.submit(commit(records, bytes)));
         count += 1;
     }
     for pending in waiting {
