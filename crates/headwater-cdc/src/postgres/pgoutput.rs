@@ -241,7 +241,49 @@ mod tests {
         assert_eq!(Message::decode(bytes).unwrap(), want);
     }
 
+    /// One message of each kind that has something in it.
+    const VALID: [&[u8]; 7] = [
+        b"B\0\0\0\0\x01\x02\x03\x04\0\0\0\0\0\0\0\x01\0\0\0\x09",
+        b"C\0\0\0\0\0\x01\x02\x03\x04\0\0\0\0\x01\x02\x03\x08\0\0\0\0\0\0\0\x01",
+        b"R\0\0\0\x07public\0t\0d\0\x02\x01id\0\0\0\0\x17\xff\xff\xff\xff\0n\0\0\0\x06\xa4\0\x0a\0\x06",
+        b"I\0\0\0\x07N\0\x03t\0\0\0\x0242nu",
+        b"U\0\0\0\x07K\0\x02t\0\0\0\x011nN\0\x02t\0\0\0\x012b\0\0\0\x03abc",
+        b"D\0\0\0\x07O\0\x01t\0\0\0\x011",
+        b"T\0\0\0\x02\0\0\0\0\x07\0\0\0\x08",
+    ];
+
+    #[test]
+    fn messages_are_whole_or_refused() {
+        for valid in VALID {
+            assert!(
+                Message::decode(Bytes::from_static(valid)).is_ok(),
+                "{valid:?}"
+            );
+            let is_refused = |end| Message::decode(Bytes::from_static(&valid[..end])).is_err();
+            // The end of a commit is the last thing of it that is read.
+            let needed = if valid[0] == b'C' {
+                valid.len() - 8
+            } else {
+                valid.len()
+            };
+            assert!((0..needed).all(is_refused), "{valid:?}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn damage_makes_nothing_panic(
+            which in 0..VALID.len(),
+            edits in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), proptest::prelude::any::<u8>()), 1..6),
+        ) {
+            let mut bytes = VALID[which].to_vec();
+            for (at, byte) in edits {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            drop(Message::decode(bytes.into()));
+        }
+
         #[test]
         fn no_bytes_make_it_panic(mut bytes: Vec<u8>, tag in "[BCRIUDTYOM]") {
             bytes.insert(0, tag.as_bytes()[0]);
