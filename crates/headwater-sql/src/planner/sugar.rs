@@ -122,6 +122,11 @@ fn function(f: &Function) -> Option<Expr> {
             let args = std::iter::once(array.clone()).chain(order);
             with_args(f, "array_sort", args.collect())
         }),
+        ("array_prepend", [array, element]) => Some(with_args(
+            f,
+            "array_prepend",
+            vec![element.clone(), array.clone()],
+        )),
         ("greatest" | "least", [_, _, ..]) => Some(unless_null(f, &args)),
         ("unix_timestamp", []) => Some(call("to_unixtime", vec![call("now", Vec::new())])),
         _ => None,

@@ -10,7 +10,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use headwater::{Answer, Headwater};
 
 /// What DataFusion does not know as Flink does, or what is another thing every time.
-const APART: [&str; 16] = [
+const APART: [&str; 18] = [
     "EMIT ",
     "OPTIONS(",
     "SYSTEM_TIME",
@@ -26,6 +26,8 @@ const APART: [&str; 16] = [
     "ENCODE(",
     "DECODE(",
     "REGEXP(",
+    "REGEXP_REPLACE(",
+    "ARRAY_REMOVE(",
     "CAST(NULL",
 ];
 
