@@ -6,6 +6,7 @@
 mod apply;
 mod graph;
 mod run;
+mod supersede;
 
 pub use graph::{Circuit, EpochClock, Feed, KeyedNode, Port, Producer};
 pub use run::Outcome;

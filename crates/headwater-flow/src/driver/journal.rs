@@ -118,20 +118,8 @@ impl Journal {
 
     /// Adds the record of an epoch to its commit, and the condition that no other driver has committed it.
     pub(super) fn record(&self, record: &EpochRecord, commit: Commit) -> Commit {
-        let at = |epoch| {
-            encode(&JournalPosition {
-                epoch,
-                digest: self.digest.clone(),
-                shards: self.shards,
-            })
-        };
-        let expected = (record.epoch > 1).then(|| at(record.epoch - 1));
         let value = encode(record);
-        commit
-            .when(Condition::Position {
-                owner: self.owner.clone(),
-                expected,
-            })
+        self.advance(record.epoch.checked_sub(1), record.epoch, commit)
             .append(
                 self.at.clone(),
                 [Record {
@@ -139,7 +127,25 @@ impl Journal {
                     ..Record::default()
                 }],
             )
-            .position(self.owner.clone(), at(record.epoch))
+    }
+
+    /// Moves the position from an epoch to a later one, on condition that nobody else has; the state of that must be saved with
+    /// it unless it is the next one, whose record is.
+    pub(super) fn advance(&self, from: Option<u64>, to: u64, commit: Commit) -> Commit {
+        let at = |epoch| {
+            encode(&JournalPosition {
+                epoch,
+                digest: self.digest.clone(),
+                shards: self.shards,
+            })
+        };
+        let expected = from.filter(|epoch| *epoch > 0).map(at);
+        commit
+            .when(Condition::Position {
+                owner: self.owner.clone(),
+                expected,
+            })
+            .position(self.owner.clone(), at(to))
     }
 
     /// The records of the epochs after `epoch`, in order.

@@ -22,6 +22,7 @@ mod seam;
 mod signal;
 mod snapshot;
 mod store;
+mod succeed;
 mod supervise;
 #[cfg(test)]
 mod tests;
@@ -32,4 +33,5 @@ pub use journal::stored_shards;
 pub use kept::{errors_topic, late_topic};
 pub use pipeline::{Pipeline, PipelineSpec, ViewContent};
 pub use schedule::{Action, Ending, Limits};
+pub use succeed::{Muted, Succeeded};
 pub use supervise::supervise;

@@ -65,7 +65,7 @@ impl Output {
     pub(super) fn keep_failed(&mut self, log: &Log, commit: &mut Commit) -> Result<u64> {
         let records = std::mem::take(&mut self.failed);
         let count = records.len() as u64;
-        if count > 0 {
+        if count > 0 && self.keeps_late {
             let topic = kept::errors_topic(&self.info.name);
             ensure_topic(log, &topic)?;
             commit.appends.push(headwater_log::Append {

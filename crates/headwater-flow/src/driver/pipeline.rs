@@ -42,7 +42,7 @@ pub struct PipelineSpec {
     pub limits: Limits,
     /// Whether epochs are recorded, so that a later process goes on where this one stops.
     pub durable: bool,
-    /// Whether late rows are kept in topics; else they are only counted.
+    /// Whether late rows, and rows that nothing can be made of, are kept in topics; else they are only counted.
     pub keeps_late: bool,
     /// Time between snapshots, milliseconds.
     pub snapshot_interval_ms: i64,

@@ -179,6 +179,35 @@ impl Store {
             _ => Vec::new(),
         };
         let first = self.log.bounds(&self.at)?.end;
+        manifest.deltas.push(self.append(state)?);
+        self.publish(manifest, Commit::new())?;
+        if full {
+            self.log.trim(&self.at, first)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the snapshot of a pipeline that takes the place of this one; it becomes the current one with the rest of `with`,
+    /// or not at all.
+    ///
+    /// # Errors
+    /// Those of the log; the snapshot before stays the current one.
+    pub(super) fn replace(
+        &mut self,
+        mut manifest: Manifest,
+        state: Vec<u8>,
+        with: Commit,
+    ) -> Result<()> {
+        let first = self.log.bounds(&self.at)?.end;
+        manifest.deltas = vec![self.append(state)?];
+        self.publish(manifest, with)?;
+        self.log.trim(&self.at, first)?;
+        Ok(())
+    }
+
+    /// Writes encoded state, which is of use when a manifest names it.
+    fn append(&self, state: Vec<u8>) -> Result<Delta> {
+        let first = self.log.bounds(&self.at)?.end;
         let state = Bytes::from(state);
         let mut written = 0;
         for start in (0..state.len()).step_by(RECORD_BYTES) {
@@ -191,31 +220,28 @@ impl Store {
                 .commit(Commit::new().append(self.at.clone(), [record]))?;
             written += 1;
         }
-        manifest.deltas.push(Delta {
+        Ok(Delta {
             offset: first.0,
             records: written,
             bytes: state.len() as u64,
-        });
-        self.publish(manifest)?;
-        if full {
-            self.log.trim(&self.at, first)?;
-        }
-        Ok(())
+        })
     }
 
-    /// Makes `manifest` the current one.
-    fn publish(&mut self, manifest: Manifest) -> Result<()> {
+    /// Makes `manifest` the current one, in one commit with the rest of `with`.
+    fn publish(&mut self, manifest: Manifest, with: Commit) -> Result<()> {
         let offset = self.log.bounds(&self.at)?.end;
         let record = Record {
             key: Some(Bytes::from_static(b"manifest")),
             value: Some(encode(&manifest)),
             ..Record::default()
         };
-        let commit = Commit::new()
-            .append(self.at.clone(), [record])
-            .position(self.owner.clone(), encode(&offset.0));
+        let mut commit = Commit::new().append(self.at.clone(), [record]);
+        commit.appends.extend(with.appends);
+        commit.conditions.extend(with.conditions);
+        commit.positions.extend(with.positions);
+        let commit = commit.position(self.owner.clone(), encode(&offset.0));
         let receipt = self.log.commit(commit)?;
-        if receipt.offsets != [offset] {
+        if receipt.offsets.first() != Some(&offset) {
             return Err(Error::new(
                 ErrorKind::Bug,
                 "another writer wrote into a pipeline's snapshots",
