@@ -16,5 +16,5 @@ pub use engine::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use headwater_events as events;
-pub use headwater_flow::driver::{Phase, Status};
+pub use headwater_flow::driver::{Phase, Status, Succeeded};
 pub use headwater_log::{Header, Offset, Receipt, Record};

@@ -13,7 +13,7 @@ use headwater_sql::{Planned, PlannedQuery, SqlError};
 
 use super::Headwater;
 use super::answer::{Answer, texts};
-use super::start::{Run, output_plan, output_plan_of_query};
+use super::start::{Keeps, Run, output_plan, output_plan_of_query};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Headwater {
@@ -106,7 +106,7 @@ impl Headwater {
             sinks: sinks.collect(),
             lowered,
             shards,
-            is_job: false,
+            keeps: Keeps::Nothing,
         };
         let mut pipeline = self.open_pipeline(run, &Control::default())?;
         pipeline.run()?;

@@ -7,14 +7,14 @@ use headwater_connect::ensure_topic;
 use headwater_flow::driver::{Control, Pipeline, forget, late_topic};
 use headwater_sql::catalogue::{Definition, Job, dropped, forget_dropped};
 use headwater_sql::statement::ObjectKind;
-use headwater_sql::{Planned, PlannedPipeline, parse};
+use headwater_sql::{PlannedPipeline, parse};
 
 use super::Headwater;
 use super::answer::Answer;
 use super::fresh::{TOPIC, topics, written_topics};
 use super::jobs::{NewJob, Reopen};
 use super::script::Script;
-use super::start::{Prepared, Run};
+use super::start::{Keeps, Prepared, Run};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Script {
@@ -60,7 +60,7 @@ fn started(job: &str, is_bounded: bool, is_new: bool) -> Answer {
 
 impl Headwater {
     /// Whether a job need not be started: it runs, or has finished and nothing is left to go on with.
-    fn is_live(&self, name: &str) -> bool {
+    pub(super) fn is_live(&self, name: &str) -> bool {
         self.0.jobs.is_live(name, !self.0.running.durable)
     }
 
@@ -199,7 +199,12 @@ impl Headwater {
         self.0.jobs.begin(job, opened, reopen)
     }
 
-    fn open_prepared(&self, name: &str, prepared: Prepared, control: &Control) -> Result<Pipeline> {
+    pub(super) fn open_prepared(
+        &self,
+        name: &str,
+        prepared: Prepared,
+        control: &Control,
+    ) -> Result<Pipeline> {
         let outputs = prepared.outputs.iter().zip(&prepared.lowered.outputs);
         let sinks = outputs.map(|(o, info)| self.sink(&o.target, info));
         let run = Run {
@@ -207,7 +212,7 @@ impl Headwater {
             sinks: sinks.collect::<Result<Vec<_>>>()?,
             lowered: prepared.lowered,
             shards: prepared.shards,
-            is_job: true,
+            keeps: Keeps::All,
         };
         self.open_pipeline(run, control)
     }
@@ -357,20 +362,10 @@ impl Headwater {
     }
 
     /// Starts what the catalogue knows under this name.
-    fn go_on(&self, name: &str) -> Result<()> {
-        let job = self.0.catalogue.job(name).map(|job| job.sql.clone());
-        let sql = job.or_else(|| self.session().object(name).map(|o| o.sql.clone()));
-        let sql = sql.unwrap_or_default();
-        let planned = parse(&sql).and_then(|statements| {
-            let statement = statements.into_iter().next();
-            statement.map(|s| self.session().replan(&s)).transpose()
-        });
-        let Some(Planned::Pipeline(pipeline)) = planned.map_err(|e| Error::sql(&e, &sql))? else {
-            let text = format!("the statement of '{name}' starts nothing");
-            return Err(Error::new(ErrorKind::Bug, text));
-        };
+    pub(super) fn go_on(&self, name: &str) -> Result<()> {
+        let pipeline = self.planned(name)?;
         let prepared = self.prepare(name, &pipeline.outputs);
-        let prepared = prepared.map_err(|e| Error::sql(&e, &sql))?;
+        let prepared = prepared.map_err(|e| Error::sql(&e, &pipeline.text))?;
         self.spawn(name, &pipeline, prepared)
     }
 }

@@ -183,6 +183,25 @@ impl Jobs {
         Ok(())
     }
 
+    /// Shows a pipeline that somebody else runs, and has it stopped with the others, until it is [removed](Self::remove).
+    ///
+    /// # Errors
+    /// `Conflict` if there is one of this name.
+    pub(super) fn watch(&self, name: &str, text: &str, control: &Control) -> Result<()> {
+        let mut running = self.lock();
+        if running.contains_key(name) {
+            let text = format!("'{name}' runs already");
+            return Err(Error::new(ErrorKind::Conflict, text));
+        }
+        let job = Running {
+            text: text.to_owned(),
+            control: Some(control.clone()),
+            ..Running::default()
+        };
+        running.insert(name.to_owned(), job);
+        Ok(())
+    }
+
     /// The pipelines that `topics` come from, by whatever way.
     pub(super) fn upstream(&self, topics: BTreeSet<String>) -> Vec<Control> {
         let running = self.lock();

@@ -8,6 +8,7 @@ mod job;
 mod jobs;
 mod open;
 mod query;
+mod rebuild;
 mod records;
 mod script;
 mod show;

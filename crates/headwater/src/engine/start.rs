@@ -9,10 +9,12 @@ use headwater_flow::driver::{Control, Pipeline, PipelineSpec, stored_shards};
 use headwater_flow::plan::{
     ColumnKind, Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, ScanInput, TableDef, lower,
 };
-use headwater_sql::{PlannedOutput, PlannedQuery, SqlError, statement};
+use headwater_sql::{
+    Planned, PlannedOutput, PlannedPipeline, PlannedQuery, SqlError, parse, statement,
+};
 
 use super::Headwater;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The most shards that a pipeline's state has.
 const SHARDS_MAX: usize = 256;
@@ -23,8 +25,18 @@ pub(super) struct Run {
     pub(super) lowered: Lowered,
     pub(super) sinks: Vec<Box<dyn Sink>>,
     pub(super) shards: usize,
-    /// Its epochs and late rows are kept; else it is a query that somebody reads.
-    pub(super) is_job: bool,
+    pub(super) keeps: Keeps,
+}
+
+/// What is kept of a pipeline besides what its sinks take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Nothing: it is a query that somebody reads.
+    Nothing,
+    /// What its sources need so that somebody else can go on with them: it will take the place of a job.
+    Input,
+    /// Its epochs, and rows that are late or cannot be computed: it is a job.
+    All,
 }
 
 /// Outputs that were lowered and found right.
@@ -36,6 +48,24 @@ pub(super) struct Prepared {
 }
 
 impl Headwater {
+    /// What the catalogue knows under this name, planned anew.
+    pub(super) fn planned(&self, name: &str) -> Result<PlannedPipeline> {
+        let job = self.0.catalogue.job(name).map(|job| job.sql.clone());
+        let sql = job.or_else(|| self.session().object(name).map(|o| o.sql.clone()));
+        let sql = sql.unwrap_or_default();
+        let planned = parse(&sql).and_then(|statements| {
+            let statement = statements.into_iter().next();
+            statement.map(|s| self.session().replan(&s)).transpose()
+        });
+        match planned.map_err(|e| Error::sql(&e, &sql))? {
+            Some(Planned::Pipeline(pipeline)) => Ok(pipeline),
+            _ => {
+                let text = format!("the statement of '{name}' starts nothing");
+                Err(Error::new(ErrorKind::Bug, text))
+            }
+        }
+    }
+
     /// Lowers the outputs of the pipeline `name` and checks that their targets take what they give.
     pub(super) fn prepare(
         &self,
@@ -90,9 +120,10 @@ impl Headwater {
 
     /// Opens a pipeline: restores what there is of it.
     pub(super) fn open_pipeline(&self, run: Run, control: &Control) -> Result<Pipeline> {
-        let durable = self.0.running.durable && run.is_job;
+        let is_durable = self.0.running.durable;
+        let is_recorded = is_durable && run.keeps != Keeps::Nothing;
         let inputs = run.lowered.inputs.iter();
-        let sources = inputs.map(|input| self.source(input, durable));
+        let sources = inputs.map(|input| self.source(input, is_recorded));
         let sources = sources.collect::<Result<Vec<_>>>()?;
         let spec = PipelineSpec {
             name: run.name,
@@ -104,8 +135,8 @@ impl Headwater {
             shards: run.shards,
             pool: self.0.pool.clone(),
             limits: self.0.running.limits,
-            durable,
-            keeps_late: run.is_job,
+            durable: is_durable && run.keeps == Keeps::All,
+            keeps_late: run.keeps == Keeps::All,
             snapshot_interval_ms: self.0.running.snapshot_interval_ms,
             background: !self.0.running.by_hand,
         };

@@ -15,7 +15,7 @@ use headwater_flow::{Changelog, RowKind, ZBatch};
 use headwater_sql::PlannedQuery;
 
 use super::Headwater;
-use super::start::{Run, output_plan_of_query};
+use super::start::{Keeps, Run, output_plan_of_query};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Epochs that wait to be read before the pipeline waits.
@@ -157,7 +157,7 @@ impl Headwater {
             lowered,
             sinks: vec![Box::new(sink)],
             shards,
-            is_job: false,
+            keeps: Keeps::Nothing,
         };
         let control = Control::default();
         let mut pipeline = self.open_pipeline(run, &control)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use headwater_connect::PrintTarget;
-use headwater_flow::driver::{Action, Pipeline, Status};
+use headwater_flow::driver::{Action, Pipeline, Status, Succeeded};
 use headwater_log::simulation::FaultyDisk;
 use headwater_log::{
     Clock, Commit, Disk, Log, ManualClock, Offset, Receipt, Record, TopicPartition, partition_of,
@@ -285,6 +285,14 @@ impl TestDriver {
         let content = self.by_hand(name, |pipeline| pipeline.view(0))?;
         let missing = || Error::new(ErrorKind::NotFound, format!("view '{name}' does not run"));
         Ok(content.ok_or_else(missing)?.rows)
+    }
+
+    /// Builds a materialised view anew: see [`Headwater::rebuild_view`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn rebuild_view(&mut self, name: &str) -> Result<Succeeded> {
+        self.headwater.rebuild_view(name)
     }
 
     /// The names of the jobs.

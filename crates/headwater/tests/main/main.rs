@@ -23,6 +23,7 @@ mod laws;
 #[cfg(feature = "cli")]
 mod limit;
 mod pipelines;
+mod rebuilt;
 #[cfg(feature = "cli")]
 mod run;
 #[path = "../../../headwater-events/tests/postgres/server.rs"]
