@@ -41,7 +41,7 @@ pub use saga::HttpParticipant;
 pub use saga::{
     Answer, Answered, Attempt, AttemptResult, Call, Definition, Mode, Operation, Participant,
     ParticipantAddress, Phase, PhaseState, PhaseStatus, Presence, Replies, Retry, SagaEvent,
-    SagaRunner, SagaState, SagaTurn, Sagas, Started, Step, StepState, StreamParticipant,
+    SagaList, SagaRunner, SagaState, SagaTurn, Sagas, Started, Step, StepState, StreamParticipant,
     TopicParticipant,
 };
 pub use store::{

@@ -208,7 +208,8 @@ fn run(answer: &Value, says: &[Said]) -> (Vec<String>, SagaState) {
     let store = Store::on_log(log.clone(), "sagas").unwrap();
     let sagas = Arc::new(Sagas::new(store.clone(), Arc::new(Now)));
     let definition = shop(&endpoint.url(""));
-    let replies = sagas.connect(&log, &definition).unwrap();
+    let open = |stream: &str| Store::on_log(log.clone(), stream);
+    let replies = sagas.connect(&log, open, &definition).unwrap();
     block_on(sagas.define(definition)).unwrap();
     let runner = SagaRunner::spawn(sagas.clone(), 2).unwrap();
     let runner = runner.with_replies(replies).unwrap();

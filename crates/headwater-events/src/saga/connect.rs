@@ -13,13 +13,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 
 impl Sagas {
-    /// Connects the participants whose addresses stand in a definition; topics that are not there are made in `log`. What it gives
-    /// takes the answers of services: a [runner](super::SagaRunner) turns it.
+    /// Connects the participants whose addresses stand in a definition; topics that are not there are made in `log`, entities are
+    /// in the stores that `open` gives. What it gives takes the answers of services: a [runner](super::SagaRunner) turns it.
     ///
     /// # Errors
     /// `Invalid` if a topic cannot be what it is to be, `Unsupported` for an HTTP endpoint without the feature `http`,
-    /// `Unavailable`.
-    pub fn connect(self: &Arc<Self>, log: &Log, definition: &Definition) -> Result<Vec<Replies>> {
+    /// `Unavailable`; those of `open`.
+    pub fn connect<E: From<Error>>(
+        self: &Arc<Self>,
+        log: &Log,
+        open: impl Fn(&str) -> Result<Store, E>,
+        definition: &Definition,
+    ) -> Result<Vec<Replies>, E> {
         let mut replies = Vec::new();
         for (name, address) in &definition.participants {
             match address {
@@ -44,8 +49,7 @@ impl Sagas {
                     key,
                     entity,
                 } => {
-                    let store = Store::on_log(log.clone(), stream)?;
-                    let participant = StreamParticipant::new(store, key).presence(*entity);
+                    let participant = StreamParticipant::new(open(stream)?, key).presence(*entity);
                     self.participant(name, participant);
                 }
             }

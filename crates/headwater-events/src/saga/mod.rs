@@ -12,6 +12,7 @@ mod event;
 #[cfg(feature = "http")]
 mod http;
 mod journal;
+mod list;
 mod participant;
 mod runner;
 mod sagas;
@@ -27,6 +28,7 @@ pub use definition::{Definition, ParticipantAddress, Retry, Step};
 pub use event::{Phase, SagaEvent};
 #[cfg(feature = "http")]
 pub use http::HttpParticipant;
+pub use list::SagaList;
 pub use participant::{Answer, Call, Participant};
 pub use runner::SagaRunner;
 pub use sagas::{Sagas, Started};

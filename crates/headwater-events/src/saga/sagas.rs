@@ -11,11 +11,11 @@ use serde_json::Value;
 use super::definition::{Definition, Step, is_name};
 use super::event::SagaEvent;
 use super::journal;
+use super::list::SagaList;
 use super::participant::Participant;
 use super::state::SagaState;
 use super::tracked::Active;
 use crate::error::{Conflict, Error, ErrorKind, Result};
-use crate::event::Position;
 use crate::store::Store;
 
 /// Whether a saga was started.
@@ -163,22 +163,9 @@ impl Sagas {
     /// # Errors
     /// `Corrupt`, `Unavailable`.
     pub async fn list(&self) -> Result<Vec<SagaState>> {
-        let (mut states, mut places) = (Vec::<SagaState>::new(), HashMap::new());
-        let mut from = Position(0);
-        loop {
-            let (entries, next, end) = journal::page(&self.store, from).await?;
-            for entry in entries {
-                let at = *places.entry(entry.saga.clone()).or_insert_with(|| {
-                    states.push(SagaState::new(&entry.saga));
-                    states.len() - 1
-                });
-                states[at].evolve(&entry.event, entry.at);
-            }
-            from = next;
-            if from >= end {
-                return Ok(states);
-            }
-        }
+        let mut list = SagaList::new();
+        list.catch_up(&self.store).await?;
+        Ok(list.into())
     }
 
     /// Whoever does a step, if that is known here.

@@ -157,6 +157,9 @@ pub(crate) struct SqlArgs {
     /// Say on standard error up to which commit each query read; on a terminal it is said anyway
     #[arg(long)]
     pub(crate) commits: bool,
+    /// The tables system.… are of the event stores of a database, postgres://user:password@host/database; nothing else is kept
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) postgres: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -125,6 +125,8 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     /// The newest commit of rows or records that this process was given.
     pub(crate) written: AtomicU64,
+    /// What `system.sagas` has read.
+    pub(crate) journals: crate::system::Journals,
     /// Where event stores are that are no topics.
     #[cfg(feature = "postgres")]
     pub(crate) elsewhere: crate::system::Elsewhere,
@@ -200,6 +202,7 @@ impl Headwater {
             written: AtomicU64::new(0),
             running,
             pool,
+            journals: Default::default(),
             #[cfg(feature = "postgres")]
             elsewhere: Default::default(),
             session,

@@ -11,6 +11,7 @@ mod tables;
 
 #[cfg(feature = "postgres")]
 pub(crate) use elsewhere::Elsewhere;
+pub(crate) use sagas::Journals;
 pub(crate) use tables::{definitions, read};
 
 /// The connector that the definitions name; nobody registers it.

@@ -1,6 +1,11 @@
 //! `system.sagas`, `system.saga_steps` and `system.timers`: what the journals of sagas say.
 
-use headwater_events::{AttemptResult, Phase, PhaseState, PhaseStatus, SagaState, Sagas, block_on};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use headwater_events::{
+    AttemptResult, Phase, PhaseState, PhaseStatus, SagaList, SagaState, block_on,
+};
 use headwater_log::Timestamp;
 
 use super::rows::{Cell, Kind};
@@ -43,24 +48,59 @@ pub(super) const TIMERS: &[(&str, Kind)] = &[
     ("due_at", Kind::Time),
 ];
 
-/// The sagas of every store.
-fn all(headwater: &Headwater) -> Result<Vec<(String, SagaState)>> {
-    let mut all = Vec::new();
-    for topic in headwater.event_stores() {
-        let store = headwater.event_store(&topic)?;
-        let sagas = Sagas::new(store, std::sync::Arc::clone(&headwater.0.clock));
-        let states = block_on(sagas.list())?.into_iter();
-        // Definitions have streams of their own, which are no sagas.
-        let started = states.filter(|state| state.version > 0);
-        all.extend(started.map(|state| (topic.clone(), state)));
+/// What was read of the journals of sagas, by store: a question reads on where the one before has stopped.
+#[derive(Debug, Default)]
+pub(crate) struct Journals(Mutex<BTreeMap<String, Arc<Mutex<Journal>>>>);
+
+/// What was read of the journals of one store.
+#[derive(Debug, Default)]
+struct Journal {
+    sagas: SagaList,
+    /// Which topic it was: one that was deleted may be there again.
+    topic: Option<u64>,
+}
+
+impl Journals {
+    fn of(&self, store: &str) -> Arc<Mutex<Journal>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(store.to_owned()).or_default())
     }
-    Ok(all)
+}
+
+/// The rows that the sagas of every store give.
+fn rows(
+    headwater: &Headwater,
+    mut of: impl FnMut(&str, &SagaState, &mut Vec<Vec<Cell>>),
+) -> Result<Vec<Vec<Cell>>> {
+    let mut rows = Vec::new();
+    for name in headwater.event_stores() {
+        let journal = headwater.0.journals.of(&name);
+        let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+        catch_up(&mut journal, headwater, &name)?;
+        // Definitions have streams of their own, which are no sagas.
+        let started = journal.sagas.sagas().iter().filter(|s| s.version > 0);
+        started.for_each(|saga| of(&name, saga, &mut rows));
+    }
+    Ok(rows)
+}
+
+/// Reads what is new.
+fn catch_up(journal: &mut Journal, headwater: &Headwater, name: &str) -> Result<()> {
+    let store = headwater.event_store(name)?;
+    let topic = headwater.log().topic(name).map(|topic| topic.id);
+    if journal.topic != topic || journal.sagas.read_to() > block_on(store.end())? {
+        *journal = Journal {
+            topic,
+            ..Journal::default()
+        };
+    }
+    Ok(block_on(journal.sagas.catch_up(&store))?)
 }
 
 pub(super) fn sagas(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
-    let row = |(store, saga): (String, SagaState)| {
+    rows(headwater, |store, saga, rows| {
         let at = saga.steps.last().filter(|_| !saga.mode.is_final());
-        vec![
+        rows.push(vec![
             store.into(),
             saga.id.clone().into(),
             saga.definition.clone().into(),
@@ -71,9 +111,8 @@ pub(super) fn sagas(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
             saga.input.to_string().into(),
             saga.started_at.into(),
             saga.updated_at.into(),
-        ]
-    };
-    Ok(all(headwater)?.into_iter().map(row).collect())
+        ]);
+    })
 }
 
 /// The phases of all steps that were begun.
@@ -91,14 +130,13 @@ fn phases(saga: &SagaState) -> impl Iterator<Item = (&str, Phase, &PhaseState)> 
 }
 
 pub(super) fn steps(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
-    let mut rows = Vec::new();
-    for (store, saga) in all(headwater)? {
-        rows.extend(phases(&saga).map(|(step, phase, state)| {
+    rows(headwater, |store, saga, rows| {
+        rows.extend(phases(saga).map(|(step, phase, state)| {
             let times = state.attempts.iter().map(|attempt| attempt.at);
             let (first, last): (Option<Timestamp>, _) = (times.clone().min(), times.max());
             let (name, output, error) = status(state);
             vec![
-                store.as_str().into(),
+                store.into(),
                 saga.id.as_str().into(),
                 step.into(),
                 phase_name(phase).into(),
@@ -111,8 +149,7 @@ pub(super) fn steps(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
                 last.into(),
             ]
         }));
-    }
-    Ok(rows)
+    })
 }
 
 fn phase_name(phase: Phase) -> &'static str {
@@ -144,19 +181,18 @@ fn status(state: &PhaseState) -> (&'static str, Option<String>, Option<String>) 
 }
 
 pub(super) fn timers(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
-    let mut rows = Vec::new();
-    for (store, saga) in all(headwater)? {
+    rows(headwater, |store, saga, rows| {
         if saga.mode.is_final() {
-            continue;
+            return;
         }
-        for (step, phase, state) in phases(&saga) {
+        for (step, phase, state) in phases(saga) {
             let (kind, due) = match (&state.status, state.attempts.last()) {
                 (PhaseStatus::Retrying(at), _) => ("retry", *at),
                 (PhaseStatus::Trying, Some(attempt)) => ("timeout", attempt.deadline),
                 _ => continue,
             };
             rows.push(vec![
-                store.as_str().into(),
+                store.into(),
                 saga.id.as_str().into(),
                 step.into(),
                 phase_name(phase).into(),
@@ -164,6 +200,5 @@ pub(super) fn timers(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
                 due.into(),
             ]);
         }
-    }
-    Ok(rows)
+    })
 }

@@ -43,7 +43,10 @@ pub(crate) fn run(args: &SqlArgs) -> Outcome {
         repeats: true,
         ..args.data.limit.options()
     };
-    let session = Session::open(&args.data.data, Missing::Make, options)?;
+    let session = match &args.postgres {
+        Some(address) => Session::on_postgres(address)?,
+        None => Session::open(&args.data.data, Missing::Make, options)?,
+    };
     session.finish(|session| match text {
         Some(text) => execute(session, text, true, Shown::of(args)),
         None => Shell::new(session, Shown::of(args))?.converse(),

@@ -1,6 +1,6 @@
 //! The same commands with `--postgres`: stores are schemas of a database.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::binary::{Ended, headwater, run_with};
 use crate::server;
@@ -96,11 +96,15 @@ fn a_saga_in_a_database_is_run_parked_skipped_and_shown() {
     );
     assert_eq!(database.rows(&["saga", "show", "o1"], "")[0]["step"], "pay");
 
-    let local = DEFINITION.replace(
+    let query = "SELECT saga, state FROM system.sagas WHERE store = 'sagas'";
+    let found = database.rows(&["sql", "--commits", "-c", query], "");
+    assert_eq!(found, [json!({"saga": "o1", "state": "compensated"})]);
+
+    let topic = DEFINITION.replace(
         "{ url = \"http://127.0.0.1:9\" }",
-        "{ stream = \"bank\", key = \"order\" }",
+        "{ topic = \"bank\", replies = \"answers\" }",
     );
-    std::fs::write(file, local.replace("version = 1", "version = 2")).unwrap();
+    std::fs::write(file, topic.replace("version = 1", "version = 2")).unwrap();
     let refused = database.ask(&run, "");
     assert_eq!(refused.code, Some(78), "{}", refused.stderr);
     assert!(
@@ -108,4 +112,37 @@ fn a_saga_in_a_database_is_run_parked_skipped_and_shown() {
         "{}",
         refused.stderr
     );
+}
+
+#[test]
+fn entities_of_a_database_take_part_in_its_sagas() {
+    let Some(server) = server::Server::start(&["fsync = off"]) else {
+        return;
+    };
+    let database = Database(server.url("postgres"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("order.toml");
+    let file = file.to_str().unwrap();
+    let entities = DEFINITION.replace(
+        "{ url = \"http://127.0.0.1:9\" }",
+        "{ stream = \"bank\", key = \"account\", entity = \"exists\" }",
+    );
+    let input = "retry = { attempts = 1 }\ninput = { account = \"$.input.account\" }";
+    let entities = entities.replace("retry = { attempts = 1 }", input);
+    std::fs::write(file, entities).unwrap();
+    let opened = r#"{"type":"opened","data":{"owner":"ada"}}"#;
+    database.rows(&["stream", "append", "bank", "7"], opened);
+    let input = |account: &str| format!(r#"{{"account":"{account}","amount":20}}"#);
+    for (saga, account, state) in [("o1", "7", "completed"), ("o2", "8", "compensated")] {
+        let input = input(account);
+        let run = ["saga", "run", file, "--id", saga, "--input", &input];
+        for _ in 0..2 {
+            let ran = database.rows(&run, "");
+            assert_eq!(ran[0]["state"], state, "{}", ran[0]);
+        }
+    }
+    let read = database.rows(&["stream", "read", "bank", "7"], "");
+    let kinds: Vec<_> = read.iter().map(|event| &event["type"]).collect();
+    assert_eq!(kinds, ["opened", "charge"], "once, however often it is run");
+    assert_eq!(read[1]["correlation"], "o1");
 }

@@ -41,7 +41,8 @@ pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -
     let name = definition.name.clone();
     let store = headwater.event_store(&wanted.store)?;
     let all = Arc::new(Sagas::new(store, Arc::new(SystemClock)));
-    let answers = all.connect(headwater.log(), &definition)?;
+    let open = |name: &str| headwater.event_store(name);
+    let answers = all.connect(headwater.log(), open, &definition)?;
     block_on(all.define(definition))?;
     for start in &wanted.starts {
         if block_on(all.start(&name, &start.id, start.input.clone()))? == Started::Before {
@@ -92,13 +93,13 @@ fn check_participants(definition: &Definition) -> Outcome {
 /// Without a data directory there are no topics.
 fn check_reachable(definition: &Definition) -> Outcome {
     let mut participants = definition.participants.iter();
-    let is_local =
-        |address: &ParticipantAddress| !matches!(address, ParticipantAddress::Http { .. });
-    match participants.find(|(_, address)| is_local(address)) {
+    let is_topic =
+        |address: &ParticipantAddress| matches!(address, ParticipantAddress::Topic { .. });
+    match participants.find(|(_, address)| is_topic(address)) {
         None => Ok(()),
         Some((name, _)) => {
-            let text = format!("participant '{name}' is in a data directory, and the saga is not");
-            let hint = "a saga on PostgreSQL calls HTTP endpoints: { url = … }";
+            let text = format!("participant '{name}' reads a topic, and the saga is in a database");
+            let hint = "a saga on PostgreSQL has entities of stores there, { stream = … }, and HTTP endpoints, { url = … }";
             Err(Failure::new(Code::Config, text).with_hint(hint))
         }
     }
