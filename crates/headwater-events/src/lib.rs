@@ -46,7 +46,7 @@ pub use saga::{
 };
 pub use store::{
     Append, Appended, Condition, Direction, EventStore, Expected, Filter, Lifecycle, Page, ReadAll,
-    ReadStream, Store, StreamInfo, Subscription, Until, Write,
+    ReadStream, Store, StreamInfo, Subscription, Until, Visitor, Write,
 };
 pub use task::{Task, block_on};
 pub use typed::{Event, Shape, Shaped};

@@ -32,6 +32,44 @@ fn every_append_of_many_workers_happened_under_its_condition() {
 }
 
 #[test]
+fn what_is_rare_is_read_page_by_page_while_more_comes() {
+    for store in [store(), Store::on_log(restless(), "events").unwrap()] {
+        let vips = |count: usize| (0..count).map(|_| NewEvent::new("e", "{}").tag("vip"));
+        let others = |count: usize| (0..count).map(|_| NewEvent::new("e", "{}"));
+        for _ in 0..20 {
+            block_on(store.append_to("s", Expected::Any, vips(30))).unwrap();
+            block_on(store.append_to("s", Expected::Any, others(600))).unwrap();
+        }
+        let read = |from, limit| {
+            let page = store.read_all(from, Filter::all().tags(["vip"]), limit);
+            block_on(page).unwrap()
+        };
+        let (mut found, mut from) = (Vec::new(), Position(0));
+        for limit in [7, 100, 1, 250, 64].into_iter().cycle() {
+            let page = read(from, limit);
+            assert!(page.events.len() <= limit && page.next > from);
+            found.extend(page.events.iter().map(|e| e.position.0));
+            from = page.next;
+            if from >= page.end {
+                break;
+            }
+            if found.len() < 700 {
+                block_on(store.append_to("s", Expected::Any, vips(1))).unwrap();
+            }
+        }
+        let all = block_on(store.read_all(Position(0), Filter::all(), usize::MAX)).unwrap();
+        let tagged = all.events.iter().filter(|e| !e.tags.is_empty());
+        let expected: Vec<u64> = tagged.map(|e| e.position.0).collect();
+        assert!(expected.len() > 600);
+        assert_eq!(found, expected);
+        // Whoever begins anew, or in between, is told the same.
+        let middle = expected[expected.len() / 2];
+        let page = read(Position(middle), 3);
+        assert_eq!(page.events[0].position, Position(middle));
+    }
+}
+
+#[test]
 fn a_topic_that_is_no_store_is_refused() {
     let log = crate::support::log();
     log.create_topic("plain", TopicConfig::default()).unwrap();

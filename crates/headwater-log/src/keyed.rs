@@ -230,26 +230,76 @@ impl Log {
         mut f: impl FnMut(CommitNumber, RecordRef<'_>),
     ) -> Result<Offset> {
         let partition = self.shared().topics().only_partition(topic)?;
-        let mut live = live(&partition);
-        live.start = live.start.max(after.0);
-        let end = Offset(live.end.max(after.0));
         let query = Terms::of(query);
         let mut reader = Reader::new(self.shared(), &partition);
-        let mut left = limit;
+        let (mut next, mut left) = (after, limit);
         while left > 0 {
             let count = LOOK_UPS_AT_ONCE.min(left);
-            let offsets = keys(&partition)?.matches(&query, &live, count)?;
+            let (offsets, to) = matches(&partition, &query, next, count)?;
             for offset in &offsets {
-                let found = reader.read(Offset(*offset), &mut f)?;
+                let found = reader.read(*offset, &mut f)?;
                 left -= usize::from(found.is_some());
             }
-            match offsets.last() {
-                Some(last) if offsets.len() == count => live.start = last + 1,
-                _ => return Ok(end),
+            next = to;
+            if offsets.len() < count {
+                break;
             }
         }
-        Ok(Offset(live.start))
+        Ok(next)
     }
+
+    /// Where the records of a one-partition topic are that match, at or after `after`, at most `limit` of them, and
+    /// [`Found::next`]. Compaction and retention may take some of them before they are [read](Self::for_each_at).
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn matches(
+        &self,
+        topic: &str,
+        query: &Query,
+        after: Offset,
+        limit: usize,
+    ) -> Result<(Vec<Offset>, Offset)> {
+        let partition = self.shared().topics().only_partition(topic)?;
+        matches(&partition, &Terms::of(query), after, limit)
+    }
+
+    /// Calls `f` with the record at each offset, borrowed, and with its commit; those that are gone are left out.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corrupt`; the records before the error have been handed out.
+    pub fn for_each_at(
+        &self,
+        of: &TopicPartition,
+        offsets: &[Offset],
+        mut f: impl FnMut(CommitNumber, RecordRef<'_>),
+    ) -> Result<()> {
+        let partition = self.partition(of)?;
+        let mut reader = Reader::new(self.shared(), &partition);
+        for offset in offsets {
+            reader.read(*offset, &mut f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The offsets that match, and how far that was looked.
+fn matches(
+    partition: &Partition,
+    query: &Terms,
+    after: Offset,
+    limit: usize,
+) -> Result<(Vec<Offset>, Offset)> {
+    let mut live = live(partition);
+    live.start = live.start.max(after.0);
+    let end = Offset(live.end.max(after.0));
+    let offsets = keys(partition)?.matches(query, &live, limit)?;
+    let next = match offsets.last() {
+        Some(last) if offsets.len() == limit => Offset(last + 1),
+        _ if limit == 0 => after,
+        _ => end,
+    };
+    Ok((offsets.into_iter().map(Offset).collect(), next))
 }
 
 fn keys(partition: &Partition) -> Result<&KeyIndex> {

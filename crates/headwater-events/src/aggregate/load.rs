@@ -1,5 +1,7 @@
 //! Loading a state: its snapshot, if there is one that can be used, and the events since.
 
+use std::ops::ControlFlow;
+
 use headwater_log::Version;
 
 use super::snapshot::Snapshot;
@@ -45,6 +47,28 @@ impl<S: State> Folding<S> {
             self.state.evolve(&S::Event::decode(event)?);
         }
         Ok(())
+    }
+
+    /// Applies events of a stream, as they are read; gives whether one was at `cut` or after it, which ends it.
+    async fn read(
+        &mut self,
+        store: &Store,
+        read: ReadStream,
+        cut: Option<Position>,
+    ) -> Result<bool> {
+        let mut end = Ok(false);
+        let apply = &mut |event: &Recorded| {
+            end = match cut.is_some_and(|cut| event.position >= cut) {
+                true => Ok(true),
+                false => self.apply(event).map(|()| false),
+            };
+            match end {
+                Ok(false) => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        };
+        store.events().for_each(read, apply).await?;
+        end
     }
 }
 
@@ -106,9 +130,9 @@ pub(super) async fn load_at<S: State>(store: &Store, id: &str, until: Until) -> 
             .with_hint("states at a version or time are those of one stream"));
     };
     let mut folding = initial::<S>(id);
-    for event in store.read(ReadStream::of(&stream).until(until)).await? {
-        folding.apply(&event)?;
-    }
+    folding
+        .read(store, ReadStream::of(&stream).until(until), None)
+        .await?;
     Ok(Loaded {
         version: folding.version,
         position: folding.next,
@@ -128,16 +152,10 @@ async fn fold_stream<S: State>(
 ) -> Result<()> {
     loop {
         let from = folding.version.map_or(Version(0), |v| Version(v.0 + 1));
-        let events = store
-            .read(ReadStream::of(stream).from(from).limit(PAGE))
-            .await?;
-        for event in &events {
-            if cut.is_some_and(|cut| event.position >= cut) {
-                return Ok(());
-            }
-            folding.apply(event)?;
-        }
-        if events.len() < PAGE {
+        let before = folding.events;
+        let page = ReadStream::of(stream).from(from).limit(PAGE);
+        let is_cut = folding.read(store, page, cut).await?;
+        if is_cut || folding.events - before < PAGE as u64 {
             return Ok(());
         }
     }

@@ -1,9 +1,11 @@
 //! Reading one stream, and all events by a filter.
 
+use std::ops::ControlFlow;
+
 use headwater_log::Version;
 
 use super::suite::{Case, append, event, events, kinds, read};
-use crate::event::{NewEvent, Position};
+use crate::event::{NewEvent, Position, Recorded};
 use crate::store::{Expected, Filter, ReadStream, Store, Until};
 use crate::task::block_on;
 
@@ -39,12 +41,29 @@ fn stream(store: Store) {
     for (what, expected) in cases {
         let found = read(&store, what.clone());
         assert_eq!(kinds(&found), expected, "{what:?}");
+        assert_eq!(handed_out(&store, &what, usize::MAX), found, "{what:?}");
+        let first: Vec<_> = found.iter().take(2).cloned().collect();
+        assert_eq!(handed_out(&store, &what, 2), first, "{what:?}");
         for event in found {
             let version = event.version.expect("a stream's event has a version");
             assert_eq!(event.kind, format!("e{}", version.0));
         }
     }
     assert_eq!(block_on(store.version("s")).unwrap(), Some(Version(4)));
+}
+
+/// The events that are handed out one by one, until these are so many.
+fn handed_out(store: &Store, what: &ReadStream, enough: usize) -> Vec<Recorded> {
+    let mut found = Vec::new();
+    let mut take = |event: &Recorded| {
+        found.push(event.clone());
+        match found.len() < enough {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    };
+    block_on(store.events().for_each(what.clone(), &mut take)).unwrap();
+    found
 }
 
 fn at_a_time(store: Store) {

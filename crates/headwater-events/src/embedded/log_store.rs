@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_log::{Log, Offset, Subscription, TopicConfig, TopicPartition};
 
+use super::ahead::Ahead;
 use super::arrivals::Arrivals;
 use super::{append, read};
 use crate::aggregate::LogSnapshots;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Position, Recorded};
-use crate::store::{Append, Appended, EventStore, Page, ReadAll, ReadStream, Store};
+use crate::store::{Append, Appended, EventStore, Page, ReadAll, ReadStream, Store, Visitor};
 use crate::task::Task;
 
 /// The event store on the embedded log. Reading is done by whoever awaits it, from the page cache as a rule; an append
@@ -19,6 +20,7 @@ use crate::task::Task;
 pub struct LogStore {
     pub(super) log: Log,
     pub(super) of: TopicPartition,
+    pub(super) ahead: Ahead,
     arrivals: Arc<Arrivals>,
     /// Keeps the log's calls coming.
     _calls: Subscription,
@@ -45,6 +47,7 @@ impl LogStore {
             arrivals,
             _calls: calls,
             of: TopicPartition::new(topic, 0),
+            ahead: Ahead::default(),
             log,
         })
     }
@@ -93,6 +96,10 @@ impl EventStore for LogStore {
 
     fn read(&self, read: ReadStream) -> Task<'_, Vec<Recorded>> {
         Box::pin(async move { read::stream(self, &read) })
+    }
+
+    fn for_each<'a>(&'a self, read: ReadStream, f: Visitor<'a>) -> Task<'a, ()> {
+        Box::pin(async move { read::for_each(self, &read, f) })
     }
 
     fn read_all(&self, read: ReadAll) -> Task<'_, Page> {

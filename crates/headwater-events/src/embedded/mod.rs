@@ -2,6 +2,7 @@
 //!
 //! A stream is a key, a position an offset, a version that of the key index; conditions are those of the log's commit.
 
+mod ahead;
 mod append;
 mod arrivals;
 mod lifecycle;

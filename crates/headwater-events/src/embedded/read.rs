@@ -2,14 +2,14 @@
 
 use std::ops::{ControlFlow, Range};
 
-use headwater_log::{Direction, Offset, ReadKey, Timestamp, Version};
+use headwater_log::{Direction, KeyedRef, Offset, ReadKey, Timestamp, Version};
 
 use super::lifecycle;
 use super::log_store::LogStore;
-use super::record::{Face, decode, text};
+use super::record::{Face, blank, decode, decode_into, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Position, Recorded};
-use crate::store::{Filter, Lifecycle, Page, ReadAll, ReadStream, Until};
+use crate::store::{Filter, Lifecycle, Page, ReadAll, ReadStream, Until, Visitor};
 
 /// Bytes of batches that are fetched at a time.
 const FETCH_BYTES: usize = 1 << 20;
@@ -20,6 +20,29 @@ const SCAN_BYTES: usize = 16 << 20;
 
 /// The events of one stream.
 pub(super) fn stream(store: &LogStore, read: &ReadStream) -> Result<Vec<Recorded>> {
+    let mut events = Vec::new();
+    each(store, read, |f| {
+        events.push(decode(&f.record, Some(f.version)));
+        ControlFlow::Continue(())
+    })?;
+    Ok(events)
+}
+
+/// Hands out the events of one stream, one after the other, in the memory of one.
+pub(super) fn for_each(store: &LogStore, read: &ReadStream, f: Visitor<'_>) -> Result<()> {
+    let mut event = blank();
+    each(store, read, |keyed| {
+        decode_into(&mut event, &keyed.record, Some(keyed.version));
+        f(&event)
+    })
+}
+
+/// The records of one stream.
+fn each(
+    store: &LogStore,
+    read: &ReadStream,
+    f: impl FnMut(KeyedRef<'_>) -> ControlFlow<()>,
+) -> Result<()> {
     let state = lifecycle::state(store, &read.stream)?;
     if state.is_some_and(|state| state.lifecycle == Lifecycle::Deleted) {
         return Err(Error::new(
@@ -27,52 +50,47 @@ pub(super) fn stream(store: &LogStore, read: &ReadStream) -> Result<Vec<Recorded
             format!("stream {:?} was deleted", read.stream),
         ));
     }
-    match read.until {
-        None => by_key(store, read, read.from),
-        Some(Until::Version(last)) => up_to(store, read, last),
-        Some(Until::Time(time)) => match last_before(store, read, time)? {
-            Some(last) => up_to(store, read, last),
-            None => Ok(Vec::new()),
-        },
+    let last = match read.until {
+        None => return by_key(store, read, (read.from, read.limit), f),
+        Some(Until::Version(last)) => Some(last),
+        Some(Until::Time(time)) => last_before(store, read, time)?,
+    };
+    match last {
+        Some(last) => by_key(store, read, up_to(read, last), f),
+        None => Ok(()),
     }
 }
 
-fn up_to(store: &LogStore, read: &ReadStream, last: Version) -> Result<Vec<Recorded>> {
+/// Where to begin and how many to read if `last` is the last version.
+fn up_to(read: &ReadStream, last: Version) -> (Option<Version>, usize) {
     match read.direction {
         Direction::Backward => {
             let from = read.from.map_or(last, |from| from.min(last));
-            by_key(store, read, Some(from))
+            (Some(from), read.limit)
         }
         Direction::Forward => {
             let from = read.from.unwrap_or(Version(0));
             let count = (last.0 + 1).saturating_sub(from.0);
             let limit = read.limit.min(usize::try_from(count).unwrap_or(usize::MAX));
-            by_key(
-                store,
-                &ReadStream {
-                    limit,
-                    ..read.clone()
-                },
-                Some(from),
-            )
+            (Some(from), limit)
         }
     }
 }
 
-fn by_key(store: &LogStore, read: &ReadStream, from: Option<Version>) -> Result<Vec<Recorded>> {
+fn by_key(
+    store: &LogStore,
+    read: &ReadStream,
+    (from, limit): (Option<Version>, usize),
+    f: impl FnMut(KeyedRef<'_>) -> ControlFlow<()>,
+) -> Result<()> {
     let by_key = ReadKey {
         direction: read.direction,
         from,
         until: None,
-        limit: read.limit,
+        limit,
     };
-    let mut events = Vec::new();
     let stream = read.stream.as_bytes();
-    store.log.for_each_of_key(&store.of, stream, by_key, |f| {
-        events.push(decode(&f.record, Some(f.version)));
-        ControlFlow::Continue(())
-    })?;
-    Ok(events)
+    Ok(store.log.for_each_of_key(&store.of, stream, by_key, f)?)
 }
 
 /// The version before the first event that was stored later than `time`. Times need not ascend, for clocks are set back.
@@ -126,8 +144,10 @@ fn by_index(
     from: Offset,
     page: &mut Page,
 ) -> Result<()> {
+    let Filter { query, .. } = filter;
     let (log, topic) = (&store.log, &store.of.topic);
-    let next = log.for_each_match(topic, &filter.query, from, limit, |_, record| {
+    let (offsets, next) = store.ahead.page(log, topic, query, from, limit)?;
+    log.for_each_at(&store.of, &offsets, |_, record| {
         if filter.wants_stream(record.key.map_or("", text)) {
             page.events.push(decode(&record, None));
         }
@@ -155,7 +175,8 @@ fn scan(
             scanned += batch.bytes().len();
             for record in batch.open()?.records() {
                 let record = record?;
-                if record.offset < next {
+                let stream = record.key.map_or("", text);
+                if record.offset < next || !filter.wants_stream(stream) {
                     continue;
                 }
                 let face = Face::of(&record);

@@ -1,7 +1,7 @@
 //! An event as a record of the log, and back; the table of headers stands in `docs/formats/events.md`.
 
 use bytes::Bytes;
-use headwater_log::{HeaderBuf, Offset, RecordRef, Timestamp, Version};
+use headwater_log::{HeaderBuf, RecordRef, Timestamp, Version};
 
 use crate::event::{NewEvent, Position, Recorded};
 
@@ -85,27 +85,41 @@ pub(super) fn text(bytes: &[u8]) -> &str {
 
 /// The event in a record.
 pub(super) fn decode(record: &RecordRef<'_>, version: Option<Version>) -> Recorded {
-    let mut event = blank(record.offset, version, record.timestamp);
-    event.stream = record.key.map_or("", text).to_owned();
-    if let Some(value) = record.value {
-        event.data = Bytes::copy_from_slice(value);
-    }
-    for (key, value) in record.headers {
-        if let Some(value) = value {
-            set(&mut event, key, value);
-        }
-    }
+    let mut event = blank();
+    decode_into(&mut event, record, version);
     event
 }
 
-fn blank(offset: Offset, version: Option<Version>, recorded_at: Timestamp) -> Recorded {
+/// Makes `event` the one in a record. What it takes in memory is used again.
+pub(super) fn decode_into(event: &mut Recorded, record: &RecordRef<'_>, version: Option<Version>) {
+    event.position = Position(record.offset.0);
+    event.version = version;
+    event.recorded_at = record.timestamp;
+    put(&mut event.stream, record.key.map_or("", text));
+    event.data = match record.value {
+        Some(value) => Bytes::copy_from_slice(value),
+        None => Bytes::from_static(b"null"),
+    };
+    event.kind.clear();
+    event.schema = 1;
+    event.tags.clear();
+    (event.id, event.correlation, event.causation, event.metadata) = (None, None, None, None);
+    for (key, value) in record.headers {
+        if let Some(value) = value {
+            set(event, key, value);
+        }
+    }
+}
+
+/// An event that is still to be made.
+pub(super) fn blank() -> Recorded {
     Recorded {
-        position: Position(offset.0),
-        version,
-        recorded_at,
+        position: Position(0),
+        version: None,
+        recorded_at: Timestamp(0),
         stream: String::new(),
         kind: String::new(),
-        data: Bytes::from_static(b"null"),
+        data: Bytes::new(),
         schema: 1,
         id: None,
         tags: Vec::new(),
@@ -115,10 +129,15 @@ fn blank(offset: Offset, version: Option<Version>, recorded_at: Timestamp) -> Re
     }
 }
 
+fn put(into: &mut String, text: &str) {
+    into.clear();
+    into.push_str(text);
+}
+
 fn set(event: &mut Recorded, key: &str, value: &[u8]) {
     let owned = || text(value).to_owned();
     match key {
-        TYPE => event.kind = owned(),
+        TYPE => put(&mut event.kind, text(value)),
         TAG if !value.starts_with(b"$") => event.tags.push(owned()),
         ID => event.id = Some(owned()),
         SCHEMA => event.schema = text(value).parse().unwrap_or(0),

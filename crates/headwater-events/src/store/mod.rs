@@ -14,5 +14,5 @@ pub(crate) use handle::lifecycle;
 pub(crate) use handle::lifecycle_of;
 pub use handle::{Store, StreamInfo};
 pub use read::{Direction, Page, ReadAll, ReadStream, Until};
-pub use seam::EventStore;
+pub use seam::{EventStore, Visitor};
 pub use subscription::Subscription;

@@ -1,11 +1,16 @@
 //! The seam between what is built on events and where they are kept.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 
 use super::append::{Append, Appended};
 use super::read::{Page, ReadAll, ReadStream};
 use crate::event::{Position, Recorded};
 use crate::task::Task;
+
+/// Looks at an event, and says whether it wants the next one.
+pub type Visitor<'a> = &'a mut (dyn FnMut(&Recorded) -> ControlFlow<()> + Send);
 
 /// A place where events are kept in one total order. Every implementation passes the suite in
 /// [`contract`](crate::contract).
@@ -28,6 +33,22 @@ pub trait EventStore: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `NotFound` if the stream was deleted, `Corrupt`, `Unavailable`.
     fn read(&self, read: ReadStream) -> Task<'_, Vec<Recorded>>;
+
+    /// Hands `f` the events of one stream, one after the other, until it breaks. A store that need not keep them all in memory for
+    /// that does not.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); the events before the error have been handed out.
+    fn for_each<'a>(&'a self, read: ReadStream, f: Visitor<'a>) -> Task<'a, ()> {
+        Box::pin(async move {
+            for event in &self.read(read).await? {
+                if f(event).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
 
     /// A page of the events of all streams, in the total order.
     ///
