@@ -11,6 +11,11 @@ use crate::postgres::session::{Reply, Session, flight};
 use crate::postgres::sql::Sql;
 use crate::store::{Append, Condition};
 
+/// Statements of a turn are planned once: planning them for each turn would take longer than running them.
+pub(super) const PLANS_ONCE: &str = "SET plan_cache_mode TO force_generic_plan";
+/// Questions over types and tags may be looked up in one index or another, by how frequent these are.
+const PLANS_BY_VALUE: &str = "SET plan_cache_mode TO auto";
+
 /// What is asked.
 #[derive(Debug)]
 pub(super) struct LookUp<'a> {
@@ -63,11 +68,17 @@ impl<'a> LookUp<'a> {
             session.send(&self.sql.order, vec![])?,
             session.send(&self.sql.heads, vec![&self.wanted.streams])?,
             session.send(&self.sql.tagged, vec![&self.wanted.tags])?,
-            session.send(&self.sql.owners, vec![&self.wanted.owners])?,
         ];
-        let questions = self.questions.iter().flatten().flatten();
-        for question in questions {
-            replies.push(session.ask(question)?);
+        if !self.wanted.owners.is_empty() {
+            replies.push(session.send(&self.sql.owners, vec![&self.wanted.owners])?);
+        }
+        let mut questions = self.questions.iter().flatten().flatten().peekable();
+        if questions.peek().is_some() {
+            replies.push(session.command(PLANS_BY_VALUE));
+            for question in questions {
+                replies.push(session.ask(question)?);
+            }
+            replies.push(session.command(PLANS_ONCE));
         }
         Ok(replies)
     }
@@ -78,7 +89,12 @@ impl<'a> LookUp<'a> {
         let mut facts = Facts::default();
         facts.read_heads(&said.next()?)?;
         facts.read_tagged(&said.next()?)?;
-        facts.read_owners(&said.next()?)?;
+        if !self.wanted.owners.is_empty() {
+            facts.read_owners(&said.next()?)?;
+        }
+        if self.questions.iter().flatten().any(Option::is_some) {
+            said.next()?; // that plans may depend on values
+        }
         for append in &self.questions {
             let mut found = Vec::with_capacity(append.len());
             for question in append {

@@ -11,6 +11,7 @@ use super::batch::take;
 use super::decide::Verdict;
 use super::fate::is_committed;
 use super::funnel::{What, Wish, unknown};
+use super::look_up::PLANS_ONCE;
 use super::turn::{Failed, Trace, Turned, turn};
 use super::versions::Versions;
 use crate::error::{Error, ErrorKind, Result};
@@ -126,7 +127,11 @@ impl Runner {
     async fn take_session(&mut self) -> Result<Session> {
         match self.session.take() {
             Some(session) if !session.client().is_closed() => Ok(session),
-            _ => Session::open(self.database.sessions.connector()).await,
+            _ => {
+                let session = Session::open(self.database.sessions.connector()).await?;
+                session.command(PLANS_ONCE).await?;
+                Ok(session)
+            }
         }
     }
 

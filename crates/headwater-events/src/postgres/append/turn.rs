@@ -119,6 +119,8 @@ async fn write(
     let mut replies = Vec::new();
     if rows.len() > 0 {
         replies.push(session.send(&sql.events, rows.events(&first, &order.now))?);
+    }
+    if !rows.tag.is_empty() {
         replies.push(session.send(&sql.tags, rows.tags(&first))?);
     }
     if !owners.is_empty() {
