@@ -16,6 +16,8 @@ mod store;
 mod task;
 mod typed;
 
+#[cfg(feature = "bench")]
+pub mod bench;
 #[cfg(feature = "contract")]
 pub mod contract;
 #[cfg(feature = "postgres")]

@@ -146,18 +146,18 @@ pub(super) fn quantile_ms(times: &mut [Duration], q: f64) -> f64 {
 
 /// A number with its unit, thousands apart.
 fn amount(value: f64, unit: &str) -> String {
-    if value >= 1000.0 {
-        let digits = format!("{value:.0}");
-        let groups: Vec<&str> = digits
-            .as_bytes()
-            .rchunks(3)
-            .rev()
-            .filter_map(|g| std::str::from_utf8(g).ok())
-            .collect();
-        format!("{} {unit}", groups.join(","))
-    } else {
-        format!("{value:.2} {unit}")
+    match value >= 1000.0 {
+        true => format!("{} {unit}", grouped(value.round() as u64)),
+        false => format!("{value:.2} {unit}"),
     }
+}
+
+/// A whole number, thousands apart.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<&str> = groups.filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    groups.join(",")
 }
 
 /// Writes figures to standard output.
@@ -190,6 +190,7 @@ mod tests {
     fn amounts_are_readable() {
         assert_eq!(amount(1_234_567.0, "events/s"), "1,234,567 events/s");
         assert_eq!(amount(0.5, "s"), "0.50 s");
+        assert_eq!(grouped(1_500_000), "1,500,000");
         assert!(Figure::ratio("x", 0.9, 1.0, "", 0.9).is_met);
         assert!(!Figure::at_most("x", 2.0, 1.0, "").is_met);
     }

@@ -1,10 +1,10 @@
 //! Appending on the log.
 
+use headwater::events::bench::{conditional, flood, plain};
 use headwater::events::{Store, block_on};
 
 use super::super::disk::RawFile;
 use super::super::figure::Figure;
-use super::appends::{conditional, flood, plain};
 use super::suite::{TURN, TURNS};
 use crate::cli::exit::Outcome;
 
@@ -16,11 +16,11 @@ const GROUP_BYTES: usize = 64 << 10;
 const ENOUGH: f64 = 120_000.0;
 
 pub(super) fn measure(store: &Store, raw: &mut RawFile) -> Outcome<Vec<Figure>> {
-    let (one, syncs) = beside(raw, 4096, || flood(store, 1, TURN, |n| plain(n, 1)))?;
+    let (one, syncs) = beside(raw, 4096, || Ok(flood(store, 1, TURN, &|n| plain(n, 1))?))?;
     let name = "events: one client, one event an append";
     let mut figures = vec![Figure::ratio(name, one, syncs, "events/s", 0.9).tell()];
 
-    let many = || flood(store, MANY, TURN, |n| plain(n, 1));
+    let many = || Ok(flood(store, MANY, TURN, &|n| plain(n, 1))?);
     let (rate, syncs) = beside(raw, GROUP_BYTES, many)?;
     let name = "events: 1024 appends in flight";
     let least = (0.5 * MANY as f64 * syncs).min(ENOUGH);
@@ -29,7 +29,7 @@ pub(super) fn measure(store: &Store, raw: &mut RawFile) -> Outcome<Vec<Figure>> 
 
     let mut events = 0.0;
     for _ in 0..TURNS {
-        events += 100.0 * flood(store, 64, TURN, |n| plain(n, 100))? / f64::from(TURNS);
+        events += 100.0 * flood(store, 64, TURN, &|n| plain(n, 100))? / f64::from(TURNS);
     }
     let name = "events: batches of 100";
     figures.push(Figure::at_least(name, events, 800_000.0, "events/s").tell());
@@ -41,9 +41,9 @@ pub(super) fn measure(store: &Store, raw: &mut RawFile) -> Outcome<Vec<Figure>> 
 fn conditions(store: &Store) -> Outcome<Figure> {
     let (mut with, mut without) = (0.0, 0.0);
     for _ in 0..TURNS {
-        without += flood(store, MANY, TURN, |n| plain(n, 1))?;
+        without += flood(store, MANY, TURN, &|n| plain(n, 1))?;
         let seen = block_on(store.end())?;
-        with += flood(store, MANY, TURN, |n| conditional(n, 1, seen))?;
+        with += flood(store, MANY, TURN, &|n| conditional(n, 1, seen))?;
     }
     let turns = f64::from(TURNS);
     let name = "events: with a version and a query as conditions";

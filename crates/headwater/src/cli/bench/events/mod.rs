@@ -1,6 +1,5 @@
 //! Event stores: on the log, beside the raw disk; on PostgreSQL, beside plain INSERTs on the same server.
 
-mod appends;
 mod embedded;
 mod naive;
 mod postgres;

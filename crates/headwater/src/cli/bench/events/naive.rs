@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use headwater::events::bench::data_of;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Statement};
 
-use super::appends::data_of;
 use crate::cli::exit::{Failure, Outcome};
 
 const TABLE: &str = "

@@ -1,10 +1,10 @@
 //! Appending on PostgreSQL, in turns with plain INSERTs.
 
+use headwater::events::bench::{flood, plain};
 use headwater::events::block_on;
 use headwater::events::postgres::{Postgres, PostgresOptions};
 
 use super::super::figure::Figure;
-use super::appends::{flood, plain};
 use super::naive::Naive;
 use super::suite::{TURN, TURNS};
 use crate::cli::exit::Outcome;
@@ -19,7 +19,7 @@ pub(super) fn measure(address: &str) -> Outcome<Vec<Figure>> {
     let (mut ours, mut plainly) = (0.0, 0.0);
     for _ in 0..TURNS {
         plainly += naive.insert(1, TURN)? / f64::from(TURNS);
-        ours += flood(&store, 1, TURN, |n| plain(n, 1))? / f64::from(TURNS);
+        ours += flood(&store, 1, TURN, &|n| plain(n, 1))? / f64::from(TURNS);
     }
     let name = "events on PostgreSQL: one event, beyond an INSERT's time";
     let beyond = 1000.0 / ours - 1000.0 / plainly;
@@ -36,12 +36,12 @@ pub(super) fn measure(address: &str) -> Outcome<Vec<Figure>> {
     let (mut ours, mut plainly) = (0.0, 0.0);
     for _ in 0..TURNS {
         plainly += naive.insert(100, TURN)? / f64::from(TURNS);
-        ours += 100.0 * flood(&store, 64, TURN, |n| plain(n, 100))? / f64::from(TURNS);
+        ours += 100.0 * flood(&store, 64, TURN, &|n| plain(n, 100))? / f64::from(TURNS);
     }
     let name = "events on PostgreSQL: batches of 100";
     figures.push(compare(name, ours, plainly, 20_000.0));
     let name = "events on PostgreSQL: 1024 appends in flight";
-    let many = flood(&store, 1024, TURN * TURNS, |n| plain(n, 1))?;
+    let many = flood(&store, 1024, TURN * TURNS, &|n| plain(n, 1))?;
     figures.push(Figure::at_least(name, many, 0.0, "events/s").tell());
     naive.drop_table()?;
     drop(store);

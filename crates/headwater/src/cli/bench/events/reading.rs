@@ -3,13 +3,10 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use headwater::events::{
-    Append, BoxError, Delivery, Event, Expected, Filter, HandlerView, NewEvent, ProjectionId,
-    Projector, Recorded, State, Store, Turn, block_on,
-};
-use serde::{Deserialize, Serialize};
+use headwater::events::bench::{added, follow, sum};
+use headwater::events::{Append, Expected, NewEvent, Store, block_on};
 
-use super::super::figure::Figure;
+use super::super::figure::{Figure, grouped};
 use super::suite::TURN;
 use crate::cli::exit::{Failure, Outcome};
 
@@ -23,30 +20,6 @@ const MILLION: u64 = 1_000_000;
 const CHUNK: u64 = 1000;
 /// Streams whose ten events are scattered among all others.
 const SCATTERED: u64 = 10_000;
-
-#[derive(Serialize, Deserialize)]
-enum CounterEvent {
-    Added { amount: u64, note: String },
-}
-impl Event for CounterEvent {}
-
-struct Counter {
-    sum: u64,
-}
-
-impl State for Counter {
-    const NAME: &'static str = "counter";
-    type Event = CounterEvent;
-
-    fn initial(_: &str) -> Self {
-        Self { sum: 0 }
-    }
-
-    fn evolve(&mut self, event: &CounterEvent) {
-        let CounterEvent::Added { amount, .. } = event;
-        self.sum += amount;
-    }
-}
 
 /// Measures with so many other streams.
 pub(super) fn measure(store: &Store, streams: u64) -> Outcome<Vec<Figure>> {
@@ -67,15 +40,19 @@ pub(super) fn measure(store: &Store, streams: u64) -> Outcome<Vec<Figure>> {
     let mut sizes = vec![MILLION, streams];
     sizes.dedup();
     for (round, streams) in (0..).zip(sizes) {
-        let millions = streams / MILLION;
-        let name = format!("events: load a state of 10 events among {millions} M streams");
+        let name = format!(
+            "events: load a state of 10 events among {} streams",
+            grouped(streams)
+        );
         others(store, written..streams, round)?;
         written = streams;
         figures.push(Figure::at_most(&name, load(store, 10)?, 50.0, "us").tell());
         let name = format!("{name}, scattered, read once");
         figures.push(Figure::at_most(name, load_scattered(store, round)?, 50.0, "us").tell());
     }
-    figures.push(follow(store)?.tell());
+    let name = "events: from the store to a projection's handler";
+    let rate = follow(store, TURN * 8)?;
+    figures.push(Figure::at_least(name, rate, 500_000.0, "events/s").tell());
     Ok(figures)
 }
 
@@ -89,9 +66,7 @@ fn fill(store: &Store, events: u64) -> Outcome {
 fn add(store: &Store, ids: &[String], amount: u64) -> Outcome {
     let mut append = Append::new();
     for id in ids {
-        let note = "x".repeat(100);
-        let event = CounterEvent::Added { amount, note }.to_new()?;
-        append = append.to(format!("counter-{id}"), Expected::Any, [event]);
+        append = append.to(format!("counter-{id}"), Expected::Any, [added(amount)?]);
     }
     block_on(store.append(append))?;
     Ok(())
@@ -115,13 +90,13 @@ fn scattered(round: u64, n: u64) -> String {
 
 /// Loads states of so many events each; gives microseconds for one.
 fn load_each(store: &Store, ids: impl Iterator<Item = String>, events: u64) -> Outcome<f64> {
-    let (started, mut sum, mut loads) = (Instant::now(), 0, 0);
+    let (started, mut sums, mut loads) = (Instant::now(), 0, 0);
     for id in ids {
-        sum += block_on(store.load::<Counter>(&id))?.state.sum;
+        sums += sum(store, &id)?;
         loads += 1;
     }
     let each = started.elapsed().as_secs_f64() * 1e6 / loads as f64;
-    match sum == loads * events * (events - 1) / 2 {
+    match sums == loads * events * (events - 1) / 2 {
         true => Ok(each),
         false => Err(Failure::failed("a state that was loaded is wrong")),
     }
@@ -129,7 +104,7 @@ fn load_each(store: &Store, ids: impl Iterator<Item = String>, events: u64) -> O
 
 /// Writes many streams of one event, and at each tenth of the way an event of each scattered stream.
 fn others(store: &Store, streams: Range<u64>, round: u64) -> Outcome {
-    let chunks = (streams.end - streams.start) / CHUNK;
+    let chunks = (streams.end - streams.start).div_ceil(CHUNK);
     let mut rounds = 0;
     for chunk in 0..chunks {
         let first = streams.start + chunk * CHUNK;
@@ -141,29 +116,11 @@ fn others(store: &Store, streams: Range<u64>, round: u64) -> Outcome {
             rounds += 1;
         }
         let mut append = Append::new();
-        for n in first..first + CHUNK {
+        for n in first..streams.end.min(first + CHUNK) {
             let event = NewEvent::new("noted", format!(r#"{{"n":{n}}}"#));
             append = append.to(format!("other-{n}"), Expected::Any, [event]);
         }
         block_on(store.append(append))?;
     }
     Ok(())
-}
-
-/// A handler that follows all events from the first on.
-fn follow(store: &Store) -> Outcome<Figure> {
-    let mut bytes = 0;
-    let handler = |event: &Recorded, _: &Delivery| -> Result<(), BoxError> {
-        bytes += event.data.len();
-        Ok(())
-    };
-    let id = ProjectionId::new("bench");
-    let view = HandlerView::new(store.clone(), id.clone(), handler);
-    let mut projector = Projector::new(store.clone(), id, Filter::all(), view);
-    let started = Instant::now();
-    while block_on(projector.turn())? == Turn::More && started.elapsed() < TURN * 8 {}
-    let applied = projector.progress().status().applied as f64;
-    let rate = applied / started.elapsed().as_secs_f64();
-    let name = "events: from the store to a projection's handler";
-    Ok(Figure::at_least(name, rate, 500_000.0, "events/s"))
 }

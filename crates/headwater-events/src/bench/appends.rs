@@ -2,21 +2,22 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use headwater::events::{
-    Append, Appended, Condition, Error, Expected, NewEvent, Position, Query, QueryItem, Store,
-    block_on,
-};
-
-use crate::cli::exit::Outcome;
+use crate::error::Result;
+use crate::event::{NewEvent, Position};
+use crate::store::{Append, Appended, Condition, Expected, Store};
+use crate::task::block_on;
+use crate::{Query, QueryItem};
 
 /// Streams that plain appends go to in turn.
 const STREAMS: u64 = 100_000;
 
-type Flying<'a> = Pin<Box<dyn Future<Output = Result<Appended, Error>> + Send + 'a>>;
+type Flying<'a> = Pin<Box<dyn Future<Output = Result<Appended>> + Send + 'a>>;
 
 /// What fills events up: written once, so that making an event costs little beside storing it.
 const NOTE: &str = "left at the door of the neighbours, who have been told so, by the second of three carriers that were asked, \
@@ -28,19 +29,19 @@ fn event(n: u64) -> NewEvent {
 }
 
 /// The JSON of such an event.
-pub(super) fn data_of(n: u64) -> String {
+pub fn data_of(n: u64) -> String {
     let n = n.to_string();
     [r#"{"n":"#, &n, r#","note":""#, NOTE, r#""}"#].concat()
 }
 
 /// Events for one of many streams, whatever its version.
-pub(super) fn plain(n: u64, events: usize) -> Append {
+pub fn plain(n: u64, events: usize) -> Append {
     let events = (0..events).map(|_| event(n));
     Append::new().to(format!("order-{}", n % STREAMS), Expected::Any, events)
 }
 
 /// Events for a stream that is new, if none of a customer has come since what was seen.
-pub(super) fn conditional(n: u64, events: usize, seen: Position) -> Append {
+pub fn conditional(n: u64, events: usize, seen: Position) -> Append {
     let query = Query {
         items: vec![QueryItem {
             types: vec!["order.placed".to_owned()],
@@ -59,13 +60,37 @@ fn fresh() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs an append to its end as a runtime of many tasks does: what is to be written is left to the log's own thread, so that this
+/// one can make the next appends meanwhile.
+fn run(mut append: Flying<'_>) -> Result<Appended> {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match append.as_mut().poll(&mut context) {
+            Poll::Ready(appended) => return appended,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
 /// Keeps so many appends in flight for a while; gives how many came back a second.
-pub(super) fn flood(
+///
+/// # Errors
+/// Those of the appends.
+pub fn flood(
     store: &Store,
     in_flight: usize,
     time: Duration,
-    make: impl Fn(u64) -> Append,
-) -> Outcome<f64> {
+    make: &dyn Fn(u64) -> Append,
+) -> Result<f64> {
     let mut flying: VecDeque<Flying<'_>> = VecDeque::with_capacity(in_flight);
     let mut context = Context::from_waker(Waker::noop());
     let (started, mut done) = (Instant::now(), 0_u32);
@@ -82,7 +107,10 @@ pub(super) fn flood(
             }
         }
         if let Some(oldest) = flying.pop_front() {
-            block_on(oldest)?;
+            match in_flight {
+                1 => block_on(oldest)?,
+                _ => run(oldest)?,
+            };
             done += 1;
         }
     }
