@@ -62,7 +62,8 @@ pub(super) fn lines<T>(
             return Err(wrong(&"a line may have 32 MiB"));
         }
         if !line.trim().is_empty() {
-            found.push(read(&line).map_err(|e| wrong(&in_line(&e)))?);
+            let text = line.trim_end_matches(['\n', '\r']);
+            found.push(read(text).map_err(|e| wrong(&in_line(&e)))?);
         }
     }
     Ok(found)
@@ -124,6 +125,10 @@ mod tests {
                 "line 1: unknown field `idd`",
             ),
             ("x", "line 1: expected value at column 1"),
+            (
+                "{\"type\":\"a\",\"data\":1}\n{\"type\":\"a\",\"data\":\n",
+                "line 2: EOF while parsing a value at column 19",
+            ),
             (
                 "{\"type\":\"a\",\"data\":1,\"metadata\":3}",
                 "line 1: metadata is no JSON object",

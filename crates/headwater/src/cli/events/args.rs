@@ -44,7 +44,13 @@ pub(crate) enum StreamCommand {
         /// The entity
         key: String,
         /// The version that the newest event must have: any, none, exists, or its number
-        #[arg(short, long, default_value = "any", value_name = "any|none|N")]
+        #[arg(
+            short,
+            long,
+            default_value = "any",
+            value_name = "any|none|N",
+            allow_hyphen_values = true
+        )]
         expected: Expected,
         /// How the new version and position are written
         #[arg(short, long, value_enum, default_value = "jsonl")]
