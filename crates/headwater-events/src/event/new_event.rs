@@ -171,7 +171,10 @@ impl NewEvent {
 /// # Errors
 /// `Invalid` if it cannot be the name of a `what`.
 pub(crate) fn name(what: &str, name: &str) -> Result<()> {
-    if (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control) {
+    // Most names are ASCII, which need not be taken apart into characters.
+    let is_plain = |name: &str| name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let is_printable = is_plain(name) || !name.chars().any(char::is_control);
+    if (1..=NAME_BYTES_MAX).contains(&name.len()) && is_printable {
         return Ok(());
     }
     let article = match what.starts_with(['a', 'e', 'i', 'o', 'u']) {

@@ -3,6 +3,9 @@
 use super::records::HeadersRef;
 use super::varint::put_varint;
 
+/// Bytes of a record's headers as a rule.
+const BYTES: usize = 128;
+
 /// The headers of one record after the other: encoded at once, in memory that is used again.
 #[derive(Debug, Clone, Default)]
 pub struct HeaderBuf {
@@ -19,6 +22,9 @@ impl HeaderBuf {
 
     /// Adds a header, whose value may come in pieces.
     pub fn put(&mut self, key: &str, value: &[&[u8]]) {
+        if self.raw.capacity() == 0 {
+            self.raw.reserve(BYTES);
+        }
         put_varint(&mut self.raw, key.len() as i64);
         self.raw.extend_from_slice(key.as_bytes());
         let length: usize = value.iter().map(|part| part.len()).sum();

@@ -3,6 +3,10 @@
 
 use super::term::{self, TAG_HEADER, TYPE_HEADER, TermRef};
 
+/// Terms that a record has as a rule, and their bytes.
+const TERMS: usize = 4;
+const TERM_BYTES: usize = 128;
+
 /// A term and the consecutive records that it occurs in.
 #[derive(Debug)]
 struct Span {
@@ -51,9 +55,9 @@ impl Entries {
     pub(super) fn new(with_terms: bool) -> Self {
         Self {
             with_terms,
-            bytes: Vec::new(),
-            spans: Vec::new(),
-            slots: Vec::new(),
+            bytes: Vec::with_capacity(TERM_BYTES),
+            spans: Vec::with_capacity(TERMS),
+            slots: Vec::with_capacity(TERMS),
             records: 0,
         }
     }

@@ -9,6 +9,9 @@ use crate::error::Result;
 use super::postings::PostingList;
 use super::term::{TermRef, hash, put_tag, put_type, put_type_and_tag};
 
+/// Bytes of a term as a rule.
+const TERM_BYTES: usize = 48;
+
 /// Where lists come from.
 pub(super) trait Lists {
     /// Where a term occurs.
@@ -65,6 +68,7 @@ impl Terms {
 
     fn add(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
         let from = self.bytes.len();
+        self.bytes.reserve(TERM_BYTES);
         put(&mut self.bytes);
         self.terms
             .push((hash(&self.bytes[from..]), self.bytes.len()));
