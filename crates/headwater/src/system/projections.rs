@@ -26,7 +26,8 @@ pub(super) fn rows(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
         let infos = block_on(projections(&store))?;
         rows.extend(infos.iter().map(|info| of_projection(&topic, info)));
     }
-    rows.extend(headwater.jobs().iter().map(of_job));
+    let end = headwater.log().last_commit().0;
+    rows.extend(headwater.jobs().iter().map(|job| of_job(job, end)));
     Ok(rows)
 }
 
@@ -51,8 +52,9 @@ fn of_projection(store: &str, info: &ProjectionInfo) -> Vec<Cell> {
     ]
 }
 
-/// A job of SQL has its positions in its journal, and keeps what it cannot decode in topics.
-fn of_job(job: &JobInfo) -> Vec<Cell> {
+/// A job of SQL reads several topics: where it is, is the commit up to which it has read them all. What it cannot decode is kept in
+/// topics.
+fn of_job(job: &JobInfo, end: u64) -> Vec<Cell> {
     let (state, error) = match job.status.as_ref().map(|status| &status.phase) {
         _ if job.is_suspended => ("suspended", None),
         None => ("stopped", None),
@@ -61,14 +63,16 @@ fn of_job(job: &JobInfo) -> Vec<Cell> {
         Some(_) => ("running", None),
     };
     let rejected = |status: &Status| status.rejected;
+    let position = job.status.as_ref().map(|status| status.caught_up);
+    let lag = position.map(|commit| end.saturating_sub(commit));
     vec![
         Cell::Nothing,
         job.name.clone().into(),
         Cell::Nothing,
         "job".into(),
         state.into(),
-        Cell::Nothing,
-        Cell::Nothing,
+        position.into(),
+        lag.into(),
         job.status.as_ref().map(rejected).into(),
         error.into(),
     ]
