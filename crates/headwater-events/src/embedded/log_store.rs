@@ -38,7 +38,10 @@ impl LogStore {
             Some(_) => {
                 return Err(
                     Error::invalid(format!("topic {topic:?} cannot be an event store"))
-                        .with_hint("an event store is a topic of one partition with a key index"),
+                        .with_hint(
+                            "an event store is a topic of one partition with a key index, which the first append to it makes if no table was \
+                             declared over it before",
+                        ),
                 );
             }
         }
