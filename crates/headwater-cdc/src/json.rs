@@ -27,6 +27,21 @@ pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Writes bytes as a string of base64.
+pub(crate) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    out.push(b'"');
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let sign = ALPHABET[(bits >> (18 - 6 * at) & 63) as usize];
+            out.push(if at <= group.len() { sign } else { b'=' });
+        }
+    }
+    out.push(b'"');
+}
+
 /// Whether a text is a number as JSON has them.
 pub(crate) fn is_number(text: &[u8]) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -82,21 +97,6 @@ fn value_len(text: &[u8]) -> Option<usize> {
         }
         at += 1;
     }
-}
-
-/// Writes bytes as a string of base64.
-pub(crate) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    out.push(b'"');
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let sign = ALPHABET[(bits >> (18 - 6 * at) & 63) as usize];
-            out.push(if at <= group.len() { sign } else { b'=' });
-        }
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

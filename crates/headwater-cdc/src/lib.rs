@@ -1,15 +1,20 @@
 //! Change data capture: what happens to the tables of a database, in the order of its commits.
 //!
-//! [`postgres`] and [`mysql`] speak with a server and decode what it replicates.
+//! [`postgres`] and [`mysql`] speak with a server and decode what it replicates; a [`Capture`] turns that into topics.
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
+mod capture;
 mod debezium;
 mod environment;
 mod json;
 pub mod mysql;
 pub mod postgres;
 
+pub use capture::{
+    Capture, Finding, Format, OnLoss, Phase, Place, Settings, Status, StoredCapture, StoredTable,
+    TableStatus, stored,
+};
 pub use debezium::{Debezium, Decimals};
 pub use environment::filled;
 pub use headwater_log::{Error, ErrorKind, Result};

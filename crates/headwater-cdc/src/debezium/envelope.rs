@@ -1,5 +1,7 @@
 //! The envelope around a row: what it was, what it is, where that comes from.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
 use headwater_log::{Header, Record};
 
@@ -16,7 +18,7 @@ const NEW_KEY: &str = "__debezium.newkey";
 const OLD_KEY: &str = "__debezium.oldkey";
 
 /// Where a change comes from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Origin {
     /// Its transaction; `None`: it was read from the table.
     pub(crate) xid: Option<u32>,
@@ -30,6 +32,26 @@ pub(crate) struct Origin {
     pub(crate) now_us: i64,
 }
 
+impl Origin {
+    /// Of a row that was read from its table, before this place of the log.
+    pub(crate) fn of_reading(lsn: u64) -> Self {
+        let now_us = now_us();
+        Self {
+            xid: None,
+            lsn,
+            after: lsn,
+            time_us: now_us,
+            now_us,
+        }
+    }
+}
+
+/// Now, in microseconds since 1970.
+pub(crate) fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as i64)
+}
+
 /// Wraps the rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Envelope {
@@ -39,6 +61,7 @@ pub(crate) struct Envelope {
     value: Vec<u8>,
     /// The source as far as it is the same for all rows, in two parts: before and after the times.
     source: [Vec<u8>; 2],
+    fields: Vec<FieldSchema>,
     tombstones: bool,
 }
 
@@ -70,6 +93,7 @@ impl Envelope {
             key: with(schema::of_key(&topic, key)),
             value: with(schema::of_envelope(&topic, fields)),
             source: [front, back],
+            fields: fields.to_vec(),
             tombstones: settings.tombstones,
         }
     }
@@ -97,6 +121,24 @@ impl Envelope {
             false => json::member(value, "payload")?,
         };
         json::member(envelope, "after").filter(|row| *row != b"null")
+    }
+
+    /// What is known of a row of which only the key is.
+    pub(crate) fn row_of_key(&self, key: &[u8]) -> Bytes {
+        let mut out = b"{".to_vec();
+        for (place, field) in self.fields.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            json::string(field.name.as_bytes(), &mut out);
+            out.push(b':');
+            match json::member(key, &field.name) {
+                Some(value) => out.extend_from_slice(value),
+                None => out.extend_from_slice(&field.null()),
+            }
+        }
+        out.push(b'}');
+        out.into()
     }
 
     /// A row that is there.

@@ -7,6 +7,6 @@ mod schema;
 mod semantic;
 mod settings;
 
-pub(crate) use envelope::{Envelope, Origin, UNAVAILABLE};
+pub(crate) use envelope::{Envelope, Origin, UNAVAILABLE, now_us};
 pub(crate) use semantic::{FieldSchema, Semantic};
 pub use settings::{Debezium, Decimals};

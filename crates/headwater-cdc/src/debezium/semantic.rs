@@ -50,6 +50,16 @@ pub(crate) struct FieldSchema {
 }
 
 impl FieldSchema {
+    /// What stands for a value that is not there. Debezium has something for every column that cannot be null, also where only
+    /// the key of a row is known.
+    pub(crate) fn null(&self) -> Vec<u8> {
+        match (self.is_optional, &self.default) {
+            (true, _) => b"null".to_vec(),
+            (false, Some(default)) => default.clone(),
+            (false, None) => self.semantic.blank(),
+        }
+    }
+
     /// Writes the field as it stands in the schema of a struct.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         self.semantic.open(self.is_optional, out);
@@ -169,7 +179,7 @@ impl Semantic {
     }
 
     /// What stands in JSON for a value that cannot be null and that nobody knows.
-    pub(crate) fn blank(&self) -> Vec<u8> {
+    fn blank(&self) -> Vec<u8> {
         match self {
             Self::Boolean => b"false".to_vec(),
             Self::Array(_) => b"[]".to_vec(),

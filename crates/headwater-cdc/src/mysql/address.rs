@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use headwater_log::Result;
+
+use super::position::Position;
+use super::session::Session;
+use crate::capture::Place;
+
 /// A server, and the user that connects to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
@@ -15,6 +21,16 @@ pub struct Address {
     pub password: String,
     /// The database that names without one mean; empty: none.
     pub database: String,
+}
+
+impl Address {
+    /// A place in the server's log that everything that is committed now lies before, and that will be reached.
+    ///
+    /// # Errors
+    /// `Unavailable`, and what the server says.
+    pub fn log_end(&self) -> Result<Place> {
+        Position::current(&mut Session::connect(self)?).map(Place::MySql)
+    }
 }
 
 impl fmt::Debug for Address {

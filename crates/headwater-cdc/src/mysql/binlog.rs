@@ -20,7 +20,7 @@ const DUMP_GTID: u8 = 0x1e;
 /// The first event of a file stands after its mark.
 const FIRST_OFFSET: u64 = 4;
 /// How often a server that has nothing to send says so.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_millis(200);
 const CHECKSUM_BYTES: usize = 4;
 
 /// A connection over which the log comes.
@@ -91,6 +91,11 @@ impl Binlog {
             self.payload = Some(Payload::open(body.clone())?);
         }
         Ok(Some((header, event)))
+    }
+
+    /// Whether more has come already.
+    pub(super) fn has_more(&self) -> bool {
+        self.payload.is_some() || self.packets.has_more()
     }
 
     /// The body without its checksum, which must be right.

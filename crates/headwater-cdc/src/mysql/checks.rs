@@ -4,17 +4,7 @@ use headwater_log::{ErrorKind, Result};
 
 use super::session::Session;
 use super::sql::{identifier, literal};
-
-/// Something that is not as it must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What it is.
-    pub what: String,
-    /// The statement or setting that mends it.
-    pub mend: String,
-    /// Whether nothing can be followed before that; else some tables, or some day, will make trouble.
-    pub is_fatal: bool,
-}
+use crate::capture::Finding;
 
 /// A setting that must have a value, and why.
 struct Setting {
@@ -62,21 +52,6 @@ pub fn check(session: &mut Session, databases: &[&str]) -> Result<Vec<Finding>> 
     Ok(findings)
 }
 
-fn fatal(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding {
-        what: what.into(),
-        mend: mend.into(),
-        is_fatal: true,
-    }
-}
-
-fn warning(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding {
-        is_fatal: false,
-        ..fatal(what, mend)
-    }
-}
-
 /// A global variable; `None`: this server has none of that name.
 fn variable(session: &mut Session, name: &str) -> Result<Option<String>> {
     match session.value(&format!("SELECT @@global.{name}")) {
@@ -88,12 +63,12 @@ fn variable(session: &mut Session, name: &str) -> Result<Option<String>> {
 fn log(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
     if variable(session, "log_bin")?.as_deref() != Some("1") {
         let mend = "log_bin = binlog under [mysqld] in its configuration, then a restart";
-        findings.push(fatal("the server keeps no binary log", mend));
+        findings.push(Finding::fatal("the server keeps no binary log", mend));
         return Ok(());
     }
     if variable(session, "server_id")?.as_deref() == Some("0") {
         let what = "the server has no number, so it has no replicas";
-        findings.push(fatal(what, "SET GLOBAL server_id = 1"));
+        findings.push(Finding::fatal(what, "SET GLOBAL server_id = 1"));
     }
     for Setting { name, value, why } in SETTINGS {
         match variable(session, name)? {
@@ -103,11 +78,14 @@ fn log(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
                 let mend = format!(
                     "SET GLOBAL {name} = '{value}', the same in its configuration, and reconnect all writers"
                 );
-                findings.push(fatal(what, mend));
+                findings.push(Finding::fatal(what, mend));
             }
             None => {
                 let what = format!("version {} has no {name}: {why}", session.version());
-                findings.push(fatal(what, "MariaDB 10.5 or MySQL 8.0 and newer have it"));
+                findings.push(Finding::fatal(
+                    what,
+                    "MariaDB 10.5 or MySQL 8.0 and newer have it",
+                ));
             }
         }
     }
@@ -116,7 +94,7 @@ fn log(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
     if parts.is_some_and(|p| !p.is_empty()) {
         let what = "binlog_row_value_options: the log has parts of JSON documents only";
         let mend = "SET GLOBAL binlog_row_value_options = '', and reconnect all writers";
-        findings.push(fatal(what, mend));
+        findings.push(Finding::fatal(what, mend));
     }
     Ok(())
 }
@@ -136,7 +114,7 @@ fn filters(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
             };
             let what = format!("{name} is {databases}: changes of {which} are not in the log");
             let mend = format!("take {name} out of its configuration, then a restart");
-            findings.push(warning(what, mend));
+            findings.push(Finding::warning(what, mend));
         }
     }
     Ok(())
@@ -181,7 +159,10 @@ fn rights(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
     let user = format!("{}@{}", literal(name), literal(host));
     for (right, what) in missing {
         let what = format!("the user may not {what}");
-        findings.push(fatal(what, format!("GRANT {right} ON *.* TO {user}")));
+        findings.push(Finding::fatal(
+            what,
+            format!("GRANT {right} ON *.* TO {user}"),
+        ));
     }
     Ok(())
 }
@@ -205,7 +186,7 @@ fn expiry(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
             Some(_) => "SET GLOBAL binlog_expire_logs_seconds = 604800",
             None => "SET GLOBAL expire_logs_days = 7",
         };
-        findings.push(warning(what, mend));
+        findings.push(Finding::warning(what, mend));
     }
     Ok(())
 }
@@ -224,7 +205,7 @@ fn tables(session: &mut Session, database: &str, findings: &mut Vec<Finding>) ->
             "'{database}.{name}' has no primary key: its rows cannot be told apart, so it is copied as a whole"
         );
         let table = format!("{}.{}", identifier(database), identifier(&name));
-        findings.push(warning(
+        findings.push(Finding::warning(
             what,
             format!("ALTER TABLE {table} ADD PRIMARY KEY (…)"),
         ));
@@ -242,7 +223,7 @@ fn tables(session: &mut Session, database: &str, findings: &mut Vec<Finding>) ->
         );
         let table = format!("{}.{}", identifier(database), identifier(name));
         let mend = format!("ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4");
-        findings.push(warning(what, mend));
+        findings.push(Finding::warning(what, mend));
     }
     Ok(())
 }

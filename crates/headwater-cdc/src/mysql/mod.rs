@@ -3,6 +3,7 @@
 mod address;
 mod auth;
 mod binlog;
+mod capture;
 mod catalogue;
 mod charset;
 mod checks;
@@ -31,8 +32,9 @@ mod transactions;
 mod value;
 
 pub use address::Address;
+pub use capture::{Settings, TableName};
 pub use charset::{Charset, Charsets};
-pub use checks::{Finding, check};
+pub use checks::check;
 pub use gtid::{Gtid, Gtids};
 pub use kind::Kind;
 pub use position::Position;
@@ -46,3 +48,5 @@ pub use table::{Column, Table};
 pub use temporal::DateTime;
 pub use transactions::Message;
 pub use value::Value;
+
+pub(crate) use capture::{MySql, begin, begin_anew};

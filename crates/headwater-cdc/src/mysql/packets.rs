@@ -104,6 +104,11 @@ impl Packets {
         }
     }
 
+    /// Whether something has come that was not taken.
+    pub(super) fn has_more(&self) -> bool {
+        !self.input.is_empty()
+    }
+
     /// The next packet, which must come.
     pub(super) fn expect(&mut self) -> Result<Bytes> {
         let packet = self.receive(ANSWER_TIMEOUT)?;

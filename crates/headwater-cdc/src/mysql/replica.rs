@@ -75,6 +75,11 @@ impl Replica {
         }
     }
 
+    /// Whether more has come already.
+    pub fn has_more(&self) -> bool {
+        self.assembler.has_more() || self.binlog.has_more()
+    }
+
     /// MariaDB writes some types as others; which those are the catalogue knows, as it is now.
     fn revealed(&mut self, message: Message) -> Result<Message> {
         let Message::Rows(mut rows) = message else {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::address::Address;
+use super::capture::about_rows;
 use super::kind::Kind;
 use super::position::Position;
 use super::session::Session;
@@ -29,7 +30,11 @@ impl Snapshot {
     /// # Errors
     /// `Unavailable`; `Invalid` if the user may not, or the server keeps no log.
     pub fn open(address: &Address) -> Result<Self> {
-        let session = Session::connect(address)?;
+        Self::on(Session::connect(address)?)
+    }
+
+    /// The same in a session that is there.
+    pub(super) fn on(session: Session) -> Result<Self> {
         match session.is_mariadb() {
             true => Self::at_status(session),
             false => Self::under_lock(session),
@@ -69,6 +74,61 @@ impl Snapshot {
         &self.position
     }
 
+    /// Ends it; the session can be used again.
+    pub(super) fn close(mut self) -> Result<Session> {
+        self.session.execute("COMMIT")?;
+        Ok(self.session)
+    }
+
+    /// As [`rows`](Self::rows), after a key of [`key_of`](Self::key_of). If that cannot be said of the key's types, all rows; whether it
+    /// can.
+    pub(super) fn rows_after(
+        &mut self,
+        table: &Table,
+        after: Option<&[String]>,
+        limit: u64,
+        row: impl FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<bool> {
+        let key = key(table);
+        let is_ordered = !key.iter().any(|c| matches!(c.kind, Kind::Set { .. }));
+        let sql = match is_ordered {
+            true => select(table, after, limit),
+            false => select(table, None, u64::MAX),
+        };
+        self.run(&sql, table, row)?;
+        Ok(is_ordered)
+    }
+
+    /// The key of a row as it stands in statements.
+    pub(super) fn key_of(&self, table: &Table, row: &[Value]) -> Result<Vec<String>> {
+        let mut key: Vec<_> = table.columns.iter().zip(row).collect();
+        key.retain(|(column, _)| column.key.is_some());
+        key.sort_by_key(|(column, _)| column.key);
+        let constants = key
+            .into_iter()
+            .map(|(column, value)| constant(column, value));
+        constants.collect()
+    }
+
+    /// How many rows a table has, about.
+    pub(super) fn about_rows(&mut self, table: &Table) -> Result<u64> {
+        let rows = self.session.value(&about_rows(table))?;
+        Ok(rows.and_then(|r| r.parse().ok()).unwrap_or(0))
+    }
+
+    fn run(
+        &mut self,
+        sql: &str,
+        table: &Table,
+        mut row: impl FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        self.session.for_each(sql, |cells| {
+            let pairs = table.columns.iter().zip(cells);
+            let values = pairs.map(|(c, cell)| Value::parse(&c.kind, cell.as_ref()));
+            row(values.collect::<Result<_>>()?)
+        })
+    }
+
     /// A table as it is.
     ///
     /// # Errors
@@ -87,14 +147,12 @@ impl Snapshot {
         table: &Table,
         after: Option<&[Value]>,
         limit: u64,
-        mut row: impl FnMut(Vec<Value>) -> Result<()>,
+        row: impl FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<()> {
-        let sql = select(table, after, limit)?;
-        self.session.for_each(&sql, |cells| {
-            let pairs = table.columns.iter().zip(cells);
-            let values = pairs.map(|(c, cell)| Value::parse(&c.kind, cell.as_ref()));
-            row(values.collect::<Result<_>>()?)
-        })
+        let pairs = |after| key(table).into_iter().zip(after);
+        let constants = |after| pairs(after).map(|(c, v)| constant(c, v)).collect();
+        let after: Option<Vec<String>> = after.map(constants).transpose()?;
+        self.run(&select(table, after.as_deref(), limit), table, row)
     }
 }
 
@@ -109,7 +167,7 @@ fn key(table: &Table) -> Vec<&Column> {
     key
 }
 
-fn select(table: &Table, after: Option<&[Value]>, limit: u64) -> Result<String> {
+fn select(table: &Table, after: Option<&[String]>, limit: u64) -> String {
     let columns: Vec<String> = table.columns.iter().map(asked).collect();
     let from = format!(
         "{}.{}",
@@ -119,14 +177,14 @@ fn select(table: &Table, after: Option<&[Value]>, limit: u64) -> Result<String> 
     let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
     let key = key(table);
     if key.is_empty() {
-        return Ok(sql);
+        return sql;
     }
     if let Some(after) = after {
-        sql.push_str(&format!(" WHERE {}", beyond(&key, after)?));
+        sql.push_str(&format!(" WHERE {}", beyond(&key, after)));
     }
     let order: Vec<String> = key.iter().map(|c| ordered(c)).collect();
     sql.push_str(&format!(" ORDER BY {} LIMIT {limit}", order.join(", ")));
-    Ok(sql)
+    sql
 }
 
 /// How a column is asked for so that its text is exact: of a `FLOAT` the server shows six digits, of a `BIT` bytes.
@@ -149,18 +207,16 @@ fn ordered(column: &Column) -> String {
 }
 
 /// `(a > 1 OR a = 1 AND (b > 2 OR …))`, which servers read by the index, unlike `(a, b) > (1, 2)`.
-fn beyond(key: &[&Column], after: &[Value]) -> Result<String> {
-    let [(column, value), rest @ ..] = &key.iter().zip(after).collect::<Vec<_>>()[..] else {
-        return Ok("FALSE".to_owned());
+fn beyond(key: &[&Column], after: &[String]) -> String {
+    let ([column, rest @ ..], [value, values @ ..]) = (key, after) else {
+        return "FALSE".to_owned();
     };
-    let (name, value) = (ordered(column), constant(column, value)?);
+    let name = ordered(column);
     if rest.is_empty() {
-        return Ok(format!("{name} > {value}"));
+        return format!("{name} > {value}");
     }
-    let inner = beyond(&key[1..], &after[1..])?;
-    Ok(format!(
-        "({name} > {value} OR {name} = {value} AND {inner})"
-    ))
+    let inner = beyond(rest, values);
+    format!("({name} > {value} OR {name} = {value} AND {inner})")
 }
 
 /// A value of a key as it stands in a statement.
@@ -216,9 +272,9 @@ mod tests {
             column("a", Some(0), Kind::Year),
         ];
         let table = Table::described("d", "t", columns);
-        let after = [Value::Year(1999), Value::Text("it's".into())];
+        let after = ["1999".to_owned(), "'it''s'".to_owned()];
         let want = "SELECT `b`, CAST(`f` AS DOUBLE), `a` FROM `d`.`t` \
                     WHERE (`a` > 1999 OR `a` = 1999 AND `b` > 'it''s') ORDER BY `a`, `b` LIMIT 9";
-        assert_eq!(select(&table, Some(&after), 9).unwrap(), want);
+        assert_eq!(select(&table, Some(&after), 9), want);
     }
 }

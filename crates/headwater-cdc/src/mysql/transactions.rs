@@ -125,6 +125,11 @@ impl Assembler {
         self.out.pop_front()
     }
 
+    /// Whether there is something that nobody has heard.
+    pub(super) fn has_more(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// After the last whole transaction.
     pub(super) fn position(&self) -> &Position {
         &self.position

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use headwater_log::{Error, ErrorKind};
 
+use super::session::Session;
+use crate::capture::Place;
+
 /// A database, and the user that connects to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
@@ -18,6 +21,18 @@ pub struct Address {
     pub password: String,
     /// The database.
     pub database: String,
+}
+
+impl Address {
+    /// A place in the server's log that everything that is committed now lies before, and that will be reached.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn log_end(&self) -> Result<Place, Error> {
+        let mut session = Session::connect(self)?;
+        let end = session.value("SELECT pg_logical_emit_message(true, 'headwater', '')")?;
+        end.unwrap_or_default().parse().map(Place::PostgreSql)
+    }
 }
 
 impl fmt::Debug for Address {

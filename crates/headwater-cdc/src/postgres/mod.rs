@@ -1,5 +1,5 @@
 //! PostgreSQL as a source of changes: sessions, replication, the messages that a server sends when it replicates, and the
-//! [`Capture`] of tables into topics.
+//! capture of tables into topics.
 
 mod address;
 mod auth;
@@ -19,10 +19,7 @@ mod snapshot;
 mod sql;
 
 pub use address::Address;
-pub use capture::{
-    Capture, Finding, Format, OnLoss, Phase, Settings, Status, StoredCapture, StoredTable,
-    TableStatus, check, drop_slot, stored,
-};
+pub use capture::{Settings, check, drop_slot};
 pub use catalog::{Column, Table, TableName};
 pub use lsn::Lsn;
 pub use pgoutput::{Cell, Message, Relation, RelationColumn};
@@ -30,3 +27,5 @@ pub use replication::{Received, Replication, Slot, System};
 pub use session::Session;
 pub use snapshot::Snapshot;
 pub use sql::{identifier, literal};
+
+pub(crate) use capture::{PostgreSql, begin, begin_anew};

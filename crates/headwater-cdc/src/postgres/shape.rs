@@ -41,14 +41,13 @@ impl Column {
             is_optional: known.is_none_or(|c| !c.not_null),
             semantic,
         });
-        // Debezium has something for every column that cannot be null, also where only the key of a row is known.
-        let blank = schema.as_ref().filter(|s| !s.is_optional);
-        let blank = blank.map(|s| s.default.clone().unwrap_or_else(|| s.semantic.blank()));
         Self {
             name: name.to_owned(),
             label,
             kind,
-            null: blank.unwrap_or_else(|| b"null".to_vec()),
+            null: schema
+                .as_ref()
+                .map_or_else(|| b"null".to_vec(), FieldSchema::null),
             unavailable: schema.as_ref().and_then(|s| s.semantic.unavailable()),
             schema,
         }
@@ -155,20 +154,6 @@ impl Shape {
             .iter()
             .filter_map(|k| self.columns[*k].schema.clone());
         (all.collect(), key.collect())
-    }
-
-    /// What is known of a row of which only the key is.
-    pub(crate) fn of_key(&self, key: &[u8]) -> Bytes {
-        let mut out = b"{".to_vec();
-        for (place, column) in self.columns.iter().enumerate() {
-            if place > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(&column.label);
-            out.extend_from_slice(json::member(key, &column.name).unwrap_or(&column.null));
-        }
-        out.push(b'}');
-        out.into()
     }
 
     /// Whether a value of a record has everything that a change of its row left as it was.

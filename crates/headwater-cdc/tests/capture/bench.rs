@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_cdc::postgres::{Address, Capture, Session, Settings, TableName};
+use headwater_cdc::Capture;
+use headwater_cdc::postgres::{Address, Session, Settings, TableName};
 use headwater_log::{Log, ManualClock, Offset, Options, Timestamp, TopicPartition};
 use serde_json::Value;
 
@@ -36,10 +37,10 @@ pub(super) fn settings(address: &Address, tables: &[&str]) -> Settings {
 
 /// Captures until everything that is committed now is in the log.
 pub(super) fn catch_up(log: &Log, settings: &Settings) {
-    let end = Capture::end_of(&settings.address).unwrap();
+    let end = settings.address.log_end().unwrap();
     let capture = Capture::start(log, settings.clone()).unwrap();
     assert!(
-        capture.wait_for(end, LONG).unwrap(),
+        capture.wait_for(&end, LONG).unwrap(),
         "{:?}",
         capture.status()
     );

@@ -1,7 +1,7 @@
 //! Our events are those that Debezium itself made of the same database: `bench/peers/debezium` says how.
 
-use headwater_cdc::postgres::{Address, Format, Session, Settings};
-use headwater_cdc::{Debezium, Decimals, ErrorKind};
+use headwater_cdc::postgres::{Address, Session, Settings};
+use headwater_cdc::{Debezium, Decimals, ErrorKind, Format};
 use headwater_log::{Log, Offset, TopicPartition};
 use serde_json::Value;
 
@@ -265,9 +265,9 @@ fn a_number_that_cannot_be_carried_stops_the_capture_and_says_so() {
     let log = memory();
     catch_up(&log, &settings);
     run(&mut session, "INSERT INTO t VALUES (1, 'NaN')");
-    let end = headwater_cdc::postgres::Capture::end_of(&address).unwrap();
-    let capture = headwater_cdc::postgres::Capture::start(&log, settings).unwrap();
-    let error = capture.wait_for(end, LONG).unwrap_err();
+    let end = address.log_end().unwrap();
+    let capture = headwater_cdc::Capture::start(&log, settings).unwrap();
+    let error = capture.wait_for(&end, LONG).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.hint().unwrap().contains("strings"), "{error}");
     assert!(ours(&log, "t").is_empty());

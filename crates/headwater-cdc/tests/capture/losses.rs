@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_cdc::postgres::{Capture, OnLoss, Session, Settings, check};
-use headwater_cdc::{Error, ErrorKind};
+use headwater_cdc::postgres::{Session, Settings, check};
+use headwater_cdc::{Capture, Error, ErrorKind, OnLoss};
 use headwater_log::Log;
 
 use super::bench::{LONG, catch_up, content, fold, memory, run, settings, table};

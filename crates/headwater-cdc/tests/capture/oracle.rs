@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use headwater_cdc::postgres::{Address, Capture, Session, Settings};
+use headwater_cdc::Capture;
+use headwater_cdc::postgres::{Address, Session, Settings};
 use headwater_log::Log;
 
 use super::bench::{LONG, catch_up, content, fold, memory, open, records, run, settings};
@@ -200,9 +201,9 @@ fn a_backfill_beside_writers_is_what_the_tables_are() {
                 let writer = writer + u64::from(round + 1) * 1_000_000_000;
                 scope.spawn(move || write(address, seed, writer, stop, done));
             }
-            let end = Capture::end_of(&address).unwrap();
+            let end = address.log_end().unwrap();
             let capture = Capture::start(&log, settings.clone()).unwrap();
-            let reached = capture.wait_for(end, LONG);
+            let reached = capture.wait_for(&end, LONG);
             stop.store(true, Ordering::Relaxed);
             assert!(reached.unwrap(), "{:?}", capture.status());
         });

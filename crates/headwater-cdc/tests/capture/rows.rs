@@ -1,6 +1,7 @@
 //! What changes of rows become.
 
-use headwater_cdc::postgres::{Capture, Phase, Session};
+use headwater_cdc::postgres::Session;
+use headwater_cdc::{Capture, Phase};
 
 use super::bench::{LONG, catch_up, content, fold, memory, records, run, settings, table};
 use crate::replication::start;
@@ -173,11 +174,11 @@ fn what_is_confirmed_is_what_is_durable_and_an_idle_table_holds_nothing() {
             &format!("INSERT INTO other SELECT {n} FROM generate_series(1, 1000)"),
         );
     }
-    let end = Capture::end_of(&address).unwrap();
-    assert!(capture.wait_for(end, LONG).unwrap());
+    let end = address.log_end().unwrap();
+    assert!(capture.wait_for(&end, LONG).unwrap());
     let status = capture.status();
     assert_eq!((status.phase, status.changes), (Phase::Streaming, 0));
-    assert_eq!(status.tables[0].name, table("t"));
+    assert_eq!(status.tables[0].name, table("t").to_string());
     capture.stop();
     let sql = format!("SELECT confirmed_flush_lsn >= '{end}' FROM pg_replication_slots");
     assert_eq!(session.value(&sql).unwrap().as_deref(), Some("t"));

@@ -1,6 +1,7 @@
 //! Checks of what a server must be set up for: each finding's statement mends it.
 
-use headwater_cdc::mysql::{Address, Finding, Session, check};
+use headwater_cdc::Finding;
+use headwater_cdc::mysql::{Address, Session, check};
 
 use super::server::Server;
 

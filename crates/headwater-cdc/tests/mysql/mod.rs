@@ -1,5 +1,6 @@
 //! Against a real MariaDB.
 
+mod captures;
 mod checks;
 mod following;
 mod golden;

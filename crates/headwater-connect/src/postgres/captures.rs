@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use headwater_cdc::postgres::{Capture, Settings};
+use headwater_cdc::Capture;
+use headwater_cdc::postgres::Settings;
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_log::Log;
 

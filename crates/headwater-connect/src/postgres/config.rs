@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use headwater_cdc::postgres::{Address, OnLoss, Settings, TableName};
+use headwater_cdc::OnLoss;
+use headwater_cdc::postgres::{Address, Settings, TableName};
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 use headwater_flow::{Error, Result};
 

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use headwater_cdc::postgres::Capture;
 use headwater_flow::connector::{
     Connector, OptionSpec, Options, Sink, SinkRequest, Source, SourceRequest, WAITS,
 };
@@ -66,8 +65,8 @@ impl Connector for PostgresCdcConnector {
         let is_bounded = self.is_bounded(&request.options);
         let address = settings.address.clone();
         let capture = self.captures.get(&request.log, settings)?;
-        let end = is_bounded.then(|| Capture::end_of(&address)).transpose()?;
-        if let Some(end) = end
+        let end = is_bounded.then(|| address.log_end()).transpose()?;
+        if let Some(end) = &end
             && request.options.flag(WAITS, false)?
         {
             capture.wait_until(end)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_cdc::postgres::{Capture, Lsn};
+use headwater_cdc::{Capture, Place};
 use headwater_flow::Result;
 use headwater_flow::connector::{
     Chunk, Decoder, KnownPartition, Partition, Poll, Range, Source, Waker,
@@ -22,11 +22,11 @@ pub(super) struct CdcSource {
     topic: TopicSource,
     capture: Arc<Capture>,
     /// Where the table ends; `None`: nowhere.
-    end: Option<Lsn>,
+    end: Option<Place>,
 }
 
 impl CdcSource {
-    pub(super) fn new(topic: TopicSource, capture: Arc<Capture>, end: Option<Lsn>) -> Self {
+    pub(super) fn new(topic: TopicSource, capture: Arc<Capture>, end: Option<Place>) -> Self {
         Self {
             topic,
             capture,
@@ -42,7 +42,7 @@ impl Source for CdcSource {
 
     fn poll(&mut self, partition: u32, from: u64, max_bytes: usize) -> Result<Poll> {
         // Asked for before the topic is looked at: what was committed before the end is there then.
-        let is_there = match self.end {
+        let is_there = match &self.end {
             Some(end) => self.capture.has_reached(end)?,
             None => false,
         };
@@ -53,10 +53,13 @@ impl Source for CdcSource {
         if let Some(error) = self.capture.failure() {
             return Err(error.into());
         }
-        Ok(match self.end {
+        Ok(match &self.end {
             Some(_) if is_there => Poll::Stopped,
-            end => Poll::Pending {
-                retry_after: Some(end.map_or(LOOK, |_| LOOK_FOR_END)),
+            Some(_) => Poll::Pending {
+                retry_after: Some(LOOK_FOR_END),
+            },
+            None => Poll::Pending {
+                retry_after: Some(LOOK),
             },
         })
     }

@@ -3,19 +3,11 @@
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::settings::Settings;
+use crate::capture::Finding;
 use crate::postgres::{Address, Session, Table, TableName, identifier, literal};
 
 /// The oldest server that sends and reads what is needed (ranges of CTIDs).
 const VERSION_MIN: u32 = 14;
-
-/// Something that is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What is wrong.
-    pub what: String,
-    /// The statement that mends it.
-    pub mend: String,
-}
 
 /// What a server lacks for the capture of these tables; the slot is new or not.
 ///
@@ -29,10 +21,8 @@ pub fn check(address: &Address, tables: &[TableName]) -> Result<Vec<Finding>> {
         match Table::look_up(&mut session, table) {
             Ok(_) => {}
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => {
-                found.push(Finding {
-                    what: e.message().to_owned(),
-                    mend: e.hint().unwrap_or("name a table that exists").to_owned(),
-                });
+                let mend = e.hint().unwrap_or("name a table that exists");
+                found.push(Finding::fatal(e.message(), mend));
             }
             Err(e) => return Err(e),
         }
@@ -48,19 +38,16 @@ pub(super) fn demand(session: &mut Session, settings: &Settings, makes_slot: boo
     found.extend(rights(session, &settings.address, &tables)?);
     match found.into_iter().next() {
         None => Ok(()),
-        Some(Finding { what, mend }) => Err(Error::new(ErrorKind::Invalid, what).with_hint(mend)),
+        Some(Finding { what, mend, .. }) => {
+            Err(Error::new(ErrorKind::Invalid, what).with_hint(mend))
+        }
     }
 }
 
 /// What the server itself lacks.
 fn server(session: &mut Session, makes_slot: bool) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    let mut add = |what: String, mend: &str| {
-        found.push(Finding {
-            what,
-            mend: mend.to_owned(),
-        });
-    };
+    let mut add = |what: String, mend: &str| found.push(Finding::fatal(what, mend));
     let sql = "SELECT current_setting('server_version_num'), current_setting('wal_level'), \
                (SELECT count(*) FROM pg_replication_slots) < current_setting('max_replication_slots')::int, \
                pg_is_in_recovery()";
@@ -106,19 +93,19 @@ fn rights(session: &mut Session, address: &Address, tables: &[TableName]) -> Res
     let user = identifier(&address.user);
     let sql = "SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user";
     if session.value(sql)?.as_deref() != Some("t") {
-        found.push(Finding {
-            what: format!("user '{}' may not replicate", address.user),
-            mend: format!("ALTER ROLE {user} REPLICATION"),
-        });
+        found.push(Finding::fatal(
+            format!("user '{}' may not replicate", address.user),
+            format!("ALTER ROLE {user} REPLICATION"),
+        ));
     }
     for table in tables {
         let quoted = literal(&table.quoted());
         let sql = format!("SELECT has_table_privilege(to_regclass({quoted}), 'SELECT')");
         if session.value(&sql)?.as_deref() == Some("f") {
-            found.push(Finding {
-                what: format!("user '{}' may not read table '{table}'", address.user),
-                mend: format!("GRANT SELECT ON {} TO {user}", table.quoted()),
-            });
+            found.push(Finding::fatal(
+                format!("user '{}' may not read table '{table}'", address.user),
+                format!("GRANT SELECT ON {} TO {user}", table.quoted()),
+            ));
         }
     }
     Ok(found)

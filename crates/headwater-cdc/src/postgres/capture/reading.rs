@@ -1,76 +1,59 @@
 //! One range of a table, read in a transaction of its own.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use headwater_log::{Error, ErrorKind, Result};
 
-use super::form::Form;
-use super::state::Part;
-use super::touched::{ReadingNumber, TableIndex};
+use super::progress::{Found, FoundFiles, Part, PostgreSql, What};
+use crate::capture::{Place, Reads, RowPair, Task};
 use crate::postgres::failure::malformed;
-use crate::postgres::{Lsn, Session, Snapshot, TableName, literal};
+use crate::postgres::shape::Shape;
+use crate::postgres::{Address, Lsn, Session, Snapshot, TableName, literal};
 
 /// How the rows of a table are read.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) name: TableName,
-    pub(super) form: Form,
+    pub(super) shape: Shape,
 }
 
-/// What is to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What {
-    /// The files of the table and their sizes.
-    Files,
-    /// Blocks of one of them.
-    Blocks {
-        part: usize,
-        table: TableName,
-        file: u32,
-        from: u32,
-        to: u32,
-    },
-}
-
-/// A reading that was handed out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Task {
-    pub(super) number: ReadingNumber,
-    pub(super) table: TableIndex,
-    pub(super) what: What,
-}
-
-/// What was found.
+/// Reads tables.
 #[derive(Debug)]
-pub(super) enum Found {
-    /// The files of the table.
-    Files(Vec<Part>),
-    /// Keys and values of rows.
-    Rows(Vec<(Bytes, Bytes)>),
-    /// The table was rewritten meanwhile.
-    Rewritten,
+pub(crate) struct TableReads {
+    pub(super) address: Address,
+    pub(super) plans: Vec<Arc<Plan>>,
+    /// Transactions before this one had begun before the stream did: readings wait for their end.
+    pub(super) horizon: u64,
 }
 
-/// A reading that is done.
-#[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) task: Task,
-    pub(super) found: Found,
-    pub(super) snapshot: Snapshot,
-    /// Everything that the snapshot sees was committed before this.
-    pub(super) high: Lsn,
+impl Reads for TableReads {
+    type Server = PostgreSql;
+    type Session = Session;
+
+    fn open(&self) -> Result<Session> {
+        Session::connect(&self.address)
+    }
+
+    fn read(
+        &self,
+        session: &mut Session,
+        task: &Task<PostgreSql>,
+    ) -> Result<Option<(Found, Snapshot, Place)>> {
+        read(session, &self.plans[task.table], &task.range, self.horizon)
+    }
 }
 
 /// Reads; `None`: transactions that began before `horizon` are still running.
 ///
 /// # Errors
 /// `Unavailable`, `NotFound` if the table is gone.
-pub(super) fn read(
+fn read(
     session: &mut Session,
     plan: &Plan,
-    task: &Task,
+    what: &What,
     horizon: u64,
-) -> Result<Option<Reading>> {
-    let table = match &task.what {
+) -> Result<Option<(Found, Snapshot, Place)>> {
+    let table = match what {
         What::Files => &plan.name,
         What::Blocks { table, .. } => table,
     };
@@ -90,20 +73,16 @@ pub(super) fn read(
         session.query("COMMIT")?;
         return Ok(None);
     }
-    let found = match &task.what {
-        What::Files => Found::Files(files(session, &quoted)?),
+    let found = match what {
+        What::Files => Found::Files(FoundFiles(files(session, &quoted)?)),
         What::Blocks { file: known, .. } if *file != known.to_string() => Found::Rewritten,
         What::Blocks { from, to, .. } => Found::Rows(rows_of(session, plan, &table, *from, *to)?),
     };
     session.query("COMMIT")?;
     // Its own commit has it written out, and so what lies before it.
     let high = session.value("SELECT pg_logical_emit_message(true, 'headwater', '')")?;
-    Ok(Some(Reading {
-        task: task.clone(),
-        found,
-        snapshot,
-        high: high.unwrap_or_default().parse()?,
-    }))
+    let high: Lsn = high.unwrap_or_default().parse()?;
+    Ok(Some((found, snapshot, high.into())))
 }
 
 fn rows_of(
@@ -112,17 +91,14 @@ fn rows_of(
     table: &str,
     from: u32,
     to: u32,
-) -> Result<Vec<(Bytes, Bytes)>> {
-    let columns = plan.form.shape.select_list();
+) -> Result<Vec<RowPair>> {
+    let columns = plan.shape.select_list();
     let sql = format!(
         "SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
     );
     let mut rows = Vec::new();
     session.for_each(&sql, |cells| {
-        rows.push((
-            plan.form.shape.key(cells)?,
-            plan.form.shape.value(cells, b"")?,
-        ));
+        rows.push((plan.shape.key(cells)?, plan.shape.value(cells, b"")?));
         Ok(())
     })?;
     Ok(rows)

@@ -2,8 +2,7 @@
 
 use headwater_log::{Error, ErrorKind, Result};
 
-use crate::debezium::Debezium;
-use crate::postgres::catalog::Kinds;
+use crate::capture::{Format, OnLoss, check_topics};
 use crate::postgres::{Address, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
@@ -12,45 +11,6 @@ const RANGE_BLOCKS: u32 = 2048;
 const READERS: usize = 2;
 /// The longest name of a slot.
 const SLOT_NAME_BYTES_MAX: usize = 63;
-
-/// What happens when changes are lost: the slot is gone or was advanced by others, or the server has an older log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnLoss {
-    /// The capture stops and says so.
-    #[default]
-    Stop,
-    /// The tables are emptied and read anew.
-    Backfill,
-}
-
-/// What records look like.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Format {
-    /// Keys and rows as objects; a row that is gone is a tombstone.
-    #[default]
-    Rows,
-    /// The events of Debezium.
-    Debezium(Debezium),
-}
-
-impl Format {
-    /// What a capture remembers of it: topics are of one format.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Rows => "rows",
-            Self::Debezium(Debezium { schemas: true, .. }) => "debezium-json with schemas",
-            Self::Debezium(_) => "debezium-json",
-        }
-    }
-
-    /// The kinds that values are written in.
-    pub(super) fn kinds(&self) -> Kinds {
-        match self {
-            Self::Rows => Kinds::new(None),
-            Self::Debezium(debezium) => Kinds::new(Some(debezium.decimals)),
-        }
-    }
-}
 
 /// What a capture is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +65,7 @@ impl Settings {
 
     /// # Errors
     /// `Invalid`.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let is_slot = (1..=SLOT_NAME_BYTES_MAX).contains(&self.slot.len());
         if !is_slot || !self.slot.chars().all(plain) {
@@ -113,15 +73,6 @@ impl Settings {
             return Err(Error::new(ErrorKind::Invalid, text)
                 .with_hint("a name has 1 to 63 lower case letters, digits and _"));
         }
-        let mut topics: Vec<&String> = self.tables.iter().map(|(_, topic)| topic).collect();
-        topics.sort_unstable();
-        if let Some(twice) = topics.windows(2).find(|pair| pair[0] == pair[1]) {
-            let text = format!("two tables go to the topic '{}'", twice[0]);
-            return Err(Error::new(ErrorKind::Invalid, text));
-        }
-        if self.tables.is_empty() {
-            return Err(Error::new(ErrorKind::Invalid, "a capture without tables"));
-        }
-        Ok(())
+        check_topics(&self.tables)
     }
 }

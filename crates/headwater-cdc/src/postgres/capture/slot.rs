@@ -2,7 +2,7 @@
 
 use headwater_log::{Error, ErrorKind, Result};
 
-use crate::postgres::{Lsn, Session, literal};
+use crate::postgres::{Address, Lsn, Session, literal};
 
 /// What the server says of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,4 +85,12 @@ pub(super) fn exists(session: &mut Session, name: &str) -> Result<bool> {
 pub(super) fn remove(session: &mut Session, name: &str) -> Result<()> {
     let sql = format!("SELECT pg_drop_replication_slot({})", literal(name));
     session.query(&sql).map(drop)
+}
+
+/// Removes a slot, so that the server keeps nothing for it any more.
+///
+/// # Errors
+/// `NotFound`, `Unavailable` while it is in use.
+pub fn drop_slot(address: &Address, name: &str) -> Result<()> {
+    remove(&mut Session::connect(address)?, name)
 }

@@ -1,7 +1,7 @@
 //! What a file says of a capture.
 
-use headwater_cdc::postgres::{Address, Format, OnLoss, Settings, TableName};
-use headwater_cdc::{Debezium, Decimals, filled};
+use headwater_cdc::postgres::{Address, Settings, TableName};
+use headwater_cdc::{Debezium, Decimals, Format, OnLoss, filled};
 
 use crate::cli::exit::{Code, Failure, Outcome};
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use headwater_cdc::postgres::{Capture, Phase, Status, TableStatus, stored};
+use headwater_cdc::{Capture, Phase, Status, TableStatus, stored};
 use headwater_log::Log;
 
 use super::printed_rows::send;
@@ -46,22 +46,25 @@ pub(super) fn run(
     let (slot, address) = (settings.slot.clone(), settings.address.clone());
     let capture = Arc::new(Capture::start(log, settings)?);
     running.add(&slot, &capture);
-    let end = once.then(|| Capture::end_of(&address)).transpose()?;
+    let end = once.then(|| address.log_end()).transpose()?;
     let mut told = Told::default();
     loop {
         if let Some(error) = capture.failure() {
             return Err(error.into());
         }
         told.tell(&capture.status(), replies)?;
-        let is_over = match end {
+        let is_over = match &end {
             Some(end) => capture.has_reached(end)?,
             None => false,
         };
         if is_over || interrupt::is_asked() {
             let status = capture.status();
+            let place = status
+                .durable
+                .map_or_else(String::new, |d| format!(", up to {d}"));
             return replies(Reply::Note(format!(
-                "{} transactions with {} changes were taken over, up to {}",
-                status.transactions, status.changes, status.durable
+                "{} transactions with {} changes were taken over{place}",
+                status.transactions, status.changes
             )));
         }
         replies(Reply::Idle(Progress::default()))?;
@@ -87,7 +90,7 @@ impl Told {
             }
         }
         for table in status.tables.iter().filter(|t| t.is_done) {
-            let name = table.name.to_string();
+            let name = table.name.clone();
             if !self.done.contains(&name) {
                 replies(Reply::Note(format!("{name} is in topic '{}'", table.topic)))?;
                 self.done.push(name);
@@ -101,24 +104,28 @@ impl Told {
 pub(super) fn status(log: &Log, running: &Running, replies: Replies<'_>) -> Outcome {
     let mut rows = Rows::default();
     for capture in stored(log)? {
-        let live = running.status(&capture.slot);
+        let live = running.status(&capture.name);
         for table in &capture.tables {
-            rows.slots.push(capture.slot.clone());
+            rows.slots.push(capture.name.clone());
             rows.databases.push(capture.database.clone());
             rows.tables.push(table.name.clone());
-            let part = match (table.is_done, table.blocks) {
+            let part = match (table.is_done, table.size) {
                 (true, _) => 100.0,
                 (false, 0) => 0.0,
-                (false, all) => 100.0 * table.blocks_done as f64 / all as f64,
+                (false, all) => 100.0 * table.read as f64 / all as f64,
             };
             rows.parts.push((part * 10.0).round() / 10.0);
-            rows.positions.push(capture.end.map(|end| end.to_string()));
+            rows.positions
+                .push(capture.end.as_ref().map(ToString::to_string));
             rows.running.push(live.as_ref().is_some_and(is_running));
             let of_table = |s: &Status| row_of(s, &table.name).map(|t| t.rows as i64);
             rows.read.push(live.as_ref().and_then(of_table));
-            let lag = |s: &Status| s.server_end.0.saturating_sub(s.durable.0) as i64;
+            let lag = |s: &Status| {
+                let (end, durable) = (s.server_end.as_ref()?, s.durable.as_ref()?);
+                end.bytes_since(durable).map(|bytes| bytes as i64)
+            };
             rows.lags
-                .push(live.as_ref().filter(|s| is_running(s)).map(lag));
+                .push(live.as_ref().filter(|s| is_running(s)).and_then(lag));
         }
     }
     let batch = rows
@@ -132,7 +139,7 @@ fn is_running(status: &Status) -> bool {
 }
 
 fn row_of<'a>(status: &'a Status, name: &str) -> Option<&'a TableStatus> {
-    status.tables.iter().find(|t| t.name.to_string() == name)
+    status.tables.iter().find(|t| t.name == name)
 }
 
 #[derive(Debug, Default)]

@@ -10,39 +10,49 @@ use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 
-use crate::postgres::Snapshot;
+use super::assembly::MarkOf;
+use super::server::{Server, Snapshot, TableIndex};
 
-/// The number of a table among those that are captured.
-pub(super) type TableIndex = usize;
 /// The number of a reading, in the order in which they were handed out.
-pub(super) type ReadingNumber = u64;
+pub(crate) type ReadingNumber = u64;
 
 #[derive(Debug)]
-struct Touch {
-    xid: u32,
+struct Touch<M> {
+    mark: M,
     /// Readings that are handed out from this one on see it.
     seen_from: Option<ReadingNumber>,
 }
 
 /// The keys that streamed transactions have touched and that a reading may not know of.
-#[derive(Debug, Default)]
-pub(super) struct Touched {
-    keys: HashMap<(TableIndex, Bytes), Touch>,
+#[derive(Debug)]
+pub(super) struct Touched<S: Server> {
+    keys: HashMap<(TableIndex, Bytes), Touch<MarkOf<S>>>,
     /// Tables that were truncated.
-    truncated: HashMap<TableIndex, Touch>,
+    truncated: HashMap<TableIndex, Touch<MarkOf<S>>>,
     next: ReadingNumber,
     outstanding: BTreeSet<ReadingNumber>,
 }
 
-impl Touched {
+impl<S: Server> Default for Touched<S> {
+    fn default() -> Self {
+        Self {
+            keys: HashMap::new(),
+            truncated: HashMap::new(),
+            next: 0,
+            outstanding: BTreeSet::new(),
+        }
+    }
+}
+
+impl<S: Server> Touched<S> {
     /// A transaction of the stream has touched a row.
-    pub(super) fn touch(&mut self, table: TableIndex, key: Bytes, xid: u32) {
-        self.keys.insert((table, key), Touch::by(xid));
+    pub(super) fn touch(&mut self, table: TableIndex, key: Bytes, mark: MarkOf<S>) {
+        self.keys.insert((table, key), Touch::by(mark));
     }
 
     /// A transaction of the stream has emptied a table.
-    pub(super) fn truncate(&mut self, table: TableIndex, xid: u32) {
-        self.truncated.insert(table, Touch::by(xid));
+    pub(super) fn truncate(&mut self, table: TableIndex, mark: MarkOf<S>) {
+        self.truncated.insert(table, Touch::by(mark));
     }
 
     /// A reading begins.
@@ -54,18 +64,18 @@ impl Touched {
     }
 
     /// Whether a row that was read with this snapshot is still the newest.
-    pub(super) fn is_newest(&self, table: TableIndex, key: &Bytes, snapshot: &Snapshot) -> bool {
+    pub(super) fn is_newest(&self, table: TableIndex, key: &Bytes, snapshot: &S::Snapshot) -> bool {
         let truncation = self.truncated.get(&table);
-        truncation.is_none_or(|t| snapshot.sees(t.xid))
+        truncation.is_none_or(|t| snapshot.sees(&t.mark))
             && !self.keys.contains_key(&(table, key.clone()))
     }
 
     /// A reading with this snapshot is done.
-    pub(super) fn done(&mut self, number: ReadingNumber, snapshot: &Snapshot) {
+    pub(super) fn done(&mut self, number: ReadingNumber, snapshot: &S::Snapshot) {
         self.outstanding.remove(&number);
         let (next, oldest) = (self.next, self.outstanding.first().copied());
-        let keep = |touch: &mut Touch| {
-            if touch.seen_from.is_none() && snapshot.sees(touch.xid) {
+        let keep = |touch: &mut Touch<MarkOf<S>>| {
+            if touch.seen_from.is_none() && snapshot.sees(&touch.mark) {
                 touch.seen_from = Some(next);
             }
             touch
@@ -85,10 +95,10 @@ impl Touched {
     }
 }
 
-impl Touch {
-    fn by(xid: u32) -> Self {
+impl<M> Touch<M> {
+    fn by(mark: M) -> Self {
         Self {
-            xid,
+            mark,
             seen_from: None,
         }
     }
@@ -97,14 +107,15 @@ impl Touch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::{self, PostgreSql};
 
-    fn snapshot(text: &str) -> Snapshot {
+    fn snapshot(text: &str) -> postgres::Snapshot {
         text.parse().unwrap()
     }
 
     #[test]
     fn a_row_is_left_out_if_the_stream_knows_better() {
-        let mut touched = Touched::default();
+        let mut touched = Touched::<PostgreSql>::default();
         let key = |k: &'static str| Bytes::from_static(k.as_bytes());
         let number = touched.hand_out();
         touched.touch(0, key("a"), 10);
@@ -122,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_key_is_kept_for_readings_that_began_before_it_was_seen() {
-        let mut touched = Touched::default();
+        let mut touched = Touched::<PostgreSql>::default();
         let (first, second) = (touched.hand_out(), touched.hand_out());
         touched.touch(0, Bytes::new(), 10);
         // The second one sees it; the first one may have begun before.

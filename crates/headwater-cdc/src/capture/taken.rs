@@ -6,12 +6,12 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 use headwater_log::{Commit, Condition, Log, Offset, Pending, Result, Timestamp};
 
+use super::assembly::Before;
+use super::place::Place;
 use super::records;
+use super::server::{Server, TableIndex};
 use super::setup::Captured;
 use super::state::{self, Position};
-use super::touched::TableIndex;
-use super::transaction::Before;
-use crate::postgres::Lsn;
 
 /// Commits that may be on their way.
 const IN_FLIGHT_MAX: usize = 256;
@@ -31,7 +31,7 @@ pub(super) struct Meaning {
 
 struct Sent {
     pending: Pending,
-    end: Lsn,
+    end: Place,
     meaning: Meaning,
 }
 
@@ -42,8 +42,8 @@ pub(super) struct Taken {
     position: Position,
     /// The position as it will be stored when all that is on its way is.
     stored: Option<Bytes>,
-    end: Lsn,
-    durable: Lsn,
+    end: Place,
+    durable: Place,
     sent: VecDeque<Sent>,
     settled: Vec<Meaning>,
     /// Before these offsets no key has a value: tables were emptied there.
@@ -52,15 +52,15 @@ pub(super) struct Taken {
 
 impl Taken {
     /// Everything before `end` is durable already.
-    pub(super) fn new(log: &Log, name: &str, position: Position, end: Lsn) -> Self {
+    pub(super) fn new(log: &Log, name: &str, position: Position, end: Place) -> Self {
         let owner = state::owner(name);
         Self {
             log: log.clone(),
             stored: log.position(&owner),
             owner,
             position,
+            durable: end.clone(),
             end,
-            durable: end,
             sent: VecDeque::new(),
             settled: Vec::new(),
             emptied: HashMap::new(),
@@ -68,13 +68,13 @@ impl Taken {
     }
 
     /// Everything before this is durable or on its way.
-    pub(super) fn end(&self) -> Lsn {
-        self.end
+    pub(super) fn end(&self) -> &Place {
+        &self.end
     }
 
     /// Everything before this is durable.
-    pub(super) fn durable(&self) -> Lsn {
-        self.durable
+    pub(super) fn durable(&self) -> &Place {
+        &self.durable
     }
 
     /// Whether something is on its way.
@@ -82,22 +82,27 @@ impl Taken {
         !self.sent.is_empty()
     }
 
+    /// From now on a stream that begins anew is to begin here; `None`: at the end.
+    pub(super) fn resume_from(&mut self, place: Option<Place>) {
+        self.position.resume = place;
+    }
+
     /// Sends a commit after which everything before `end` is taken over.
     ///
     /// # Errors
     /// As those of commits, of one that was sent before.
-    pub(super) fn send(&mut self, commit: Commit, end: Lsn, meaning: Meaning) -> Result<()> {
+    pub(super) fn send(&mut self, commit: Commit, end: Place, meaning: Meaning) -> Result<()> {
         while self.sent.len() >= IN_FLIGHT_MAX {
             self.wait()?;
         }
-        self.position.end = Some(end);
+        self.position.end = Some(end.clone());
         let value = Bytes::from(state::store(&self.position)?);
         let is_still = Condition::Position {
             owner: self.owner.clone(),
             expected: self.stored.replace(value.clone()),
         };
         let commit = commit.when(is_still).position(self.owner.clone(), value);
-        self.end = end;
+        self.end = end.clone();
         let pending = self.log.submit(commit);
         self.sent.push_back(Sent {
             pending,
@@ -141,28 +146,28 @@ impl Taken {
 }
 
 /// Looks into the topics.
-pub(super) struct InTopics<'a> {
+pub(crate) struct InTopics<'a, S: Server> {
     pub(super) taken: &'a mut Taken,
-    pub(super) tables: &'a [Captured],
+    pub(super) tables: &'a [Captured<S>],
 }
 
-impl Before for InTopics<'_> {
+impl<S: Server> Before for InTopics<'_, S> {
     fn value(&mut self, table: TableIndex, key: &Bytes) -> Result<Bytes> {
         self.taken.drain()?;
-        let Captured { topic, plan, .. } = &self.tables[table];
-        let known = records::newest(&self.taken.log, topic, &plan.form.record_key(key))?;
-        let row = plan.form.row_of(known.as_deref());
+        let Captured { topic, form, .. } = &self.tables[table];
+        let known = records::newest(&self.taken.log, topic, &form.record_key(key))?;
+        let row = form.row_of(known.as_deref());
         Ok(row.map(Bytes::copy_from_slice).unwrap_or_default())
     }
 
     fn live_keys(&mut self, table: TableIndex) -> Result<Vec<Bytes>> {
         self.taken.drain()?;
-        let Captured { topic, plan, .. } = &self.tables[table];
+        let Captured { topic, form, .. } = &self.tables[table];
         let log = &self.taken.log;
         // Whoever asks deletes them all, so that nobody looks at what lies before again.
         let end = log.bounds(topic)?.end;
         let from = self.taken.emptied.insert(table, end);
-        let live = records::live_keys(log, topic, &plan.form, from.unwrap_or(Offset(0)))?;
+        let live = records::live_keys(log, topic, form, from.unwrap_or(Offset(0)))?;
         Ok(live.into_iter().collect())
     }
 }

@@ -1,27 +1,22 @@
 //! One connection's life: what the server sends becomes commits, what was read is put between them, and what is
 //! durable is confirmed.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use headwater_log::{Commit, Log, Result};
+use headwater_log::{Commit, Error, Log, Result};
 
-use super::form::Form;
+use super::assembly::Assembly;
 use super::handle::Shared;
 use super::merge::Backfills;
+use super::place::Place;
 use super::readers::Readers;
-use super::settings::Settings;
+use super::server::{Feed, Heard, Intake, Reads, Server, TableIndex};
 use super::setup::{Captured, Ready};
-use super::state;
+use super::state::{self, Backfill};
 use super::status::{Phase, TableStatus};
-use super::taken::{InTopics, Meaning, Taken};
-use super::touched::{TableIndex, Touched};
-use super::transaction::{Assembly, Before, Target};
-use crate::postgres::catalog::Kinds;
-use crate::postgres::failure::malformed;
-use crate::postgres::shape::Shape;
-use crate::postgres::{Lsn, Message, Received, Relation, Replication, Session, TableName};
+use super::taken::{Meaning, Taken};
+use super::touched::Touched;
 
 /// How long nothing may come before it is looked whether to stop.
 const WAIT: Duration = Duration::from_millis(100);
@@ -38,56 +33,51 @@ pub(super) enum Ended {
     Stopped,
     /// Tables have other columns: begin again.
     Changed,
+    /// Changes are lost: what is to be said of it.
+    Lost(Error),
 }
 
 /// A connection that streams.
-pub(super) struct Stream<'a> {
-    settings: &'a Settings,
+pub(super) struct Stream<'a, F: Feed, R: Reads<Server = F::Server>> {
     shared: &'a Shared,
-    control: Session,
-    replication: Replication,
-    kinds: Kinds,
-    tables: Vec<Captured>,
-    relations: HashMap<u32, Option<(TableIndex, Arc<Form>)>>,
+    feed: F,
+    tables: Vec<Captured<F::Server>>,
+    backfills_wanted: bool,
     taken: Taken,
-    assembly: Assembly,
-    touched: Touched,
-    backfills: Backfills,
-    readers: Option<Readers>,
-    /// Everything that was committed before this has come.
-    seen: Lsn,
+    assembly: Assembly<F::Server>,
+    touched: Touched<F::Server>,
+    backfills: Backfills<F::Server>,
+    readers: Option<Readers<R>>,
+    /// Everything that was committed before this has come; `None`: the server has not said where it is.
+    seen: Option<Place>,
     stored_at: Instant,
 }
 
-impl<'a> Stream<'a> {
+impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
     pub(super) fn new(
         log: &Log,
-        settings: &'a Settings,
+        name: &str,
         shared: &'a Shared,
-        ready: Ready,
+        ready: Ready<F, R>,
     ) -> Result<Self> {
         let is_read = ready.tables.iter().any(|t| !t.backfill.done);
-        let plans = ready.tables.iter().map(|t| Arc::clone(&t.plan)).collect();
-        let start = || Readers::start(&settings.address, plans, ready.horizon, settings.readers);
+        let start = || Readers::start(ready.reads, ready.readers);
         let stream = Self {
             readers: is_read.then(start).transpose()?,
             assembly: Assembly::new(ready.tables.len()),
-            taken: Taken::new(log, &settings.slot, ready.position, ready.end),
-            settings,
+            taken: Taken::new(log, name, ready.position, ready.end),
             shared,
-            control: ready.control,
-            replication: ready.replication,
-            kinds: ready.kinds,
+            feed: ready.feed,
             tables: ready.tables,
-            relations: HashMap::new(),
+            backfills_wanted: ready.backfills,
             touched: Touched::default(),
-            backfills: Backfills::new(settings.range_blocks, settings.readers * 2),
-            seen: Lsn::default(),
+            backfills: Backfills::new(ready.range, ready.readers * 2),
+            seen: None,
             stored_at: Instant::now(),
         };
         shared.tell(|status| {
             status.phase = Phase::Streaming;
-            status.durable = stream.taken.durable();
+            status.durable = Some(stream.taken.durable().clone());
             status.tables = stream.tables.iter().map(status_of).collect();
         });
         Ok(stream)
@@ -106,14 +96,23 @@ impl<'a> Stream<'a> {
             }
             let waits = self.readers.is_some() || self.taken.is_busy();
             let wait = if waits { SHORT_WAIT } else { WAIT };
-            let received = self.replication.receive(wait)?;
-            match received {
-                Received::Message(message) => self.message(message)?,
-                Received::Reached(reached) => self.reached(reached)?,
-                Received::Nothing => self.replication.confirm(self.taken.durable(), true)?,
+            let intake = Intake {
+                assembly: &mut self.assembly,
+                touched: &mut self.touched,
+                tables: &self.tables,
+                taken: &mut self.taken,
+            };
+            match self.feed.hear(wait, intake)? {
+                Heard::Something => self.progress(),
+                Heard::Reached(reached) => self.reached(reached)?,
+                Heard::Lost(why) => {
+                    self.taken.drain()?;
+                    return Ok(Ended::Lost(why));
+                }
+                Heard::Nothing => self.feed.confirm(self.taken.durable(), true)?,
             }
             if self.assembly.is_whole() {
-                let is_due = !self.replication.has_more() || self.assembly.bytes() >= COMMIT_BYTES;
+                let is_due = !self.feed.has_more() || self.assembly.bytes() >= COMMIT_BYTES;
                 if is_due && self.flush()? {
                     self.taken.drain()?;
                     return Ok(Ended::Changed);
@@ -127,16 +126,25 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn reached(&mut self, reached: Lsn) -> Result<()> {
+    /// What was heard may have ended a transaction.
+    fn progress(&mut self) {
+        if self.assembly.is_whole()
+            && let Some(end) = self.assembly.end()
+        {
+            self.seen = Some(Place::latest(self.seen.take(), end.clone()));
+        }
+    }
+
+    fn reached(&mut self, reached: Place) -> Result<()> {
         if !self.assembly.is_whole() {
             return Ok(());
         }
-        self.seen = self.seen.max(reached);
+        self.seen = Some(Place::latest(self.seen.take(), reached.clone()));
         // What others did to the server's log must not be kept for us.
         let is_idle = self.assembly.end().is_none() && !self.taken.is_busy();
-        let wanted = self.shared.wants(self.taken.end(), reached);
+        let wanted = self.shared.wants(self.taken.end(), &reached);
         if is_idle
-            && reached > self.taken.end()
+            && !self.taken.end().reaches(&reached)
             && (wanted || self.stored_at.elapsed() >= IDLE_INTERVAL)
         {
             self.assembly.reach(reached);
@@ -145,88 +153,9 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    fn message(&mut self, message: Message) -> Result<()> {
-        match message {
-            Message::Begin { commit, time, xid } => {
-                let taken = self.taken.end();
-                self.assembly.begin(xid, time, commit, taken)
-            }
-            Message::Commit { end } => {
-                self.seen = self.seen.max(end);
-                self.assembly.commit(end)
-            }
-            Message::Relation(relation) => self.relation(&relation),
-            Message::Other => Ok(()),
-            _ if self.assembly.is_known() => Ok(()),
-            Message::Insert { relation, new } => {
-                self.change(relation, |target, _| target.insert(&new))
-            }
-            Message::Update { relation, old, new } => self.change(relation, |target, before| {
-                target.update(old.as_deref(), new, before)
-            }),
-            Message::Delete { relation, old } => {
-                self.change(relation, |target, _| target.delete(&old))
-            }
-            Message::Truncate { relations } => relations.into_iter().try_for_each(|relation| {
-                self.change(relation, |target, before| target.truncate(before))
-            }),
-        }
-    }
-
-    fn relation(&mut self, relation: &Relation) -> Result<()> {
-        let name = TableName::new(&relation.schema, &relation.name);
-        let found = self.tables.iter().position(|t| t.table.name == name);
-        let known = match found {
-            None => None,
-            Some(at) => {
-                let table = &self.tables[at];
-                let shape =
-                    Shape::of_relation(relation, &table.table, &mut self.kinds, &mut self.control)?;
-                let columns = relation.columns.iter().map(|c| (c.name.clone(), c.type_id));
-                let columns: Vec<_> = columns.collect();
-                if !self.assembly.is_known() {
-                    match columns == table.backfill.columns {
-                        true => drop(self.assembly.changed.remove(&at)),
-                        false => drop(self.assembly.changed.insert(at, columns)),
-                    }
-                }
-                Some((at, Arc::new(Form::new(shape, &name, self.settings))))
-            }
-        };
-        self.relations.insert(relation.id, known);
-        Ok(())
-    }
-
-    fn change(
-        &mut self,
-        relation: u32,
-        change: impl FnOnce(&mut Target<'_>, &mut dyn Before) -> Result<()>,
-    ) -> Result<()> {
-        let known = self.relations.get(&relation);
-        let Some((table, form)) = known.ok_or_else(|| malformed("change: its table is unknown"))?
-        else {
-            return Ok(());
-        };
-        let (table, form) = (*table, Arc::clone(form));
-        let mut target = Target {
-            assembly: &mut self.assembly,
-            touched: &mut self.touched,
-            table,
-            form: &form,
-            place: self.replication.place(),
-            has_large: self.tables[table].has_large,
-            is_read: !self.tables[table].backfill.done,
-        };
-        let mut before = InTopics {
-            taken: &mut self.taken,
-            tables: &self.tables,
-        };
-        change(&mut target, &mut before)
-    }
-
     /// Commits what is whole; gives whether tables have other columns now.
     fn flush(&mut self) -> Result<bool> {
-        let Some(end) = self.assembly.end() else {
+        let Some(end) = self.assembly.end().cloned() else {
             return Ok(false);
         };
         let mut commit = Commit::new();
@@ -235,11 +164,7 @@ impl<'a> Stream<'a> {
         let has_changed = !changed.is_empty();
         let mut stale: BTreeSet<TableIndex> = gaps.iter().copied().collect();
         for (at, columns) in changed {
-            self.tables[at].backfill = state::Backfill {
-                columns,
-                done: !self.settings.backfills,
-                ..state::Backfill::default()
-            };
+            self.tables[at].backfill = Backfill::begin(columns, self.backfills_wanted);
             stale.insert(at);
         }
         for at in stale {
@@ -251,6 +176,7 @@ impl<'a> Stream<'a> {
         let (time, transactions) = (self.assembly.time, self.assembly.transactions);
         let commit = self.assembly.take(&self.tables, commit);
         self.stored_at = Instant::now();
+        self.taken.resume_from(self.assembly.resume.clone());
         self.taken.send(
             commit,
             end,
@@ -275,7 +201,10 @@ impl<'a> Stream<'a> {
         while let Some(task) = self.backfills.next(&self.tables, &mut self.touched) {
             readers.hand_out(task);
         }
-        while let Some(reading) = self.backfills.reached(self.seen) {
+        let Some(seen) = &self.seen else {
+            return Ok(());
+        };
+        while let Some(reading) = self.backfills.reached(seen) {
             let at = reading.task.table;
             let put = self
                 .backfills
@@ -288,11 +217,11 @@ impl<'a> Stream<'a> {
                 finished: backfill.done.then_some(at),
                 ..Meaning::default()
             };
-            let (done, all) = backfill.blocks();
-            self.taken.send(commit, self.taken.end(), meaning)?;
+            let (read, size) = backfill.amount();
+            self.taken.send(commit, self.taken.end().clone(), meaning)?;
             self.shared.tell(|status| {
                 let table = &mut status.tables[at];
-                (table.blocks_done, table.blocks) = (done, all);
+                (table.read, table.size) = (read, size);
                 table.rows += rows as u64;
             });
         }
@@ -309,12 +238,14 @@ impl<'a> Stream<'a> {
         if done.is_empty() {
             return Ok(());
         }
-        let durable = self.taken.durable();
-        self.replication.confirm(durable, false)?;
-        let server_end = self.replication.server_end();
+        let durable = self.taken.durable().clone();
+        self.feed.confirm(&durable, false)?;
+        let server_end = self.feed.server_end();
         self.shared.tell(|status| {
-            status.durable = durable;
-            status.server_end = status.server_end.max(server_end);
+            status.durable = Some(durable);
+            if let Some(end) = server_end {
+                status.server_end = Some(Place::latest(status.server_end.take(), end));
+            }
             for meaning in done {
                 status.committed_ms = meaning.time.map(|t| t.0).or(status.committed_ms);
                 status.transactions += meaning.transactions;
@@ -328,13 +259,13 @@ impl<'a> Stream<'a> {
     }
 }
 
-fn status_of(captured: &Captured) -> TableStatus {
-    let (blocks_done, blocks) = captured.backfill.blocks();
+fn status_of<S: Server>(captured: &Captured<S>) -> TableStatus {
+    let (read, size) = captured.backfill.amount();
     TableStatus {
-        name: captured.table.name.clone(),
+        name: captured.name.clone(),
         topic: captured.topic.topic.clone(),
-        blocks_done,
-        blocks,
+        read,
+        size,
         rows: 0,
         is_done: captured.backfill.done,
     }

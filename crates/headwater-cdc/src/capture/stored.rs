@@ -2,19 +2,21 @@
 
 use headwater_log::{Log, Result};
 
-use super::slot;
+use super::place::Place;
+use super::server::Server;
 use super::state::{self, Backfill, Position};
-use crate::postgres::{Address, Lsn, Session};
+use crate::mysql::MySql;
+use crate::postgres::PostgreSql;
 
 /// A capture as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCapture {
-    /// Its slot.
-    pub slot: String,
-    /// The database.
+    /// Its name; of PostgreSQL the slot.
+    pub name: String,
+    /// The database; empty: tables of several.
     pub database: String,
     /// Everything that was committed before this is in the log; `None`: it has not begun.
-    pub end: Option<Lsn>,
+    pub end: Option<Place>,
     /// Its tables.
     pub tables: Vec<StoredTable>,
 }
@@ -22,17 +24,17 @@ pub struct StoredCapture {
 /// A table of a capture as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTable {
-    /// Schema and name.
+    /// Schema or database, and name.
     pub name: String,
-    /// Blocks of it that were read.
-    pub blocks_done: u64,
-    /// Blocks that are to be read; zero: it was not measured yet.
-    pub blocks: u64,
+    /// How much of it was read, in blocks of PostgreSQL or rows of the others.
+    pub read: u64,
+    /// How much there is to be read, about; zero: it was not measured yet.
+    pub size: u64,
     /// Whether everything that was in it at first is in the topic.
     pub is_done: bool,
 }
 
-/// The captures of a log, by slot.
+/// The captures of a log, by name.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -48,36 +50,37 @@ pub fn stored(log: &Log) -> Result<Vec<StoredCapture>> {
                     continue;
                 };
                 captures.push(StoredCapture {
-                    slot: name.to_owned(),
+                    name: name.to_owned(),
                     database: position.database,
                     end: position.end,
                     tables: Vec::new(),
                 });
             }
-            Some((slot, table)) => {
-                let capture = captures.iter_mut().find(|c| c.slot == slot);
-                let (Some(capture), Some(backfill)) =
-                    (capture, state::load::<Backfill>(log, &owner)?)
-                else {
+            Some((of, table)) => {
+                let capture = captures.iter_mut().find(|c| c.name == of);
+                let Some(capture) = capture else {
                     continue;
                 };
-                let (blocks_done, blocks) = backfill.blocks();
-                capture.tables.push(StoredTable {
-                    name: table.to_owned(),
-                    blocks_done,
-                    blocks,
-                    is_done: backfill.done,
-                });
+                let table = match &capture.end {
+                    Some(Place::MySql(_)) => stored_table::<MySql>(log, &owner, table)?,
+                    _ => stored_table::<PostgreSql>(log, &owner, table)?,
+                };
+                capture.tables.extend(table);
             }
         }
     }
     Ok(captures)
 }
 
-/// Removes a slot, so that the server keeps nothing for it any more.
-///
-/// # Errors
-/// `NotFound`, `Unavailable` while it is in use.
-pub fn drop_slot(address: &Address, name: &str) -> Result<()> {
-    slot::remove(&mut Session::connect(address)?, name)
+fn stored_table<S: Server>(log: &Log, owner: &str, name: &str) -> Result<Option<StoredTable>> {
+    let backfill: Option<Backfill<S>> = state::load(log, owner)?;
+    Ok(backfill.map(|backfill| {
+        let (read, size) = backfill.amount();
+        StoredTable {
+            name: name.to_owned(),
+            read,
+            size,
+            is_done: backfill.done,
+        }
+    }))
 }

@@ -1,6 +1,6 @@
 //! What a capture says of itself.
 
-use crate::postgres::{Lsn, TableName};
+use super::place::Place;
 
 /// What a capture does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,13 +22,13 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableStatus {
     /// The table.
-    pub name: TableName,
+    pub name: String,
     /// Its topic.
     pub topic: String,
-    /// Blocks of it that were read.
-    pub blocks_done: u64,
-    /// Blocks that are to be read; zero: it was not measured yet.
-    pub blocks: u64,
+    /// How much of it was read, in blocks of PostgreSQL or rows of the others.
+    pub read: u64,
+    /// How much there is to be read, about; zero: it was not measured yet.
+    pub size: u64,
     /// Rows that this process has read of it.
     pub rows: u64,
     /// Whether everything that was in it at first is in the topic.
@@ -41,9 +41,9 @@ pub struct Status {
     /// What it does.
     pub phase: Phase,
     /// Everything that was committed before this is durable here.
-    pub durable: Lsn,
+    pub durable: Option<Place>,
     /// Where the server's log ended when it was last heard of.
-    pub server_end: Lsn,
+    pub server_end: Option<Place>,
     /// When the newest transaction that is durable was committed, in milliseconds since 1970.
     pub committed_ms: Option<i64>,
     /// Transactions that this process has taken over.
@@ -56,7 +56,11 @@ pub struct Status {
 
 impl Status {
     /// Whether all that was in the tables at first is in the topics, and so is all that was committed before `end`.
-    pub fn has_reached(&self, end: Lsn) -> bool {
-        self.durable >= end && !self.tables.is_empty() && self.tables.iter().all(|t| t.is_done)
+    pub fn has_reached(&self, end: &Place) -> bool {
+        self.durable
+            .as_ref()
+            .is_some_and(|durable| durable.reaches(end))
+            && !self.tables.is_empty()
+            && self.tables.iter().all(|t| t.is_done)
     }
 }

@@ -8,46 +8,36 @@ use std::time::Duration;
 
 use headwater_log::{Error, ErrorKind, Result};
 
-use super::reading::{Plan, Reading, Task, read};
-use crate::postgres::{Address, Session};
+use super::server::{Reading, Reads, Task};
 
-/// How long a reader waits for older transactions before it looks again.
+/// How long a reader waits before it looks again whether it may read.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What all readers know.
-struct Common {
-    address: Address,
-    plans: Vec<Arc<Plan>>,
-    horizon: u64,
-    tasks: Mutex<Receiver<Task>>,
+struct Common<R: Reads> {
+    reads: R,
+    tasks: Mutex<Receiver<Task<R::Server>>>,
     stop: AtomicBool,
 }
 
 /// Threads that read. They end when this is dropped.
-pub(super) struct Readers {
-    common: Arc<Common>,
-    tasks: Option<Sender<Task>>,
-    readings: Receiver<Result<Reading>>,
+pub(super) struct Readers<R: Reads> {
+    common: Arc<Common<R>>,
+    tasks: Option<Sender<Task<R::Server>>>,
+    readings: Receiver<Result<Reading<R::Server>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Readers {
+impl<R: Reads> Readers<R> {
     /// Starts `count` of them.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(super) fn start(
-        address: &Address,
-        plans: Vec<Arc<Plan>>,
-        horizon: u64,
-        count: usize,
-    ) -> Result<Self> {
+    pub(super) fn start(reads: R, count: usize) -> Result<Self> {
         let (tasks, taken) = channel();
         let (give, readings) = channel();
         let common = Arc::new(Common {
-            address: address.clone(),
-            plans,
-            horizon,
+            reads,
             tasks: Mutex::new(taken),
             stop: AtomicBool::new(false),
         });
@@ -68,7 +58,7 @@ impl Readers {
     }
 
     /// Hands a reading out.
-    pub(super) fn hand_out(&self, task: Task) {
+    pub(super) fn hand_out(&self, task: Task<R::Server>) {
         // If nobody is there to take it, the error that ended them is among the readings.
         drop(self.tasks.as_ref().map(|tasks| tasks.send(task)));
     }
@@ -77,12 +67,12 @@ impl Readers {
     ///
     /// # Errors
     /// What made a reader end.
-    pub(super) fn next(&self) -> Result<Option<Reading>> {
+    pub(super) fn next(&self) -> Result<Option<Reading<R::Server>>> {
         self.readings.try_recv().ok().transpose()
     }
 }
 
-impl Drop for Readers {
+impl<R: Reads> Drop for Readers<R> {
     fn drop(&mut self) {
         self.common.stop.store(true, Ordering::Relaxed);
         self.tasks = None;
@@ -93,19 +83,24 @@ impl Drop for Readers {
     }
 }
 
-fn work(common: &Common, give: &Sender<Result<Reading>>) {
+fn work<R: Reads>(common: &Common<R>, give: &Sender<Result<Reading<R::Server>>>) {
     let run = || {
-        let mut session = Session::connect(&common.address)?;
+        let mut session = common.reads.open()?;
         while let Some(task) = next_task(common) {
-            let plan = &common.plans[task.table];
-            let reading = loop {
+            let (found, snapshot, high) = loop {
                 if common.stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                match read(&mut session, plan, &task, common.horizon)? {
-                    Some(reading) => break reading,
+                match common.reads.read(&mut session, &task)? {
+                    Some(read) => break read,
                     None => std::thread::sleep(LOOK_AGAIN),
                 }
+            };
+            let reading = Reading {
+                task,
+                found,
+                snapshot,
+                high,
             };
             if give.send(Ok(reading)).is_err() {
                 return Ok(());
@@ -118,7 +113,7 @@ fn work(common: &Common, give: &Sender<Result<Reading>>) {
     }
 }
 
-fn next_task(common: &Common) -> Option<Task> {
+fn next_task<R: Reads>(common: &Common<R>) -> Option<Task<R::Server>> {
     let tasks = common.tasks.lock();
     tasks.unwrap_or_else(PoisonError::into_inner).recv().ok()
 }

@@ -1,19 +1,20 @@
 //! A running capture, and what others see of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use headwater_log::{Error, ErrorKind, Log, Result};
 
+use super::place::Place;
 use super::records;
+use super::server::{Feed, Reads};
 use super::settings::{OnLoss, Settings};
-use super::setup::{self, Begun};
-use super::slot;
+use super::setup::Begun;
 use super::status::{Phase, Status};
 use super::stream::{Ended, Stream};
-use crate::postgres::{Address, Lsn, Session};
+use crate::{mysql, postgres};
 
 /// How long is waited after the first failure; it doubles from one to the next.
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -23,7 +24,6 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     stop: AtomicBool,
-    wanted: AtomicU64,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -31,6 +31,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct State {
     status: Status,
+    /// What somebody waits for.
+    wanted: Option<Place>,
     failure: Option<(ErrorKind, String, Option<String>)>,
 }
 
@@ -44,9 +46,10 @@ impl Shared {
     }
 
     /// Whether somebody waits for the position to reach what the server has reached.
-    pub(super) fn wants(&self, end: Lsn, reached: Lsn) -> bool {
-        let wanted = Lsn(self.wanted.load(Ordering::Relaxed));
-        end < wanted && wanted <= reached
+    pub(super) fn wants(&self, end: &Place, reached: &Place) -> bool {
+        let state = self.lock();
+        let wanted = state.wanted.as_ref();
+        wanted.is_some_and(|wanted| !end.reaches(wanted) && reached.reaches(wanted))
     }
 
     /// Changes what is said.
@@ -90,14 +93,15 @@ impl Capture {
     ///
     /// # Errors
     /// `Invalid` for wrong settings or a topic that is not as it must be, `Unavailable`.
-    pub fn start(log: &Log, settings: Settings) -> Result<Self> {
+    pub fn start(log: &Log, settings: impl Into<Settings>) -> Result<Self> {
+        let settings = settings.into();
         settings.check()?;
-        for (_, topic) in &settings.tables {
-            records::ensure_topic(log, topic, &settings.format)?;
+        for topic in settings.topics() {
+            records::ensure_topic(log, topic, settings.format())?;
         }
         let shared = Arc::new(Shared::default());
         let (log, theirs) = (log.clone(), Arc::clone(&shared));
-        let named = std::thread::Builder::new().name(format!("cdc-{}", settings.slot));
+        let named = std::thread::Builder::new().name(format!("cdc-{}", settings.name()));
         let thread = named.spawn(move || run(&log, &settings, &theirs));
         let thread = thread.map_err(|e| {
             Error::new(ErrorKind::Unavailable, "no thread for a capture").with_source(e)
@@ -129,8 +133,11 @@ impl Capture {
     ///
     /// # Errors
     /// Why it has failed.
-    pub fn has_reached(&self, end: Lsn) -> Result<bool> {
-        self.shared.wanted.fetch_max(end.0, Ordering::Relaxed);
+    pub fn has_reached(&self, end: &Place) -> Result<bool> {
+        {
+            let mut state = self.shared.lock();
+            state.wanted = Some(Place::latest(state.wanted.take(), end.clone()));
+        }
         match self.failure() {
             Some(error) => Err(error),
             None => Ok(self.shared.lock().status.has_reached(end)),
@@ -141,7 +148,7 @@ impl Capture {
     ///
     /// # Errors
     /// Why it has failed.
-    pub fn wait_for(&self, end: Lsn, time: Duration) -> Result<bool> {
+    pub fn wait_for(&self, end: &Place, time: Duration) -> Result<bool> {
         let until = Instant::now() + time;
         while !self.has_reached(end)? {
             let left = until.saturating_duration_since(Instant::now());
@@ -162,23 +169,13 @@ impl Capture {
     ///
     /// # Errors
     /// `Unavailable` if it cannot be reached; why the capture has failed.
-    pub fn wait_until(&self, end: Lsn) -> Result<()> {
+    pub fn wait_until(&self, end: &Place) -> Result<()> {
         while !self.wait_for(end, RETRY_MIN)? {
             if let Phase::Waiting(why) = self.status().phase {
                 return Err(Error::new(ErrorKind::Unavailable, why));
             }
         }
         Ok(())
-    }
-
-    /// A place in the log of a server that everything that is committed now lies before, and that will be reached.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub fn end_of(address: &Address) -> Result<Lsn> {
-        let mut session = Session::connect(address)?;
-        let end = session.value("SELECT pg_logical_emit_message(true, 'headwater', '')")?;
-        end.unwrap_or_default().parse()
     }
 
     /// Stops it, and waits until it has.
@@ -213,6 +210,7 @@ fn run(log: &Log, settings: &Settings, shared: &Shared) {
         match once(log, settings, shared, &mut wait) {
             Ok(Ended::Changed) => {}
             Ok(Ended::Stopped) => break,
+            Ok(Ended::Lost(why)) => return shared.fail(&why),
             Err(e) if e.kind().is_retriable() => {
                 shared.tell(|status| status.phase = Phase::Waiting(e.to_string()));
                 shared.pause(wait);
@@ -226,14 +224,46 @@ fn run(log: &Log, settings: &Settings, shared: &Shared) {
 
 /// The life of one connection.
 fn once(log: &Log, settings: &Settings, shared: &Shared, wait: &mut Duration) -> Result<Ended> {
-    let ready = match setup::begin(log, settings)? {
-        Begun::Ready(ready) => ready,
-        Begun::Lost(_) if settings.on_loss == OnLoss::Backfill => {
-            setup::forget(log, settings)?;
-            return Ok(Ended::Changed);
-        }
-        Begun::Lost(why) => return Err(slot::lost_changes(&settings.slot, &why)),
+    let life = Life {
+        log,
+        name: settings.name(),
+        shared,
+        wait,
     };
-    *wait = RETRY_MIN;
-    Stream::new(log, settings, shared, *ready)?.run()
+    let ended = match settings {
+        Settings::PostgreSql(of) => life.run(postgres::begin(log, of)?)?,
+        Settings::MySql(of) => life.run(mysql::begin(log, of)?)?,
+    };
+    match (ended, settings.on_loss()) {
+        (Ended::Lost(why), OnLoss::Stop) => Err(why),
+        (Ended::Lost(_), OnLoss::Backfill) => {
+            match settings {
+                Settings::PostgreSql(of) => postgres::begin_anew(log, of)?,
+                Settings::MySql(of) => mysql::begin_anew(log, of)?,
+            }
+            Ok(Ended::Changed)
+        }
+        (ended, _) => Ok(ended),
+    }
+}
+
+/// What the life of one connection needs.
+struct Life<'a> {
+    log: &'a Log,
+    name: &'a str,
+    shared: &'a Shared,
+    wait: &'a mut Duration,
+}
+
+impl Life<'_> {
+    /// Streams until something ends it.
+    fn run<F: Feed, R: Reads<Server = F::Server>>(self, begun: Begun<F, R>) -> Result<Ended> {
+        match begun {
+            Begun::Lost(why) => Ok(Ended::Lost(why)),
+            Begun::Ready(ready) => {
+                *self.wait = RETRY_MIN;
+                Stream::new(self.log, self.name, self.shared, *ready)?.run()
+            }
+        }
+    }
 }

@@ -1,0 +1,242 @@
+//! The changes of transactions become the records of one commit. It decides nothing about I/O: what is in a topic already is
+//! asked for through [`Before`].
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use headwater_log::{Commit, Error, ErrorKind, Record, Result, Timestamp};
+
+use super::form::{Change, Form};
+use super::place::Place;
+use super::server::{Server, Snapshot, TableIndex};
+use super::setup::Captured;
+use super::touched::Touched;
+use crate::debezium::Origin;
+
+/// What tells a transaction of a kind of server.
+pub(super) type MarkOf<S> = <<S as Server>::Snapshot as Snapshot>::Mark;
+
+/// Asked for what is in a topic already.
+pub(crate) trait Before {
+    /// The newest value of a row; empty: it has no record.
+    fn value(&mut self, table: TableIndex, key: &Bytes) -> Result<Bytes>;
+
+    /// The keys that have a value, all of which will be deleted.
+    fn live_keys(&mut self, table: TableIndex) -> Result<Vec<Bytes>>;
+}
+
+/// The transaction that is under way.
+#[derive(Debug, Clone)]
+struct Open<M> {
+    mark: M,
+    time: Timestamp,
+    /// It was taken over before.
+    is_known: bool,
+}
+
+/// Whole transactions, and perhaps the beginning of another, on their way into one commit.
+#[derive(Debug)]
+pub(crate) struct Assembly<S: Server> {
+    open: Option<Open<MarkOf<S>>>,
+    records: Vec<Vec<Record>>,
+    /// The newest record of each key, for tables with large values.
+    newest: HashMap<(TableIndex, Bytes), Option<Bytes>>,
+    bytes: usize,
+    /// How many changes of rows there are.
+    pub(super) changes: u64,
+    end: Option<Place>,
+    /// Where a stream that begins anew is to begin, if that is before the end.
+    pub(super) resume: Option<Place>,
+    pub(super) transactions: u64,
+    /// When the newest of them was committed.
+    pub(super) time: Option<Timestamp>,
+    /// Tables that have other columns than when they were read.
+    pub(super) changed: HashMap<TableIndex, Vec<(String, S::Type)>>,
+    /// Tables with rows that lack a large value, since they were not read yet.
+    pub(super) gaps: HashSet<TableIndex>,
+}
+
+impl<S: Server> Assembly<S> {
+    pub(super) fn new(tables: usize) -> Self {
+        Self {
+            open: None,
+            records: vec![Vec::new(); tables],
+            newest: HashMap::new(),
+            bytes: 0,
+            changes: 0,
+            end: None,
+            resume: None,
+            transactions: 0,
+            time: None,
+            changed: HashMap::new(),
+            gaps: HashSet::new(),
+        }
+    }
+
+    /// Whether no transaction is under way.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Where the last transaction ends; `None`: there is none.
+    pub(super) fn end(&self) -> Option<&Place> {
+        self.end.as_ref()
+    }
+
+    /// Nothing was committed before this.
+    pub(super) fn reach(&mut self, end: Place) {
+        self.end = Some(Place::latest(self.end.take(), end));
+    }
+
+    /// A transaction begins.
+    pub(crate) fn begin(&mut self, mark: MarkOf<S>, time: Timestamp, is_known: bool) -> Result<()> {
+        if self.open.is_some() {
+            return Err(torn("it has no end"));
+        }
+        self.open = Some(Open {
+            mark,
+            time,
+            is_known,
+        });
+        Ok(())
+    }
+
+    /// It ends.
+    pub(crate) fn commit(&mut self, end: Place) -> Result<()> {
+        let open = self
+            .open
+            .take()
+            .ok_or_else(|| torn("it has no beginning"))?;
+        if !open.is_known {
+            self.transactions += 1;
+            self.time = Some(open.time);
+            self.reach(end);
+        }
+        Ok(())
+    }
+
+    /// Whether what comes was taken over before.
+    pub(crate) fn is_known(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_known)
+    }
+
+    /// The records, for a commit.
+    pub(super) fn take(&mut self, tables: &[Captured<S>], mut into: Commit) -> Commit {
+        for (records, table) in self.records.iter_mut().zip(tables) {
+            if !records.is_empty() {
+                into = into.append(table.topic.clone(), std::mem::take(records));
+            }
+        }
+        *self = Self {
+            resume: self.resume.take(),
+            ..Self::new(self.records.len())
+        };
+        into
+    }
+}
+
+fn torn(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("the server sent a malformed transaction: {what}"),
+    )
+}
+
+/// A table as the stream describes it, and what its changes are put into.
+pub(crate) struct Target<'a, S: Server> {
+    pub(super) assembly: &'a mut Assembly<S>,
+    pub(super) touched: &'a mut Touched<S>,
+    pub(crate) table: TableIndex,
+    pub(crate) form: &'a Form,
+    pub(super) origin: Origin,
+    pub(super) has_large: bool,
+    /// Whether rows of it are still being read.
+    pub(crate) is_read: bool,
+}
+
+impl<S: Server> Target<'_, S> {
+    /// What the transactions that are not in the topic yet have made of a row: nothing, a value, or a deletion.
+    pub(crate) fn newest(&self, key: &Bytes) -> Option<Option<Bytes>> {
+        let at = (self.table, key.clone());
+        self.assembly.newest.get(&at).cloned()
+    }
+
+    /// A row lacks a large value. The backfill has not come to it and goes over the table again: what the table has now
+    /// may be the value of another row by then.
+    pub(crate) fn lacks_value(&mut self) {
+        self.assembly.gaps.insert(self.table);
+    }
+
+    /// All rows are gone.
+    pub(crate) fn truncate(&mut self, before: &mut dyn Before) -> Result<()> {
+        let mut live: HashSet<Bytes> = before.live_keys(self.table)?.into_iter().collect();
+        for record in &self.assembly.records[self.table] {
+            let key = record.key.as_deref().unwrap_or_default();
+            let key = Bytes::copy_from_slice(self.form.key_of(key));
+            match self.form.row_of(record.value.as_deref()) {
+                Some(_) => live.insert(key),
+                None => live.remove(&key),
+            };
+        }
+        let mut live: Vec<Bytes> = live.into_iter().collect();
+        live.sort_unstable();
+        if self.is_read {
+            let mark = self.open()?.mark.clone();
+            self.touched.truncate(self.table, mark);
+        }
+        live.into_iter().try_for_each(|key| {
+            let before = self.form.before_of_key(&key);
+            self.put(Change::Deleted { key, before })
+        })
+    }
+
+    fn open(&self) -> Result<&Open<MarkOf<S>>> {
+        let open = self.assembly.open.as_ref();
+        open.ok_or_else(|| torn("a change outside of it"))
+    }
+
+    /// A row has changed.
+    pub(crate) fn put(&mut self, change: Change) -> Result<()> {
+        let time = self.open()?.time;
+        match &change {
+            Change::Read { key, row }
+            | Change::Inserted { key, row }
+            | Change::Updated { key, row, .. } => self.note(key, Some(row))?,
+            Change::Moved {
+                old_key, key, row, ..
+            } => {
+                self.note(old_key, None)?;
+                self.note(key, Some(row))?;
+            }
+            Change::Deleted { key, .. } => self.note(key, None)?,
+        }
+        for record in self.form.records(change, &self.origin) {
+            let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+            self.assembly.bytes += len(&record.key) + len(&record.value);
+            self.assembly.records[self.table].push(Record {
+                timestamp: Some(time),
+                ..record
+            });
+        }
+        self.assembly.changes += 1;
+        Ok(())
+    }
+
+    /// What a key has now.
+    fn note(&mut self, key: &Bytes, row: Option<&Bytes>) -> Result<()> {
+        if self.is_read {
+            let mark = self.open()?.mark.clone();
+            self.touched.touch(self.table, key.clone(), mark);
+        }
+        if self.has_large {
+            let at = (self.table, key.clone());
+            self.assembly.newest.insert(at, row.cloned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! The backfill: which readings are handed out, and how what they found gets into the topics.
+
+use std::collections::HashMap;
+
+use headwater_log::{Commit, Record, Result};
+
+use super::form::{Change, Form};
+use super::place::Place;
+use super::server::{Progress, Put, Reading, RowPair, Server, TableIndex, Task};
+use super::setup::Captured;
+use super::state;
+use super::touched::Touched;
+use crate::debezium::Origin;
+
+/// What was handed out of a table.
+type HandedOf<S> = <<S as Server>::Progress as Progress>::Handed;
+
+/// The readings of a capture.
+#[derive(Debug)]
+pub(super) struct Backfills<S: Server> {
+    /// How much is read at once.
+    range: u32,
+    /// How many are out at most: they wait in memory for the stream.
+    most: usize,
+    out: usize,
+    handed: HashMap<TableIndex, HandedOf<S>>,
+    /// Readings that the stream has not reached.
+    waiting: Vec<Reading<S>>,
+}
+
+impl<S: Server> Backfills<S> {
+    pub(super) fn new(range: u32, most: usize) -> Self {
+        Self {
+            range: range.max(1),
+            most: most.max(1),
+            out: 0,
+            handed: HashMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// The next reading, if there is one and it is time.
+    pub(super) fn next(
+        &mut self,
+        tables: &[Captured<S>],
+        touched: &mut Touched<S>,
+    ) -> Option<Task<S>> {
+        if self.out >= self.most {
+            return None;
+        }
+        let open = tables.iter().map(|t| &t.backfill).enumerate();
+        let mut open = open.filter(|(_, backfill)| !backfill.done);
+        let (table, range) = open.find_map(|(at, backfill)| {
+            let handed = self.handed.entry(at).or_default();
+            Some((at, backfill.progress.next(handed, self.range)?))
+        })?;
+        self.out += 1;
+        Some(Task {
+            number: touched.hand_out(),
+            table,
+            range,
+        })
+    }
+
+    /// A reading has come.
+    pub(super) fn came(&mut self, reading: Reading<S>) {
+        self.waiting.push(reading);
+    }
+
+    /// A reading that the stream has reached.
+    pub(super) fn reached(&mut self, seen: &Place) -> Option<Reading<S>> {
+        let at = self.waiting.iter().position(|r| seen.reaches(&r.high))?;
+        self.out -= 1;
+        Some(self.waiting.swap_remove(at))
+    }
+
+    /// What a reading changes: a commit without conditions, and how many rows are in it. `None`: the table was begun
+    /// anew since.
+    ///
+    /// # Errors
+    /// `Bug`.
+    pub(super) fn put(
+        &mut self,
+        reading: Reading<S>,
+        captured: &mut Captured<S>,
+        touched: &mut Touched<S>,
+    ) -> Result<Option<(Commit, usize)>> {
+        let Task {
+            number,
+            table,
+            range,
+        } = reading.task;
+        let snapshot = reading.snapshot;
+        let backfill = &mut captured.backfill;
+        let handed = self.handed.entry(table).or_default();
+        let put = match backfill.done {
+            true => Put::Stale,
+            false => backfill.progress.put(range, reading.found, handed),
+        };
+        let newest = |(key, _): &RowPair| touched.is_newest(table, key, &snapshot);
+        let rows: Option<Vec<Record>> = match put {
+            Put::Rows(found) => {
+                let found = found.into_iter().filter(newest);
+                Some(records(&captured.form, found, &reading.high))
+            }
+            Put::Restart => Some(Vec::new()),
+            Put::Stale => None,
+        };
+        touched.done(number, &snapshot);
+        let Some(rows) = rows else {
+            return Ok(None);
+        };
+        let is_whole = backfill.progress.is_whole();
+        backfill.done = is_whole && !backfill.has_gaps;
+        if is_whole && backfill.has_gaps {
+            (backfill.progress, backfill.has_gaps) = (S::Progress::default(), false);
+            self.handed.remove(&table);
+        }
+        let mut commit = Commit::new().position(captured.owner.clone(), state::store(backfill)?);
+        let count = rows.len();
+        if count > 0 {
+            commit = commit.append(captured.topic.clone(), rows);
+        }
+        Ok(Some((commit, count)))
+    }
+}
+
+fn records(form: &Form, found: impl Iterator<Item = RowPair>, high: &Place) -> Vec<Record> {
+    let origin = Origin::of_reading(high.number());
+    found
+        .flat_map(|(key, row)| form.records(Change::Read { key, row }, &origin))
+        .collect()
+}

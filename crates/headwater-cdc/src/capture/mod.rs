@@ -1,0 +1,43 @@
+//! The capture: tables of a database as topics of the log. No row is lost or doubled, whoever is killed whenever.
+//!
+//! Each table is a topic, and each row a record by the key that identifies it: a change is a record, a deletion a
+//! tombstone, a changed key both. The changes of a transaction and the place in the server's log where it ends are one
+//! commit; only what is durable is confirmed to the server.
+//!
+//! What every server has in common is here. A server brings a [`Feed`], what it streams, and [`Reads`], how it reads tables
+//! ([`server`]).
+
+mod assembly;
+mod finding;
+mod form;
+mod handle;
+mod merge;
+mod place;
+mod readers;
+mod records;
+mod server;
+mod settings;
+mod setup;
+mod state;
+mod status;
+mod stored;
+mod stream;
+mod taken;
+mod touched;
+
+pub use finding::Finding;
+pub use handle::Capture;
+pub use place::Place;
+pub use settings::{Format, OnLoss, Settings};
+pub use status::{Phase, Status, TableStatus};
+pub use stored::{StoredCapture, StoredTable, stored};
+
+pub(crate) use assembly::{Before, Target};
+pub(crate) use form::{Change, Form};
+pub(crate) use server::{
+    Feed, Heard, Intake, Progress, Put, Reads, RowPair, Server, Snapshot, TableIndex, Task,
+};
+pub(crate) use settings::check_topics;
+pub(crate) use setup::{Begun, Ready, TableOf, forget, prepare, store_position};
+pub(crate) use state::{Position, load, owner};
+pub(crate) use taken::InTopics;

@@ -1,0 +1,218 @@
+//! What a capture must know of a kind of server: how it streams, and how its tables are read.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use bytes::Bytes;
+use headwater_log::{Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::assembly::{Assembly, Target};
+use super::form::Form;
+use super::place::Place;
+use super::setup::Captured;
+use super::taken::{InTopics, Taken};
+use super::touched::{ReadingNumber, Touched};
+use crate::debezium::Origin;
+
+/// The number of a table among those that are captured.
+pub(crate) type TableIndex = usize;
+/// The key and the value of a record.
+pub(crate) type RowPair = (Bytes, Bytes);
+
+/// A kind of server.
+pub(crate) trait Server: Debug + Default + Clone + PartialEq + 'static {
+    /// What tells whether a column is what it was.
+    type Type: Debug + Default + Clone + PartialEq + Serialize + DeserializeOwned;
+    /// How far a table was read.
+    type Progress: Progress;
+    /// What a reading saw.
+    type Snapshot: Snapshot;
+}
+
+/// What a reading saw.
+pub(crate) trait Snapshot: Debug + Send + 'static {
+    /// What tells a transaction of the stream.
+    type Mark: Debug + Clone;
+
+    /// Whether it saw what a transaction of the stream did.
+    fn sees(&self, mark: &Self::Mark) -> bool;
+}
+
+/// How far a table was read, as it is stored.
+pub(crate) trait Progress:
+    Debug + Default + Clone + PartialEq + Serialize + DeserializeOwned
+{
+    /// What is read at once.
+    type Range: Debug + Send + 'static;
+    /// What was found there.
+    type Found: Debug + Send + 'static;
+    /// What was handed out to readers, which is not stored.
+    type Handed: Debug + Default;
+
+    /// What is to be read next, at most so large, if something can be now.
+    fn next(&self, handed: &mut Self::Handed, most: u32) -> Option<Self::Range>;
+
+    /// Takes note of what was found.
+    fn put(&mut self, range: Self::Range, found: Self::Found, handed: &mut Self::Handed) -> Put;
+
+    /// Whether everything was read.
+    fn is_whole(&self) -> bool;
+
+    /// How much was read, of how much.
+    fn amount(&self) -> (u64, u64);
+}
+
+/// What a finding means.
+#[derive(Debug)]
+pub(crate) enum Put {
+    /// These rows.
+    Rows(Vec<RowPair>),
+    /// The table is to be read from the beginning.
+    Restart,
+    /// Nothing: it is of an earlier reading of the table.
+    Stale,
+}
+
+/// A reading that was handed out.
+#[derive(Debug)]
+pub(crate) struct Task<S: Server> {
+    pub(crate) number: ReadingNumber,
+    pub(crate) table: TableIndex,
+    pub(crate) range: <S::Progress as Progress>::Range,
+}
+
+/// A reading that is done.
+#[derive(Debug)]
+pub(crate) struct Reading<S: Server> {
+    pub(crate) task: Task<S>,
+    pub(crate) found: <S::Progress as Progress>::Found,
+    pub(crate) snapshot: S::Snapshot,
+    /// Everything that the snapshot sees was committed before this.
+    pub(crate) high: Place,
+}
+
+/// Reads tables, on threads of its own.
+pub(crate) trait Reads: Send + Sync + 'static {
+    /// The kind of server.
+    type Server: Server;
+    /// A session of one reader.
+    type Session;
+
+    /// Connects.
+    fn open(&self) -> Result<Self::Session>;
+
+    /// Reads in one snapshot; `None`: what streams may not have begun before it, try again.
+    fn read(
+        &self,
+        session: &mut Self::Session,
+        task: &Task<Self::Server>,
+    ) -> Result<Option<ReadingOf<Self::Server>>>;
+}
+
+/// What a reading found, its snapshot, and a place that everything that this sees lies before.
+pub(crate) type ReadingOf<S> = (
+    <<S as Server>::Progress as Progress>::Found,
+    <S as Server>::Snapshot,
+    Place,
+);
+
+/// What a server streams over one connection.
+pub(crate) trait Feed {
+    /// The kind of server.
+    type Server: Server;
+
+    /// What comes before `wait` is over, put where it belongs.
+    fn hear(&mut self, wait: Duration, into: Intake<'_, Self::Server>) -> Result<Heard>;
+
+    /// Whether more has come already.
+    fn has_more(&self) -> bool;
+
+    /// Everything before `durable` is durable here; `must`: the server waits for a word.
+    fn confirm(&mut self, durable: &Place, must: bool) -> Result<()>;
+
+    /// Where the server's log ends, as far as it was heard.
+    fn server_end(&self) -> Option<Place>;
+}
+
+/// What was heard.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Something, which was put where it belongs.
+    Something,
+    /// Everything that was committed before this has come.
+    Reached(Place),
+    /// Nothing, for as long as was waited.
+    Nothing,
+    /// Changes are lost: what is to be said of it.
+    Lost(Error),
+}
+
+/// Where changes are put.
+pub(crate) struct Intake<'a, S: Server> {
+    pub(crate) assembly: &'a mut Assembly<S>,
+    pub(super) touched: &'a mut Touched<S>,
+    pub(super) tables: &'a [Captured<S>],
+    pub(super) taken: &'a mut Taken,
+}
+
+impl<S: Server> Intake<'_, S> {
+    /// A table, how a change of it is written and where that comes from; and what looks into the topics.
+    pub(crate) fn target<'a>(
+        &'a mut self,
+        table: TableIndex,
+        form: &'a Form,
+        origin: Origin,
+    ) -> (Target<'a, S>, InTopics<'a, S>) {
+        let captured = &self.tables[table];
+        let target = Target {
+            assembly: self.assembly,
+            touched: self.touched,
+            table,
+            form,
+            origin,
+            has_large: captured.has_large,
+            is_read: !captured.backfill.done,
+        };
+        let before = InTopics {
+            taken: self.taken,
+            tables: self.tables,
+        };
+        (target, before)
+    }
+
+    /// Everything before this is durable or on its way.
+    pub(crate) fn end(&self) -> &Place {
+        self.taken.end()
+    }
+
+    /// Where the last transaction that was heard ends.
+    pub(crate) fn last(&self) -> &Place {
+        self.assembly.end().unwrap_or(self.taken.end())
+    }
+
+    /// A table has these columns; if they are others than when it was read, it is to be read anew.
+    pub(crate) fn columns(&mut self, table: TableIndex, columns: Vec<(String, S::Type)>) {
+        let is_changed = self.assembly.changed.contains_key(&table);
+        // What became another one and was made the same again may have lost values between.
+        if is_changed || columns != self.tables[table].backfill.columns {
+            self.assembly.changed.insert(table, columns);
+        }
+    }
+
+    /// From now on a stream that begins anew is to begin here; `None`: at the end.
+    pub(crate) fn resume_from(&mut self, place: Option<Place>) {
+        self.assembly.resume = place;
+    }
+
+    /// The same once more.
+    pub(crate) fn again(&mut self) -> Intake<'_, S> {
+        Intake {
+            assembly: self.assembly,
+            touched: self.touched,
+            tables: self.tables,
+            taken: self.taken,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a capture is told.
+
+use headwater_log::{Error, ErrorKind, Result};
+
+use super::place::Place;
+use crate::debezium::Debezium;
+use crate::{mysql, postgres};
+
+/// What happens when changes are lost: the server no longer has what comes next, or has an older log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLoss {
+    /// The capture stops and says so.
+    #[default]
+    Stop,
+    /// The tables are emptied and read anew.
+    Backfill,
+}
+
+/// What records look like.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Keys and rows as objects; a row that is gone is a tombstone.
+    #[default]
+    Rows,
+    /// The events of Debezium.
+    Debezium(Debezium),
+}
+
+impl Format {
+    /// What a capture remembers of it: topics are of one format.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Debezium(Debezium { schemas: true, .. }) => "debezium-json with schemas",
+            Self::Debezium(_) => "debezium-json",
+        }
+    }
+}
+
+/// What a capture is told, by the kind of its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settings {
+    /// Tables of PostgreSQL.
+    PostgreSql(postgres::Settings),
+    /// Tables of MariaDB or MySQL.
+    MySql(mysql::Settings),
+}
+
+impl Settings {
+    /// The name of the capture, one in a log.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::PostgreSql(settings) => &settings.slot,
+            Self::MySql(settings) => &settings.name,
+        }
+    }
+
+    /// The topics of its tables.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        let (ours, theirs) = match self {
+            Self::PostgreSql(settings) => (Some(&settings.tables), None),
+            Self::MySql(settings) => (None, Some(&settings.tables)),
+        };
+        let ours = ours.into_iter().flatten().map(|(_, topic)| topic);
+        let theirs = theirs.into_iter().flatten().map(|(_, topic)| topic);
+        ours.chain(theirs).map(String::as_str)
+    }
+
+    /// A place in the server's log that everything that is committed now lies before, and that will be reached.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn log_end(&self) -> Result<Place> {
+        match self {
+            Self::PostgreSql(settings) => settings.address.log_end(),
+            Self::MySql(settings) => settings.address.log_end(),
+        }
+    }
+
+    /// # Errors
+    /// `Invalid`.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            Self::PostgreSql(settings) => settings.check(),
+            Self::MySql(settings) => settings.check(),
+        }
+    }
+
+    pub(super) fn format(&self) -> &Format {
+        match self {
+            Self::PostgreSql(settings) => &settings.format,
+            Self::MySql(settings) => &settings.format,
+        }
+    }
+
+    pub(super) fn on_loss(&self) -> OnLoss {
+        match self {
+            Self::PostgreSql(settings) => settings.on_loss,
+            Self::MySql(settings) => settings.on_loss,
+        }
+    }
+}
+
+impl From<postgres::Settings> for Settings {
+    fn from(settings: postgres::Settings) -> Self {
+        Self::PostgreSql(settings)
+    }
+}
+
+impl From<mysql::Settings> for Settings {
+    fn from(settings: mysql::Settings) -> Self {
+        Self::MySql(settings)
+    }
+}
+
+/// Whether each table has a topic of its own, and there is one.
+///
+/// # Errors
+/// `Invalid`.
+pub(crate) fn check_topics<T>(tables: &[(T, String)]) -> Result<()> {
+    let mut topics: Vec<&String> = tables.iter().map(|(_, topic)| topic).collect();
+    topics.sort_unstable();
+    if let Some(twice) = topics.windows(2).find(|pair| pair[0] == pair[1]) {
+        let text = format!("two tables go to the topic '{}'", twice[0]);
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    if tables.is_empty() {
+        return Err(Error::new(ErrorKind::Invalid, "a capture without tables"));
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What happens before a stream begins, as far as it is the same for all servers: topics, and what is stored of tables.
+
+use bytes::Bytes;
+use headwater_log::{Commit, Condition, Log, Offset, Result, TopicPartition};
+
+use super::form::{Change, Form};
+use super::place::Place;
+use super::records;
+use super::server::{Feed, Reads, Server};
+use super::settings::Format;
+use super::state::{self, Backfill, Position};
+use crate::debezium::Origin;
+
+/// A table that is captured.
+#[derive(Debug)]
+pub(crate) struct Captured<S: Server> {
+    pub(super) name: String,
+    pub(super) topic: TopicPartition,
+    pub(super) owner: String,
+    /// How what was read is written, and what is in the topic already.
+    pub(super) form: Form,
+    pub(crate) backfill: Backfill<S>,
+    /// Whether updates may leave values out.
+    pub(super) has_large: bool,
+}
+
+/// A table as the server describes it.
+#[derive(Debug)]
+pub(crate) struct TableOf<S: Server> {
+    /// Its name as it is shown.
+    pub(crate) name: String,
+    /// Its topic.
+    pub(crate) topic: String,
+    /// Its columns, and what tells whether they are what they were.
+    pub(crate) columns: Vec<(String, S::Type)>,
+    /// How its rows are written.
+    pub(crate) form: Form,
+    /// Whether updates may leave values out.
+    pub(crate) has_large: bool,
+}
+
+/// Everything is there.
+pub(crate) struct Ready<F: Feed, R> {
+    pub(crate) feed: F,
+    pub(crate) reads: R,
+    pub(crate) tables: Vec<Captured<F::Server>>,
+    pub(crate) position: Position,
+    /// Everything before this is in the log.
+    pub(crate) end: Place,
+    /// Whether what is in the tables is read.
+    pub(crate) backfills: bool,
+    /// How much of a table is read at once.
+    pub(crate) range: u32,
+    /// Sessions that read side by side.
+    pub(crate) readers: usize,
+}
+
+/// How it went.
+pub(crate) enum Begun<F: Feed, R: Reads<Server = F::Server>> {
+    /// The stream has begun.
+    Ready(Box<Ready<F, R>>),
+    /// Changes are lost: what is to be said of it.
+    Lost(headwater_log::Error),
+}
+
+/// Stores the position, if it is still what it was.
+pub(crate) fn store_position(
+    log: &Log,
+    name: &str,
+    expected: Option<Bytes>,
+    next: &Position,
+) -> Result<Bytes> {
+    let (owner, value) = (state::owner(name), Bytes::from(state::store(next)?));
+    let is_still = Condition::Position {
+        owner: owner.clone(),
+        expected,
+    };
+    log.commit(Commit::new().when(is_still).position(owner, value.clone()))?;
+    Ok(value)
+}
+
+/// Topics and states of the tables; those that are captured no more are forgotten.
+pub(crate) fn prepare<S: Server>(
+    log: &Log,
+    name: &str,
+    format: &Format,
+    backfills: bool,
+    of: Vec<TableOf<S>>,
+) -> Result<Vec<Captured<S>>> {
+    let mut tables = Vec::new();
+    for table in of {
+        records::ensure_topic(log, &table.topic, format)?;
+        let owner = state::table_owner(name, &table.name);
+        let topic = TopicPartition::new(table.topic, 0);
+        let backfill = match state::load(log, &owner)? {
+            Some(backfill) => backfill,
+            None => {
+                let backfill = Backfill::begin(table.columns, backfills);
+                first(log, backfill, &table.form, &topic, &owner)?
+            }
+        };
+        tables.push(Captured {
+            name: table.name,
+            topic,
+            owner,
+            form: table.form,
+            backfill,
+            has_large: table.has_large,
+        });
+    }
+    let prefix = format!("{}/", state::owner(name));
+    let is_gone =
+        |owner: &String| owner.starts_with(&prefix) && !tables.iter().any(|t| t.owner == *owner);
+    remove(log, is_gone)?;
+    Ok(tables)
+}
+
+/// The backfill of a table begins, with an empty topic.
+fn first<S: Server>(
+    log: &Log,
+    backfill: Backfill<S>,
+    form: &Form,
+    topic: &TopicPartition,
+    owner: &str,
+) -> Result<Backfill<S>> {
+    let mut commit = Commit::new().position(owner, state::store(&backfill)?);
+    let origin = Origin::of_reading(0);
+    let deleted = |key: Bytes| {
+        let before = form.before_of_key(&key);
+        form.records(Change::Deleted { key, before }, &origin)
+    };
+    let stale = records::live_keys(log, topic, form, Offset(0))?;
+    if !stale.is_empty() {
+        commit = commit.append(topic.clone(), stale.into_iter().flat_map(deleted));
+    }
+    log.commit(commit)?;
+    Ok(backfill)
+}
+
+/// Forgets everything, so that the next start reads the tables anew.
+pub(crate) fn forget(log: &Log, name: &str) -> Result<()> {
+    let owner = state::owner(name);
+    let prefix = format!("{owner}/");
+    remove(log, |o| *o == owner || o.starts_with(&prefix))
+}
+
+/// Removes the positions of such owners.
+fn remove(log: &Log, is_such: impl Fn(&String) -> bool) -> Result<()> {
+    let owners = log.positions().into_iter().map(|(owner, _)| owner);
+    let positions: Vec<_> = owners.filter(is_such).map(|owner| (owner, None)).collect();
+    if positions.is_empty() {
+        return Ok(());
+    }
+    let commit = Commit {
+        positions,
+        ..Commit::new()
+    };
+    log.commit(commit).map(drop)
+}

@@ -1,0 +1,91 @@
+//! What is stored with the commits of a capture: how far it has come, in the stream and in each table.
+
+use headwater_log::{Error, ErrorKind, Log, Result};
+
+use super::place::Place;
+use super::server::{Progress, Server};
+use super::settings::Format;
+
+/// Whose position the stream's is.
+pub(crate) fn owner(name: &str) -> String {
+    format!("cdc/{name}")
+}
+
+/// Whose position that of a table is.
+pub(super) fn table_owner(name: &str, table: &str) -> String {
+    format!("cdc/{name}/{table}")
+}
+
+/// How far the stream is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Position {
+    /// The server, by the id that it got when it was made.
+    pub(crate) system: String,
+    /// The database; empty: the tables are of several.
+    pub(crate) database: String,
+    /// What records look like.
+    #[serde(default = "rows")]
+    pub(crate) format: String,
+    /// The end of the last commit; `None`: the stream is about to be made.
+    pub(crate) end: Option<Place>,
+    /// Where the stream is to be read from, if that is before the end: transactions from before it are open still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resume: Option<Place>,
+}
+
+fn rows() -> String {
+    Format::Rows.name().to_owned()
+}
+
+/// How far the backfill of a table is.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
+pub(crate) struct Backfill<S: Server> {
+    /// Its columns with their types, as they were when it began.
+    pub(crate) columns: Vec<(String, S::Type)>,
+    /// What was read.
+    #[serde(flatten)]
+    pub(crate) progress: S::Progress,
+    /// Whether the stream has left rows without a large value that had not been read yet: the table is read once more.
+    #[serde(default)]
+    pub(crate) has_gaps: bool,
+    /// Whether all is done.
+    pub(crate) done: bool,
+}
+
+impl<S: Server> Backfill<S> {
+    /// Nothing was read yet.
+    pub(super) fn begin(columns: Vec<(String, S::Type)>, is_wanted: bool) -> Self {
+        Self {
+            columns,
+            done: !is_wanted,
+            ..Self::default()
+        }
+    }
+
+    /// How much was read, of how much.
+    pub(super) fn amount(&self) -> (u64, u64) {
+        self.progress.amount()
+    }
+}
+
+/// Reads what is stored.
+///
+/// # Errors
+/// `Corrupt`.
+pub(crate) fn load<T: serde::de::DeserializeOwned>(log: &Log, owner: &str) -> Result<Option<T>> {
+    let Some(bytes) = log.position(owner) else {
+        return Ok(None);
+    };
+    let parsed = serde_json::from_slice(&bytes).map(Some);
+    parsed.map_err(|e| {
+        let text = format!("the position of '{owner}' cannot be read");
+        Error::new(ErrorKind::Corrupt, text).with_source(e)
+    })
+}
+
+/// What is stored.
+pub(super) fn store<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value)
+        .map_err(|e| Error::new(ErrorKind::Bug, "a position cannot be written").with_source(e))
+}

@@ -1,0 +1,16 @@
+//! What the capture of tables needs of MariaDB and MySQL: the binary log as a [`Feed`](crate::capture::Feed), and tables in
+//! ranges of their keys.
+
+mod feed;
+mod progress;
+mod reading;
+mod settings;
+mod setup;
+mod shape;
+mod transaction;
+
+pub use settings::{Settings, TableName};
+
+pub(crate) use progress::MySql;
+pub(in crate::mysql) use reading::about_rows;
+pub(crate) use setup::{begin, begin_anew};

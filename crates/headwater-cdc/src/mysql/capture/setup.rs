@@ -1,0 +1,131 @@
+//! What happens before the stream begins: everything is checked, and the place where it begins is known before tables are looked at.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use headwater_log::{Error, ErrorKind, Log, Result};
+
+use super::feed::LogFeed;
+use super::progress::MySql;
+use super::reading::{Plan, TableReads};
+use super::settings::Settings;
+use super::shape::{Shape, columns};
+use crate::capture::{
+    Begun, Finding, Form, Place, Position as Stored, Ready, TableOf, forget, load, owner, prepare,
+    store_position,
+};
+use crate::mysql::{Position, Replica, Session, Table, check};
+
+/// Connects, checks, and starts the stream.
+///
+/// # Errors
+/// `Unavailable`; what else is wrong, with what mends it.
+pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, TableReads>> {
+    let mut control = Session::connect(&settings.address)?;
+    let findings = check(&mut control, &[])?;
+    if let Some(Finding { what, mend, .. }) = findings.into_iter().find(|f| f.is_fatal) {
+        return Err(Error::new(ErrorKind::Invalid, what).with_hint(mend));
+    }
+    let stored = take_place(log, settings, &mut control)?;
+    let plans = plans(&mut control, settings)?;
+    let described = plans.iter().zip(&settings.tables);
+    let described = described.map(|(plan, (name, topic))| TableOf {
+        name: name.to_string(),
+        topic: topic.clone(),
+        columns: columns(&plan.table),
+        form: Form::ROWS,
+        has_large: false,
+    });
+    let of: Vec<TableOf<MySql>> = described.collect();
+    let tables = prepare(
+        log,
+        &settings.name,
+        &settings.format,
+        settings.backfills,
+        of,
+    )?;
+    let (Some(Place::MySql(end)), resume) = (stored.end.clone(), stored.resume.clone()) else {
+        return Err(Error::new(ErrorKind::Bug, "a capture without a place"));
+    };
+    let (start, taken_over) = match resume {
+        Some(Place::MySql(resume)) => (resume, Some(end.clone())),
+        _ => (end.clone(), None),
+    };
+    let replica = match Replica::connect(&settings.address, server_id(settings), &start) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Begun::Lost(e)),
+        replica => replica?,
+    };
+    let named = settings.tables.iter().zip(&plans);
+    let named = named.map(|((name, _), plan)| (name.clone(), key(&plan.table)));
+    let horizon = Position::current(&mut control)?;
+    Ok(Begun::Ready(Box::new(Ready {
+        feed: LogFeed::new(replica, control, named.collect(), start, taken_over),
+        reads: TableReads {
+            address: settings.address.clone(),
+            plans,
+            horizon,
+        },
+        tables,
+        position: stored,
+        end: end.into(),
+        backfills: settings.backfills,
+        range: settings.range_rows,
+        readers: settings.readers,
+    })))
+}
+
+/// The names of the key's columns.
+fn key(table: &Table) -> Vec<String> {
+    let mut key: Vec<_> = table.columns.iter().filter(|c| c.key.is_some()).collect();
+    key.sort_by_key(|c| c.key);
+    key.into_iter().map(|c| c.name.clone()).collect()
+}
+
+fn plans(control: &mut Session, settings: &Settings) -> Result<Vec<Arc<Plan>>> {
+    let one = |(name, _): &(super::settings::TableName, String)| {
+        let table = Table::of(control, &name.database, &name.name)?;
+        let shape = Shape::of(&table)?;
+        Ok(Arc::new(Plan { table, shape }))
+    };
+    settings.tables.iter().map(one).collect()
+}
+
+/// What is stored; the end of the log as it is now if there is nothing yet.
+fn take_place(log: &Log, settings: &Settings, control: &mut Session) -> Result<Stored> {
+    let name = &settings.name;
+    let kind = if control.is_mariadb() {
+        "MariaDB"
+    } else {
+        "MySQL"
+    };
+    if let Some(stored) = load::<Stored>(log, &owner(name))? {
+        if stored.system == kind {
+            return Ok(stored);
+        }
+        let text = format!("capture '{name}' is of another kind of server");
+        return Err(Error::new(ErrorKind::Invalid, text).with_hint("choose another name for it"));
+    }
+    let fresh = Stored {
+        system: kind.to_owned(),
+        database: String::new(),
+        format: settings.format.name().to_owned(),
+        end: Some(Position::current(control)?.into()),
+        resume: None,
+    };
+    store_position(log, name, None, &fresh)?;
+    Ok(fresh)
+}
+
+/// One that nobody else has: servers of people have small ones.
+fn server_id(settings: &Settings) -> u32 {
+    let made_up = || RandomState::new().hash_one(&settings.name) as u32 | 1 << 31;
+    settings.server_id.unwrap_or_else(made_up)
+}
+
+/// Forgets everything, so that the next start reads the tables anew.
+///
+/// # Errors
+/// `Unavailable`.
+pub(crate) fn begin_anew(log: &Log, settings: &Settings) -> Result<()> {
+    forget(log, &settings.name)
+}

@@ -1,0 +1,128 @@
+//! How the rows of a table become records: the key and the value are JSON objects with the names of the columns.
+//!
+//! | type | JSON |
+//! |---|---|
+//! | numbers, `BIT`, `YEAR` | a number with all digits |
+//! | `BINARY`, `BLOB` and the like | a string in base64 |
+//! | `TIMESTAMP` | a string in UTC that ends in `Z` |
+//! | shapes in space | an object of `srid` and `wkb`, which is base64 |
+//! | everything else | a string with the server's text, zero dates too |
+
+use bytes::Bytes;
+use headwater_log::{Error, ErrorKind, Result};
+
+use crate::json;
+use crate::mysql::{Kind, Table, Value};
+
+/// The columns of a table in the order of its rows, and those of its key.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    kinds: Vec<Kind>,
+    /// The names and a colon, as they stand in an object.
+    labels: Vec<Vec<u8>>,
+    key: Vec<usize>,
+}
+
+impl Shape {
+    /// # Errors
+    /// `Unsupported` if nothing identifies its rows.
+    pub(super) fn of(table: &Table) -> Result<Self> {
+        let label = |name: &str| {
+            let mut label = Vec::new();
+            json::string(name.as_bytes(), &mut label);
+            label.push(b':');
+            label
+        };
+        let mut key: Vec<usize> = (0..table.columns.len()).collect();
+        key.retain(|n| table.columns[*n].key.is_some());
+        key.sort_by_key(|n| table.columns[*n].key);
+        if key.is_empty() {
+            let Table { database, name, .. } = table;
+            let text = format!("table '{database}.{name}' has no primary key");
+            return Err(Error::new(ErrorKind::Unsupported, text).with_hint(format!(
+                "ALTER TABLE `{database}`.`{name}` ADD PRIMARY KEY (…)"
+            )));
+        }
+        Ok(Self {
+            kinds: table.columns.iter().map(|c| c.kind.clone()).collect(),
+            labels: table.columns.iter().map(|c| label(&c.name)).collect(),
+            key,
+        })
+    }
+
+    /// The key of a row.
+    pub(super) fn key(&self, row: &[Value]) -> Bytes {
+        self.object(row, self.key.iter().copied())
+    }
+
+    /// All of a row.
+    pub(super) fn value(&self, row: &[Value]) -> Bytes {
+        self.object(row, 0..self.kinds.len())
+    }
+
+    fn object(&self, row: &[Value], places: impl Iterator<Item = usize>) -> Bytes {
+        let mut out = Vec::with_capacity(128);
+        out.push(b'{');
+        for place in places {
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&self.labels[place]);
+            write(&row[place], &self.kinds[place], &mut out);
+        }
+        out.push(b'}');
+        out.into()
+    }
+}
+
+fn write(value: &Value, kind: &Kind, out: &mut Vec<u8>) {
+    match (value, kind) {
+        (Value::Null, _) => out.extend_from_slice(b"null"),
+        (Value::Float(number), _) => out.extend_from_slice(format!("{number:?}").as_bytes()),
+        (Value::Double(number), _) => out.extend_from_slice(format!("{number:?}").as_bytes()),
+        (Value::Year(year), _) => out.extend_from_slice(year.to_string().as_bytes()),
+        (Value::Text(text), _) => json::string(text, out),
+        (Value::Bytes(bytes), _) => json::base64(bytes, out),
+        (Value::Geometry { srid, wkb }, _) => {
+            out.extend_from_slice(format!("{{\"srid\":{srid},\"wkb\":").as_bytes());
+            json::base64(wkb, out);
+            out.push(b'}');
+        }
+        (Value::DateTime(time), Kind::Timestamp { digits }) => {
+            json::string(format!("{}Z", time.text(*digits)).as_bytes(), out);
+        }
+        (Value::Int(_) | Value::UInt(_) | Value::Bits(_) | Value::Decimal(_), kind) => {
+            out.extend_from_slice(value.to_text(kind).unwrap_or_default().as_bytes());
+        }
+        (value, kind) => {
+            json::string(value.to_text(kind).unwrap_or_default().as_bytes(), out);
+        }
+    }
+}
+
+/// What tells whether a table still has the columns that it had: their names, and what their values look like, from the log and from
+/// the catalogue alike.
+pub(super) fn columns(table: &Table) -> Vec<(String, String)> {
+    let column = |c: &crate::mysql::Column| {
+        let key = c.key.map_or(String::new(), |place| format!(" key {place}"));
+        (c.name.clone(), format!("{}{key}", look(&c.kind)))
+    };
+    table.columns.iter().map(column).collect()
+}
+
+fn look(kind: &Kind) -> String {
+    match kind {
+        Kind::Char { charset, .. } | Kind::Varchar { charset, .. } | Kind::Blob { charset, .. } => {
+            match charset {
+                crate::mysql::Charset::Binary => "bytes".to_owned(),
+                _ => "text".to_owned(),
+            }
+        }
+        Kind::Enum { names, .. } => format!("enum {names:?}"),
+        Kind::Set { names, .. } => format!("set {names:?}"),
+        Kind::Json { .. } => "json".to_owned(),
+        Kind::Geometry { .. } => "geometry".to_owned(),
+        Kind::Vector { .. } => "vector".to_owned(),
+        kind => format!("{kind:?}"),
+    }
+}

@@ -1,0 +1,120 @@
+//! A transaction that has not ended, and what it does to the tables that are captured.
+
+use headwater_log::{Error, ErrorKind, Result};
+
+use crate::capture::{Change as RowChange, TableIndex};
+use crate::mysql::Position;
+
+/// What happens to a table.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A row has changed.
+    Row(TableIndex, RowChange),
+    /// All rows are gone.
+    Truncate(TableIndex),
+    /// The log describes it so from here on.
+    Described(TableIndex, Vec<(String, String)>),
+    /// A statement may have made it another one.
+    Altered(TableIndex),
+}
+
+/// A transaction that has not ended, or waits for its commit.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    /// When it was, in milliseconds since 1970.
+    pub(super) time: i64,
+    /// What came before it ends here.
+    pub(super) start: Position,
+    pub(super) changes: Vec<Change>,
+    /// Names, and how many changes come before them.
+    pub(super) savepoints: Vec<(String, usize)>,
+}
+
+impl Transaction {
+    /// A place to which it may go back.
+    pub(super) fn set_savepoint(&mut self, name: &str) {
+        let place = self.changes.len();
+        self.savepoints.push((name.to_lowercase(), place));
+    }
+
+    /// What came after a savepoint has not happened.
+    ///
+    /// # Errors
+    /// `Corrupt` if it has none of that name: nobody knows then what has not happened.
+    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<()> {
+        let lower = name.to_lowercase();
+        let known = self.savepoints.iter().rposition(|(n, _)| *n == lower);
+        let Some(known) = known else {
+            let text = format!(
+                "a transaction in the server's log goes back to savepoint '{name}', which it does not have"
+            );
+            return Err(Error::new(ErrorKind::Corrupt, text)
+                .with_hint("capture the tables anew, under another name"));
+        };
+        self.changes.truncate(self.savepoints[known].1);
+        // Those that were set after it are gone, it itself is not.
+        self.savepoints.truncate(known + 1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(transaction: &Transaction) -> Vec<TableIndex> {
+        let of = |change: &Change| match change {
+            Change::Truncate(at) => *at,
+            other => panic!("{other:?}"),
+        };
+        transaction.changes.iter().map(of).collect()
+    }
+
+    fn change(transaction: &mut Transaction, table: TableIndex) {
+        transaction.changes.push(Change::Truncate(table));
+    }
+
+    #[test]
+    fn what_came_after_a_savepoint_is_forgotten() {
+        let mut transaction = Transaction::default();
+        change(&mut transaction, 0);
+        transaction.set_savepoint("a");
+        change(&mut transaction, 1);
+        transaction.set_savepoint("b");
+        change(&mut transaction, 2);
+        transaction.roll_back_to("B").unwrap();
+        assert_eq!(tables(&transaction), [0, 1]);
+        change(&mut transaction, 3);
+        transaction.roll_back_to("a").unwrap();
+        change(&mut transaction, 4);
+        assert_eq!(tables(&transaction), [0, 4]);
+    }
+
+    #[test]
+    fn the_newest_savepoint_of_a_name_counts() {
+        let mut transaction = Transaction::default();
+        transaction.set_savepoint("a");
+        change(&mut transaction, 0);
+        transaction.set_savepoint("a");
+        change(&mut transaction, 1);
+        transaction.roll_back_to("a").unwrap();
+        transaction.roll_back_to("a").unwrap();
+        assert_eq!(tables(&transaction), [0]);
+    }
+
+    #[test]
+    fn a_savepoint_that_is_not_there_is_an_error_and_changes_stay() {
+        let mut transaction = Transaction::default();
+        transaction.set_savepoint("a");
+        change(&mut transaction, 0);
+        transaction.set_savepoint("b");
+        transaction.roll_back_to("a").unwrap();
+        change(&mut transaction, 1);
+        for gone in ["b", "never"] {
+            let error = transaction.roll_back_to(gone).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.message().contains(gone), "{error}");
+        }
+        assert_eq!(tables(&transaction), [1]);
+    }
+}
