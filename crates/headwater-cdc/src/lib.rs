@@ -7,9 +7,12 @@
 mod capture;
 mod debezium;
 mod environment;
+#[doc(hidden)]
+pub mod fuzz;
 mod json;
 pub mod mysql;
 pub mod postgres;
+mod url;
 
 pub use capture::{
     Capture, Finding, Format, OnLoss, Phase, Place, Settings, Status, StoredCapture, StoredTable,

@@ -30,6 +30,7 @@ impl Place {
             (Self::PostgreSql(this), Self::PostgreSql(earlier)) => {
                 Some(this.0.saturating_sub(earlier.0))
             }
+            (Self::MySql(this), Self::MySql(earlier)) if earlier.reaches(this) => Some(0),
             (Self::MySql(this), Self::MySql(earlier)) if this.file == earlier.file => {
                 Some(this.offset.saturating_sub(earlier.offset))
             }

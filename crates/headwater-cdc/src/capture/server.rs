@@ -197,8 +197,19 @@ impl<S: Server> Intake<'_, S> {
         let is_changed = self.assembly.changed.contains_key(&table);
         // What became another one and was made the same again may have lost values between.
         if is_changed || columns != self.tables[table].backfill.columns {
-            self.assembly.changed.insert(table, columns);
+            self.anew(table, columns);
         }
+    }
+
+    /// A table, which has these columns, is to be read anew.
+    pub(crate) fn anew(&mut self, table: TableIndex, columns: Vec<(String, S::Type)>) {
+        self.assembly.changed.insert(table, columns);
+    }
+
+    /// The columns that a table had last.
+    pub(crate) fn known_columns(&self, table: TableIndex) -> &[(String, S::Type)] {
+        let changed = self.assembly.changed.get(&table);
+        changed.unwrap_or(&self.tables[table].backfill.columns)
     }
 
     /// From now on a stream that begins anew is to begin here; `None`: at the end.

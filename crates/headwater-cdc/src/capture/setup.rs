@@ -79,6 +79,18 @@ pub(crate) fn store_position(
     Ok(value)
 }
 
+/// Whether a table was captured before.
+pub(crate) fn is_known(log: &Log, name: &str, table: &str) -> bool {
+    log.position(&state::table_owner(name, table)).is_some()
+}
+
+impl<S: Server> Captured<S> {
+    /// There is nothing to be read: the table is gone, and what takes its place will come by the stream.
+    pub(crate) fn skip(&mut self) {
+        self.backfill.done = true;
+    }
+}
+
 /// Topics and states of the tables; those that are captured no more are forgotten.
 pub(crate) fn prepare<S: Server>(
     log: &Log,

@@ -137,13 +137,15 @@ fn prepare(session: &mut Session, position: &Position) -> Result<()> {
             "SET @{name}_heartbeat_period = {period}, @{name}_binlog_checksum = @@global.binlog_checksum"
         ))?;
     }
+    if !position.gtids.is_empty() {
+        check_had(session, position)?;
+    }
     if !session.is_mariadb() {
         return Ok(());
     }
     // 4: knows names of transactions.
     session.execute("SET @mariadb_slave_capability = 4")?;
     if !position.gtids.is_empty() {
-        check_had(session, position)?;
         session.execute(&format!(
             "SET @slave_connect_state = '{}', @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0",
             position.gtids
@@ -152,10 +154,20 @@ fn prepare(session: &mut Session, position: &Position) -> Result<()> {
     Ok(())
 }
 
-/// A server that was reset would wait until it is as far again, and leave out what comes until then.
+/// A server that was reset, or has not what another one had, would leave out what comes until it is as far again.
 fn check_had(session: &mut Session, position: &Position) -> Result<()> {
-    let logged = session.value("SELECT @@gtid_binlog_state")?;
-    if position.gtids.are_within(&logged.unwrap_or_default())? {
+    let gtids = &position.gtids;
+    let has_had = match session.is_mariadb() {
+        true => {
+            let logged = session.value("SELECT @@gtid_binlog_state")?;
+            gtids.are_within(&logged.unwrap_or_default())?
+        }
+        false => {
+            let sql = format!("SELECT GTID_SUBSET('{gtids}', @@global.gtid_executed)");
+            session.value(&sql)?.as_deref() == Some("1")
+        }
+    };
+    if has_had {
         return Ok(());
     }
     let text = format!("the log of the server never was at {position}");

@@ -7,7 +7,7 @@ use super::charset::Charset;
 use super::failure::malformed;
 use super::kind::Kind;
 use super::session::Session;
-use super::sql::literal;
+use super::sql::{identifier, literal};
 use super::table::{Column, Table};
 
 /// What types of shapes in space are called.
@@ -22,6 +22,9 @@ const SHAPES: &[&str] = &[
     "geometrycollection",
     "geomcollection",
 ];
+
+/// What the index of a primary key is called.
+const PRIMARY: &str = "PRIMARY";
 
 impl Table {
     /// A table as it is now.
@@ -45,11 +48,8 @@ impl Table {
             let text = format!("there is no table '{database}.{name}' that the user may read");
             return Err(Error::new(ErrorKind::NotFound, text));
         }
-        let key = session.query(&format!(
-            "SELECT column_name FROM information_schema.statistics \
-             WHERE {place} AND index_name = 'PRIMARY' ORDER BY seq_in_index"
-        ))?;
-        for (place, name) in (0..).zip(key.into_iter().flatten().flatten()) {
+        let key = key(session, database, name)?;
+        for (place, name) in (0..).zip(key) {
             let mut columns = columns.iter_mut();
             if let Some(column) = columns.find(|c| c.name == name) {
                 column.key = Some(place);
@@ -57,6 +57,32 @@ impl Table {
         }
         Ok(Self::described(database, name, columns))
     }
+}
+
+/// The columns of the primary key; where there is none, of the first unique index over whole columns that are never null, which the
+/// server, and so its log, takes for one.
+fn key(session: &mut Session, database: &str, name: &str) -> Result<Vec<String>> {
+    let (database, name) = (identifier(database), identifier(name));
+    let rows = session.query(&format!(
+        "SHOW INDEX FROM {database}.{name} WHERE non_unique = 0"
+    ))?;
+    let mut indexes: Vec<(String, Vec<Option<String>>)> = Vec::new();
+    for row in rows {
+        let [_, _, Some(index), _, column, _, _, part, _, nullable, ..] = &row[..] else {
+            return Err(malformed("description of an index"));
+        };
+        let is_whole = part.is_none() && nullable.as_deref().is_none_or(str::is_empty);
+        let column = column.clone().filter(|_| is_whole || index == PRIMARY);
+        match indexes.last_mut() {
+            Some((last, columns)) if last == index => columns.push(column),
+            _ => indexes.push((index.clone(), vec![column])),
+        }
+    }
+    indexes.sort_by_key(|(index, _)| index != PRIMARY);
+    let mut keys = indexes
+        .into_iter()
+        .filter_map(|(_, columns)| columns.into_iter().collect());
+    Ok(keys.next().unwrap_or_default())
 }
 
 fn column(row: Vec<Option<String>>) -> Result<Column> {

@@ -2,8 +2,10 @@
 
 use headwater_log::{ErrorKind, Result};
 
+use super::capture::TableName;
 use super::session::Session;
 use super::sql::{identifier, literal};
+use super::table::Table;
 use crate::capture::Finding;
 
 /// A setting that must have a value, and why.
@@ -33,23 +35,38 @@ const SETTINGS: &[Setting] = &[
 
 /// A log that is kept for less than this is gone after a weekend without capture.
 const KEPT_SECONDS_MIN: u64 = 3 * 86_400;
+
 /// Character sets whose texts cannot be read, for they have several bytes a character and are not Unicode.
 const UNREADABLE: &str =
     "'big5', 'gbk', 'gb2312', 'gb18030', 'sjis', 'cp932', 'ujis', 'eucjpms', 'euckr'";
 
-/// Looks at the server, the rights of the session's user, and the tables of some databases.
+/// Looks at the server, the rights of the session's user, and some tables.
 ///
 /// # Errors
 /// `Unavailable`, and what the server says if the user may not even ask.
-pub fn check(session: &mut Session, databases: &[&str]) -> Result<Vec<Finding>> {
+pub fn check(session: &mut Session, tables: &[TableName]) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     log(session, &mut findings)?;
     rights(session, &mut findings)?;
     expiry(session, &mut findings)?;
-    for database in databases {
-        tables(session, database, &mut findings)?;
+    for name in tables {
+        table(session, name, &mut findings)?;
     }
     Ok(findings)
+}
+
+/// The tables of a database, by name.
+///
+/// # Errors
+/// `Unavailable`, and what the server says.
+pub fn tables_of(session: &mut Session, database: &str) -> Result<Vec<TableName>> {
+    let names = session.query(&format!(
+        "SELECT table_name FROM information_schema.tables \
+         WHERE table_schema = {} AND table_type = 'BASE TABLE' ORDER BY 1",
+        literal(database)
+    ))?;
+    let names = names.into_iter().flatten().flatten();
+    Ok(names.map(|name| TableName::new(database, name)).collect())
 }
 
 /// A global variable; `None`: this server has none of that name.
@@ -154,9 +171,7 @@ fn rights(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let user = session.value("SELECT CURRENT_USER()")?.unwrap_or_default();
-    let (name, host) = user.rsplit_once('@').unwrap_or((&user, "%"));
-    let user = format!("{}@{}", literal(name), literal(host));
+    let user = user(session)?;
     for (right, what) in missing {
         let what = format!("the user may not {what}");
         findings.push(Finding::fatal(
@@ -191,39 +206,81 @@ fn expiry(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
     Ok(())
 }
 
-fn tables(session: &mut Session, database: &str, findings: &mut Vec<Finding>) -> Result<()> {
-    let schema = literal(database);
-    let without_key = session.query(&format!(
-        "SELECT t.table_name FROM information_schema.tables t \
-         LEFT JOIN information_schema.table_constraints c ON c.table_schema = t.table_schema \
-         AND c.table_name = t.table_name AND c.constraint_type = 'PRIMARY KEY' \
-         WHERE t.table_schema = {schema} AND t.table_type = 'BASE TABLE' AND c.constraint_name IS NULL \
-         ORDER BY 1"
-    ))?;
-    for name in without_key.into_iter().flatten().flatten() {
-        let what = format!(
-            "'{database}.{name}' has no primary key: its rows cannot be told apart, so it is copied as a whole"
-        );
-        let table = format!("{}.{}", identifier(database), identifier(&name));
-        findings.push(Finding::warning(
-            what,
-            format!("ALTER TABLE {table} ADD PRIMARY KEY (…)"),
-        ));
+fn table(session: &mut Session, name: &TableName, findings: &mut Vec<Finding>) -> Result<()> {
+    let quoted = name.quoted();
+    match session.execute(&format!("SELECT 1 FROM {quoted} LIMIT 0")) {
+        Err(e) if e.kind() == ErrorKind::Invalid => {
+            let what = format!("the user may not read table '{name}'");
+            let mend = format!("GRANT SELECT ON {quoted} TO {}", user(session)?);
+            findings.push(Finding::fatal(what, mend));
+            return Ok(());
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            let what = format!("there is no table '{name}'");
+            findings.push(Finding::fatal(what, "name a table that exists"));
+            return Ok(());
+        }
+        selected => selected?,
     }
-    let unreadable = session.query(&format!(
-        "SELECT table_name, column_name, character_set_name FROM information_schema.columns \
-         WHERE table_schema = {schema} AND character_set_name IN ({UNREADABLE}) ORDER BY 1, 2"
+    let described = Table::of(session, &name.database, &name.name)?;
+    if let Err(error) = described.demand_key() {
+        let mend = error.hint().unwrap_or_default();
+        findings.push(Finding::fatal(error.message(), mend));
+    }
+    cascades(session, name, findings)?;
+    charsets(session, name, findings)
+}
+
+/// What the engine does to rows because others were changed is in no log.
+fn cascades(session: &mut Session, name: &TableName, findings: &mut Vec<Finding>) -> Result<()> {
+    let keys = session.query(&format!(
+        "SELECT constraint_name, referenced_table_name FROM information_schema.referential_constraints \
+         WHERE constraint_schema = {} AND table_name = {} \
+         AND (update_rule IN ('CASCADE', 'SET NULL') OR delete_rule IN ('CASCADE', 'SET NULL')) ORDER BY 1",
+        literal(&name.database),
+        literal(&name.name)
     ))?;
-    for row in unreadable {
-        let [Some(name), Some(column), Some(charset)] = &row[..] else {
+    for row in keys {
+        let [Some(key), Some(parent)] = &row[..] else {
             continue;
         };
         let what = format!(
-            "column '{column}' of '{database}.{name}' is in {charset}, which cannot be read"
+            "rows of '{name}' that change or go because those of '{parent}' do (foreign key '{key}') are not in the log"
         );
-        let table = format!("{}.{}", identifier(database), identifier(name));
-        let mend = format!("ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4");
+        let mend = format!(
+            "ALTER TABLE {} DROP FOREIGN KEY {}, and change those rows by statements",
+            name.quoted(),
+            identifier(key)
+        );
         findings.push(Finding::warning(what, mend));
     }
     Ok(())
+}
+
+fn charsets(session: &mut Session, name: &TableName, findings: &mut Vec<Finding>) -> Result<()> {
+    let unreadable = session.query(&format!(
+        "SELECT column_name, character_set_name FROM information_schema.columns \
+         WHERE table_schema = {} AND table_name = {} AND character_set_name IN ({UNREADABLE}) ORDER BY 1",
+        literal(&name.database),
+        literal(&name.name)
+    ))?;
+    for row in unreadable {
+        let [Some(column), Some(charset)] = &row[..] else {
+            continue;
+        };
+        let what = format!("column '{column}' of '{name}' is in {charset}, which cannot be read");
+        let mend = format!(
+            "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4",
+            name.quoted()
+        );
+        findings.push(Finding::fatal(what, mend));
+    }
+    Ok(())
+}
+
+/// The session's user as it stands in statements.
+fn user(session: &mut Session) -> Result<String> {
+    let user = session.value("SELECT CURRENT_USER()")?.unwrap_or_default();
+    let (name, host) = user.rsplit_once('@').unwrap_or((&user, "%"));
+    Ok(format!("{}@{}", literal(name), literal(host)))
 }

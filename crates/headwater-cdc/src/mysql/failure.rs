@@ -34,10 +34,18 @@ pub(super) fn from_server(body: Bytes) -> Error {
 /// What a caller can do about a code.
 fn kind(code: u16) -> ErrorKind {
     match code {
-        // Connections, shutdown, locks, network, a session that was killed.
-        1040 | 1053 | 1077..=1080 | 1152..=1161 | 1184 | 1203 | 1205 | 1213 | 1317 | 1927 => {
-            ErrorKind::Unavailable
-        }
+        // Connections, shutdown, locks, network, a session that was killed, a table that was altered since a snapshot.
+        1040
+        | 1053
+        | 1077..=1080
+        | 1152..=1161
+        | 1184
+        | 1203
+        | 1205
+        | 1213
+        | 1317
+        | 1412
+        | 1927 => ErrorKind::Unavailable,
         1008 | 1049 | 1051 | 1054 | 1109 | 1146 => ErrorKind::NotFound,
         1193 | 1235 | 1289 => ErrorKind::Unsupported,
         _ => ErrorKind::Invalid,

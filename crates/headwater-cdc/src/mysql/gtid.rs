@@ -67,6 +67,22 @@ impl Gtids {
         Ok(domains.all(|(domain, (_, s))| highest.get(domain).is_some_and(|h| h >= s)))
     }
 
+    /// Whether all of `other` are among these.
+    pub(super) fn reach(&self, other: &Self) -> bool {
+        let mut domains = other.domains.iter();
+        let mut servers = other.servers.iter();
+        let has = |known: &[(u64, u64)], (start, end): &(u64, u64)| {
+            known.iter().any(|(s, e)| s <= start && end <= e)
+        };
+        domains.all(|(domain, (_, sequence))| {
+            let known = self.domains.get(domain);
+            known.is_some_and(|(_, known)| known >= sequence)
+        }) && servers.all(|(server, intervals)| {
+            let known = self.servers.get(server);
+            known.is_some_and(|known| intervals.iter().all(|interval| has(known, interval)))
+        })
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.domains.is_empty() && self.servers.is_empty()
@@ -227,6 +243,21 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_among_others() {
+        const SERVER: &str = "41424344-4546-4748-494a-4b4c4d4e4f50";
+        let of = |text: String| text.parse::<Gtids>().unwrap();
+        let all = of(format!("{SERVER}:1-5:8-9"));
+        for (numbers, want) in [("1-5", true), ("2:9", true), ("1-6", false), ("5-8", false)] {
+            assert_eq!(
+                all.reach(&of(format!("{SERVER}:{numbers}"))),
+                want,
+                "{numbers}"
+            );
+        }
+        assert!(all.reach(&Gtids::default()) && !Gtids::default().reach(&all));
+    }
 
     const SERVER: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 

@@ -7,10 +7,14 @@ mod capture;
 mod catalogue;
 mod charset;
 mod checks;
+mod codes;
 mod compressed;
+mod ddl;
 mod decimal;
+mod description;
 mod event;
 mod failure;
+pub(crate) mod fuzz;
 mod gtid;
 mod json;
 mod kind;
@@ -29,12 +33,14 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 mod transactions;
+
 mod value;
+mod words;
 
 pub use address::Address;
 pub use capture::{Settings, TableName};
 pub use charset::{Charset, Charsets};
-pub use checks::check;
+pub use checks::{check, tables_of};
 pub use gtid::{Gtid, Gtids};
 pub use kind::Kind;
 pub use position::Position;

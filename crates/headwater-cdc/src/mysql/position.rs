@@ -75,8 +75,23 @@ impl Position {
 }
 
 impl Position {
-    /// Whether all that lies before `other` in the log of the same server lies before this.
+    /// The same on whatever server, if transactions have names; their files are of one server.
+    pub(super) fn by_name(self) -> Self {
+        match self.gtids.is_empty() {
+            true => self,
+            false => Self {
+                gtids: self.gtids,
+                ..Self::default()
+            },
+        }
+    }
+
+    /// Whether all that lies before `other` lies before this. Places in files are of the same server; where one has no file, the names of
+    /// transactions say it.
     pub fn reaches(&self, other: &Self) -> bool {
+        if self.file.is_empty() || other.file.is_empty() {
+            return self.gtids.reach(&other.gtids);
+        }
         // The numbers of files have zeroes in front until they become longer.
         let place = |p: &Self| (p.file.len(), p.file.clone(), p.offset);
         place(self) >= place(other)
@@ -85,10 +100,10 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.offset)?;
-        match self.gtids.is_empty() {
-            true => Ok(()),
-            false => write!(f, " ({})", self.gtids),
+        match (self.file.is_empty(), self.gtids.is_empty()) {
+            (true, _) => self.gtids.fmt(f),
+            (false, true) => write!(f, "{}:{}", self.file, self.offset),
+            (false, false) => write!(f, "{}:{} ({})", self.file, self.offset, self.gtids),
         }
     }
 }
@@ -107,5 +122,28 @@ mod tests {
         assert!(at("b.000002", 4).reaches(&at("b.000001", 900)));
         assert!(at("b.000002", 4).reaches(&at("b.000002", 4)));
         assert!(!at("b.999999", 9).reaches(&at("b.1000000", 4)));
+    }
+
+    #[test]
+    fn where_a_server_was_left_another_one_goes_on_by_name() {
+        let at = |file: &str, gtids: &str| Position {
+            file: file.to_owned(),
+            offset: 4,
+            gtids: gtids.parse().unwrap(),
+        };
+        let left = at("b.000009", "0-1-7,1-1-3").by_name();
+        assert_eq!(left.to_string(), "0-1-7,1-1-3");
+        for (gtids, is_before, is_after) in [
+            ("0-1-7,1-1-3", true, true),
+            ("0-2-8,1-1-3", false, true),
+            ("0-1-6", true, false),
+            ("0-1-8,1-1-2", false, false),
+        ] {
+            let other = at("c.000001", gtids);
+            assert_eq!(left.reaches(&other), is_before, "{gtids}");
+            assert_eq!(other.reaches(&left), is_after, "{gtids}");
+        }
+        let nameless = at("b.000009", "");
+        assert_eq!(nameless.clone().by_name(), nameless);
     }
 }

@@ -89,7 +89,7 @@ impl Snapshot {
         limit: u64,
         row: impl FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<bool> {
-        let key = key(table);
+        let key = table.key();
         let is_ordered = !key.iter().any(|c| matches!(c.kind, Kind::Set { .. }));
         let sql = match is_ordered {
             true => select(table, after, limit),
@@ -149,7 +149,7 @@ impl Snapshot {
         limit: u64,
         row: impl FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<()> {
-        let pairs = |after| key(table).into_iter().zip(after);
+        let pairs = |after| table.key().into_iter().zip(after);
         let constants = |after| pairs(after).map(|(c, v)| constant(c, v)).collect();
         let after: Option<Vec<String>> = after.map(constants).transpose()?;
         self.run(&select(table, after.as_deref(), limit), table, row)
@@ -160,13 +160,6 @@ fn isolate(session: &mut Session) -> Result<()> {
     session.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 }
 
-/// The columns of the primary key, in its order.
-fn key(table: &Table) -> Vec<&Column> {
-    let mut key: Vec<&Column> = table.columns.iter().filter(|c| c.key.is_some()).collect();
-    key.sort_by_key(|column| column.key);
-    key
-}
-
 fn select(table: &Table, after: Option<&[String]>, limit: u64) -> String {
     let columns: Vec<String> = table.columns.iter().map(asked).collect();
     let from = format!(
@@ -175,7 +168,7 @@ fn select(table: &Table, after: Option<&[String]>, limit: u64) -> String {
         identifier(&table.name)
     );
     let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
-    let key = key(table);
+    let key = table.key();
     if key.is_empty() {
         return sql;
     }

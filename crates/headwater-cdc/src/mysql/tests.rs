@@ -1,12 +1,13 @@
 //! Events as servers write them, byte by byte, and what becomes of bytes that are damaged.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use headwater_log::Result;
+use headwater_log::{ErrorKind, Result};
 use proptest::prelude::*;
 
 use super::charset::Charsets;
 use super::compressed::{self, Payload};
-use super::event::{Event, Header, header};
+use super::event::{Event, header};
+use super::fuzz;
 use super::position::Position;
 use super::reader::Reader;
 use super::rows::{RawRows, Rows, RowsKind};
@@ -81,19 +82,23 @@ proptest! {
     #[test]
     fn any_bytes_as_events_never_panic(
         events in prop::collection::vec((prop::sample::select(KINDS), prop::collection::vec(any::<u8>(), 0..80)), 0..8),
-        is_mariadb: bool,
+        first: u8,
     ) {
-        let mut assembler = Assembler::new(Position::default(), is_mariadb, Charsets::default());
-        for (kind, body) in events {
-            let header = Header { time: 1, kind, server: 1, end: 9 };
-            let heard = Event::decode(&header, body.into()).and_then(|e| assembler.hear(header, e));
-            drop(heard);
-            while let Some(message) = assembler.next() {
-                if let Message::Rows(rows) = message {
-                    drop(rows.changes().map(|c| c.count()));
-                }
-            }
+        let bodies = events.iter().map(|(kind, body)| (*kind, &body[..]));
+        fuzz::log(&log_of(first & 1, bodies));
+    }
+
+    #[test]
+    fn a_damaged_log_never_panics(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        is_packed: bool,
+    ) {
+        let mut log = valid_log(is_packed);
+        for (at, byte) in damage {
+            let at = at.index(log.len());
+            log[at] = byte;
         }
+        fuzz::log(&log);
     }
 
     #[test]
@@ -105,6 +110,41 @@ proptest! {
         if let Ok(mut payload) = Payload::open(bytes.into()) {
             while let Ok(Some(_)) = payload.next() {}
         }
+    }
+}
+
+/// Events as [`fuzz::log`] reads them.
+fn log_of<'a>(first: u8, events: impl Iterator<Item = (u8, &'a [u8])>) -> Vec<u8> {
+    let mut log = vec![first];
+    for (kind, body) in events {
+        log.push(kind);
+        log.extend((body.len() as u16).to_le_bytes());
+        log.extend(body);
+    }
+    log
+}
+
+/// A transaction of MySQL with one row, packed or not.
+fn valid_log(is_packed: bool) -> Vec<u8> {
+    const HEAD_BYTES: usize = 19;
+    let events = mysql_transaction();
+    if is_packed {
+        let packed = zstd::encode_all(&events.concat()[..], 3).unwrap();
+        // From MySQL, packed; how it is packed, then the rest.
+        return [vec![3, 2, 1, 0, 0], packed].concat();
+    }
+    let gtid = mysql_gtid();
+    let all = [&gtid].into_iter().chain(&events);
+    log_of(1, all.map(|event| (event[4], &event[HEAD_BYTES..])))
+}
+
+#[test]
+fn what_is_damaged_for_the_fuzzer_is_read_whole() {
+    for is_packed in [false, true] {
+        let log = valid_log(is_packed);
+        let mut changes = 0;
+        fuzz::log_with(&log, &mut |rows| changes += rows);
+        assert_eq!(changes, 1, "packed: {is_packed}");
     }
 }
 
@@ -228,4 +268,12 @@ fn a_statement_of_mysql_without_a_transaction_ends_itself() {
         [Message::Begin { .. }, Message::Statement(s), Message::Commit { .. }] if s.database == "d"
     );
     assert!(kinds, "{messages:?}");
+}
+
+#[test]
+fn what_the_server_could_not_write_is_lost() {
+    let mut assembler = mysql();
+    let error = hear(&mut assembler, event(26, b"\x01\0\x04disk"), 90).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.message().contains("disk"), "{error}");
 }

@@ -319,7 +319,7 @@ impl Assembler {
 
 fn incident(reason: &str) -> Error {
     let text = format!("the server could not write changes into its log: {reason}");
-    Error::new(ErrorKind::Corrupt, text).with_hint("begin anew with a backfill")
+    Error::new(ErrorKind::NotFound, text).with_hint("begin anew with a backfill")
 }
 
 fn by_statement(word: &str) -> Error {

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use headwater_log::{Error, ErrorKind};
+use headwater_log::Error;
 
 use super::session::Session;
 use crate::capture::Place;
+use crate::url::{Parts, misunderstood};
 
 /// A database, and the user that connects to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,47 +58,18 @@ impl FromStr for Address {
     type Err = Error;
 
     fn from_str(url: &str) -> Result<Self, Error> {
-        let parse = || {
-            let rest = url.strip_prefix("postgres://");
-            let rest = rest.or_else(|| url.strip_prefix("postgresql://"))?;
-            let (place, database) = rest.split_once('/')?;
-            let (user, place) = place.rsplit_once('@')?;
-            let (user, password) = user.split_once(':').unwrap_or((user, ""));
-            let (host, port) = match place.rsplit_once(':') {
-                Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
-                _ => (place, 5432),
-            };
-            let is_plain = !user.is_empty() && !host.is_empty() && !database.contains(['?', '/']);
-            (is_plain && !database.is_empty()).then_some(())?;
-            Some(Self {
-                host: host.trim_matches(['[', ']']).to_owned(),
-                port,
-                user: decoded(user)?,
-                password: decoded(password)?,
-                database: decoded(database)?,
-            })
-        };
-        // The address may hold a password: it is not shown.
-        parse().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Invalid,
-                "the address of the database is not understood",
-            )
-            .with_hint("write postgres://user:password@host:5432/database, with %40 for an @ in it")
+        let parts = Parts::of(url, &["postgres", "postgresql"], 5432);
+        let parts = parts.filter(|parts| !parts.database.is_empty());
+        let parts =
+            parts.ok_or_else(|| misunderstood("postgres://user:password@host:5432/database"))?;
+        Ok(Self {
+            host: parts.host,
+            port: parts.port,
+            user: parts.user,
+            password: parts.password,
+            database: parts.database,
         })
     }
-}
-
-/// Without the escapes of URLs.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend_from_slice(parts.next()?.as_bytes());
-    for part in parts {
-        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-        bytes.extend_from_slice(part.get(2..)?.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

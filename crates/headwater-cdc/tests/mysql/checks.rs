@@ -1,7 +1,7 @@
 //! Checks of what a server must be set up for: each finding's statement mends it.
 
 use headwater_cdc::Finding;
-use headwater_cdc::mysql::{Address, Session, check};
+use headwater_cdc::mysql::{Address, Session, TableName, check, tables_of};
 
 use super::server::Server;
 
@@ -18,7 +18,12 @@ fn what_a_finding_says_mends_it() {
         return;
     };
     let mut session = server.session("shop");
-    assert_eq!(check(&mut session, &["shop"]).unwrap(), []);
+    session
+        .execute("CREATE TABLE orders (id INT PRIMARY KEY)")
+        .unwrap();
+    let orders = [TableName::new("shop", "orders")];
+    assert_eq!(tables_of(&mut session, "shop").unwrap(), orders);
+    assert_eq!(check(&mut session, &orders).unwrap(), []);
 
     for sql in [
         "SET GLOBAL binlog_format = 'MIXED'",
@@ -42,7 +47,7 @@ fn what_a_finding_says_mends_it() {
         .execute("CREATE USER 'o''brien'@'%' IDENTIFIED BY 'x'")
         .unwrap();
     session
-        .execute("GRANT SELECT ON shop.* TO 'o''brien'@'%'")
+        .execute("GRANT INSERT ON shop.* TO 'o''brien'@'%'")
         .unwrap();
     let address = Address {
         user: name.to_owned(),
@@ -50,25 +55,43 @@ fn what_a_finding_says_mends_it() {
         ..server.address()
     };
     let mut theirs = Session::connect(&address).unwrap();
-    let findings = check(&mut theirs, &["shop"]).unwrap();
-    assert_eq!(findings.len(), 2, "{}", texts(&findings));
+    let findings = check(&mut theirs, &orders).unwrap();
+    assert_eq!(findings.len(), 3, "{}", texts(&findings));
     for finding in &findings {
         assert!(finding.mend.starts_with("GRANT "), "{}", finding.mend);
         session.execute(&finding.mend).unwrap();
     }
     let mut theirs = Session::connect(&address).unwrap();
-    assert_eq!(check(&mut theirs, &["shop"]).unwrap(), []);
+    assert_eq!(check(&mut theirs, &orders).unwrap(), []);
+}
 
-    session
-        .execute("CREATE TABLE k (a INT, b VARCHAR(9) CHARACTER SET gbk)")
-        .unwrap();
-    let findings = check(&mut session, &["shop"]).unwrap();
-    assert_eq!(findings.len(), 2, "{}", texts(&findings));
-    assert!(
-        findings
-            .iter()
-            .all(|f| !f.is_fatal && f.mend.contains("`shop`.`k`"))
-    );
+#[test]
+fn tables_that_cannot_be_captured_are_named() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let mut session = server.session("shop");
+    for sql in [
+        "CREATE TABLE k (a INT, b VARCHAR(9) CHARACTER SET gbk, c INT, UNIQUE (c))",
+        "CREATE TABLE u (a INT NOT NULL, b INT, UNIQUE (b), UNIQUE (a))",
+        "CREATE TABLE v (a INT PRIMARY KEY, b INT, CONSTRAINT f FOREIGN KEY (b) REFERENCES u (a) ON DELETE CASCADE)",
+    ] {
+        session.execute(sql).unwrap();
+    }
+    let tables = tables_of(&mut session, "shop").unwrap();
+    let findings = check(&mut session, &tables).unwrap();
+    assert_eq!(findings.len(), 3, "{}", texts(&findings));
+    let cascade = &findings[2];
+    assert!(!cascade.is_fatal && cascade.mend.contains("`shop`.`v` DROP FOREIGN KEY `f`"));
+    for (finding, says) in findings.iter().zip(["no primary key", "gbk"]) {
+        assert!(
+            finding.is_fatal && finding.what.contains(says),
+            "{finding:?}"
+        );
+        assert!(finding.mend.contains("`shop`.`k`"), "{finding:?}");
+    }
+    let none = check(&mut session, &[TableName::new("shop", "none")]).unwrap();
+    assert!(none[0].what.contains("'shop.none'"), "{none:?}");
 }
 
 #[test]

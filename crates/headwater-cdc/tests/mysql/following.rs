@@ -1,6 +1,6 @@
 //! Reads a server's log for tests.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_cdc::Result;
 use headwater_cdc::mysql::{Change, Message, Position, Received, Replica, Rows, Session};
@@ -46,4 +46,17 @@ pub(super) fn end_of(message: &Message) -> Option<&Position> {
 
 pub(super) fn changes(rows: &Rows) -> Vec<Change> {
     rows.changes().unwrap().collect::<Result<_>>().unwrap()
+}
+
+/// Leaves the server nothing of its log but the file that it writes to.
+pub(super) fn purge(session: &mut Session) {
+    let file = session.query("SHOW MASTER STATUS").unwrap()[0][0].clone();
+    let purge = format!("PURGE BINARY LOGS TO '{}'", file.unwrap());
+    // It keeps what it needs for a crash, and what a connection that is gone was reading, until it notices.
+    let until = Instant::now() + WAIT;
+    while session.query("SHOW BINARY LOGS").unwrap().len() > 1 {
+        assert!(Instant::now() < until, "the log is not purged");
+        session.execute(&purge).unwrap();
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
 }

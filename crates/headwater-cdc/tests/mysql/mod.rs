@@ -1,9 +1,15 @@
 //! Against a real MariaDB.
 
+mod altered;
 mod captures;
+mod capturing;
+mod cases;
 mod checks;
+mod elsewhere;
 mod following;
 mod golden;
+mod killed;
+mod refusals;
 mod server;
 mod sessions;
 mod snapshots;

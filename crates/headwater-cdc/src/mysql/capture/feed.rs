@@ -12,20 +12,26 @@ use headwater_log::{Error, ErrorKind, Result, Timestamp};
 
 use super::progress::MySql;
 use super::settings::TableName;
-use super::shape::{Shape, columns};
+use super::shape::{Shape, columns, key_names};
 use super::transaction::{Change, Transaction};
 use crate::capture::{
     Change as RowChange, Feed, Form, Heard, InTopics, Intake, Place, RowPair, TableIndex, Target,
 };
 use crate::debezium::Origin;
+use crate::mysql::ddl::{Effect, Named};
 use crate::mysql::{Message, Position, Received, Replica, Rows, Session, Statement, Table};
 
 /// The binary log.
 pub(crate) struct LogFeed {
     pub(super) replica: Replica,
     pub(super) control: Session,
-    pub(super) tables: Vec<(TableName, Vec<String>)>,
+    pub(super) tables: Vec<TableName>,
+    /// Whether what is in the tables is read.
+    pub(super) backfills: bool,
+    /// Whether the server takes names of tables for the same that differ in capitals.
+    pub(super) folds_names: bool,
     known: HashMap<TableName, Option<TableIndex>>,
+    /// Tables that are described already; what was taken back described nothing.
     shapes: HashMap<TableIndex, (Arc<Table>, Arc<Shape>)>,
     open: Transaction,
     prepared: HashMap<String, Transaction>,
@@ -39,18 +45,18 @@ impl LogFeed {
     pub(super) fn new(
         replica: Replica,
         control: Session,
-        tables: Vec<(TableName, Vec<String>)>,
+        tables: Vec<TableName>,
         start: Position,
         taken_over: Option<Position>,
     ) -> Self {
         let known = tables.iter().enumerate();
         Self {
-            known: known
-                .map(|(at, (name, _))| (name.clone(), Some(at)))
-                .collect(),
+            known: known.map(|(at, name)| (name.clone(), Some(at))).collect(),
             replica,
             control,
             tables,
+            backfills: true,
+            folds_names: false,
             shapes: HashMap::new(),
             open: Transaction::default(),
             prepared: HashMap::new(),
@@ -70,18 +76,18 @@ impl Feed for LogFeed {
             received => received?,
         };
         match received {
-            Received::Message(message) => self.message(message, into)?,
+            Received::Message(message) => self.message(message, into),
             Received::Reached(reached) => {
                 self.server_end = Some(reached.clone());
                 let is_new = self.taken_over.as_ref().is_none_or(|t| reached.reaches(t));
-                if is_new {
-                    self.last = reached.clone();
-                    return Ok(Heard::Reached(reached.into()));
+                if !is_new {
+                    return Ok(Heard::Something);
                 }
+                self.last = reached.clone();
+                Ok(Heard::Reached(reached.into()))
             }
-            Received::Nothing => return Ok(Heard::Nothing),
+            Received::Nothing => Ok(Heard::Nothing),
         }
-        Ok(Heard::Something)
     }
 
     fn has_more(&self) -> bool {
@@ -99,7 +105,7 @@ impl Feed for LogFeed {
 }
 
 impl LogFeed {
-    fn message(&mut self, message: Message, mut into: Intake<'_, MySql>) -> Result<()> {
+    fn message(&mut self, message: Message, mut into: Intake<'_, MySql>) -> Result<Heard> {
         match message {
             Message::Begin { time, .. } => {
                 self.open = Transaction {
@@ -111,12 +117,18 @@ impl LogFeed {
             Message::Rows(rows) => self.rows(&rows)?,
             Message::Statement(statement) => self.statement(&statement),
             Message::Savepoint(name) => self.open.set_savepoint(&name),
-            Message::RollbackTo(name) => self.open.roll_back_to(&name)?,
+            Message::RollbackTo(name) => {
+                self.open.roll_back_to(&name)?;
+                self.shapes.clear();
+            }
             Message::Commit { end } => {
                 let open = std::mem::take(&mut self.open);
                 self.apply(open, end, &mut into)?;
             }
-            Message::Rollback { end } => self.apply(self.nothing(), end, &mut into)?,
+            Message::Rollback { end } => {
+                self.shapes.clear();
+                self.apply(self.nothing(), end, &mut into)?;
+            }
             Message::Prepare { xid, end } => {
                 let open = std::mem::take(&mut self.open);
                 self.prepared.insert(xid, open);
@@ -125,7 +137,9 @@ impl LogFeed {
             Message::CommitPrepared { xid, end } => {
                 let mut prepared = match self.prepared.remove(&xid) {
                     Some(prepared) => prepared,
-                    None => self.unknown(),
+                    None if self.is_known(&end) => self.nothing(),
+                    None if self.backfills => self.unknown(),
+                    None => return Ok(Heard::Lost(unheard(&xid))),
                 };
                 prepared.time = self.open.time;
                 self.apply(prepared, end, &mut into)?;
@@ -135,7 +149,12 @@ impl LogFeed {
                 self.apply(self.nothing(), end, &mut into)?;
             }
         }
-        Ok(())
+        Ok(Heard::Something)
+    }
+
+    /// Whether what ends here was taken over before.
+    fn is_known(&self, end: &Position) -> bool {
+        self.taken_over.as_ref().is_some_and(|t| t.reaches(end))
     }
 
     /// A transaction that changes nothing.
@@ -149,10 +168,8 @@ impl LogFeed {
     /// A transaction that was prepared before the stream began: what it changes is not known, so that all is read anew.
     fn unknown(&self) -> Transaction {
         let tables = 0..self.tables.len();
-        let changes =
-            tables.flat_map(|at| [Change::Truncate(at), Change::Described(at, Vec::new())]);
         Transaction {
-            changes: changes.collect(),
+            changes: tables.map(Change::Replaced).collect(),
             ..Transaction::default()
         }
     }
@@ -187,19 +204,6 @@ impl LogFeed {
         }
         // It says by itself what is wrong with a table that is not described.
         drop(rows.changes()?);
-        let (name, key) = &self.tables[at];
-        let mut keys: Vec<_> = rows
-            .table
-            .columns
-            .iter()
-            .filter(|c| c.key.is_some())
-            .collect();
-        keys.sort_by_key(|c| c.key);
-        if !keys.iter().map(|c| &c.name).eq(key) {
-            let text = format!("table '{name}' is identified by other columns than before");
-            return Err(Error::new(ErrorKind::Unsupported, text)
-                .with_hint("make its primary key as it was, or capture it anew"));
-        }
         let shape = Arc::new(Shape::of(&rows.table)?);
         let described = Change::Described(at, columns(&rows.table));
         self.open.changes.push(described);
@@ -209,18 +213,33 @@ impl LogFeed {
     }
 
     fn statement(&mut self, statement: &Statement) {
-        if let Some((database, name)) = statement.truncates() {
-            if let Some(at) = self.index(&database, &name) {
-                self.open.changes.push(Change::Truncate(at));
+        for named in statement.effects() {
+            for at in self.named(&named) {
+                // What comes next is described once more.
+                self.shapes.remove(&at);
+                let changes = &mut self.open.changes;
+                match named.effect {
+                    Effect::Altered => changes.push(Change::Altered(at)),
+                    Effect::Emptied => changes.extend([Change::Truncate(at), Change::Altered(at)]),
+                    Effect::Replaced => changes.push(Change::Replaced(at)),
+                }
             }
-            return;
         }
-        let sql = statement.sql.to_lowercase();
-        for (at, (name, _)) in self.tables.iter().enumerate() {
-            if sql.contains(&name.name.to_lowercase()) {
-                self.open.changes.push(Change::Altered(at));
-            }
-        }
+    }
+
+    /// The captured tables that a statement names.
+    fn named(&self, named: &Named) -> Vec<TableIndex> {
+        let is_same = |one: &str, other: &str| match self.folds_names {
+            true => one.to_lowercase() == other.to_lowercase(),
+            false => one == other,
+        };
+        let all = self.tables.iter().enumerate();
+        let found = all.filter(|(_, name)| {
+            let table = named.table.as_ref();
+            is_same(&name.database, &named.database)
+                && table.is_none_or(|table| is_same(&name.name, table))
+        });
+        found.map(|(at, _)| at).collect()
     }
 
     /// A transaction becomes records.
@@ -231,7 +250,7 @@ impl LogFeed {
         into: &mut Intake<'_, MySql>,
     ) -> Result<()> {
         self.last = end.clone();
-        let is_known = self.taken_over.as_ref().is_some_and(|t| t.reaches(&end));
+        let is_known = self.is_known(&end);
         if !is_known {
             self.taken_over = None;
         }
@@ -252,22 +271,58 @@ impl LogFeed {
     fn change(&mut self, change: Change, into: &mut Intake<'_, MySql>) -> Result<()> {
         match change {
             Change::Row(at, change) => target(into, at).0.put(change)?,
-            Change::Truncate(at) => {
-                let (mut target, mut before) = target(into, at);
-                target.truncate(&mut before)?;
-            }
-            Change::Described(at, columns) => into.columns(at, columns),
+            Change::Truncate(at) => truncate(into, at)?,
+            Change::Described(at, columns) => described(into, at, columns)?,
             Change::Altered(at) => {
-                let name = &self.tables[at].0;
-                match Table::of(&mut self.control, &name.database, &name.name) {
-                    Ok(table) => into.columns(at, columns(&table)),
-                    Err(e) if e.kind() == ErrorKind::NotFound => {}
-                    Err(e) => return Err(e),
+                if let Some(columns) = self.columns_now(at)? {
+                    described(into, at, columns)?;
+                }
+            }
+            Change::Replaced(at) => {
+                truncate(into, at)?;
+                if let Some(columns) = self.columns_now(at)? {
+                    into.anew(at, columns);
                 }
             }
         }
         Ok(())
     }
+
+    /// What the catalogue says; `None`: the table is gone.
+    fn columns_now(&mut self, at: TableIndex) -> Result<Option<Vec<(String, String)>>> {
+        let name = &self.tables[at];
+        match Table::of(&mut self.control, &name.database, &name.name) {
+            Ok(table) => Ok(Some(columns(&table))),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn truncate(into: &mut Intake<'_, MySql>, at: TableIndex) -> Result<()> {
+    let (mut target, mut before) = target(into, at);
+    target.truncate(&mut before)
+}
+
+/// A table has these columns. If others identify its rows than before, its topic begins anew.
+fn described(
+    into: &mut Intake<'_, MySql>,
+    at: TableIndex,
+    columns: Vec<(String, String)>,
+) -> Result<()> {
+    if key_names(into.known_columns(at)) != key_names(&columns) {
+        truncate(into, at)?;
+    }
+    into.columns(at, columns);
+    Ok(())
+}
+
+/// Whose changes came before the stream began.
+fn unheard(xid: &str) -> Error {
+    let text = format!(
+        "transaction {xid} was prepared before the capture began and is committed now: its changes are not known"
+    );
+    Error::new(ErrorKind::NotFound, text).with_hint("capture what is in the tables too")
 }
 
 /// A table whose changes are written as rows, which do not say where they come from.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headwater_log::Result;
+use headwater_log::{Error, ErrorKind, Result};
 
 use super::progress::{Found, MySql, SeenAt};
 use super::shape::Shape;
@@ -20,7 +20,9 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(crate) struct TableReads {
     pub(super) address: Address,
-    pub(super) plans: Vec<Arc<Plan>>,
+    /// The number of the server that streams.
+    pub(super) server_id: Option<String>,
+    pub(super) plans: Vec<Option<Arc<Plan>>>,
     /// Transactions before this may have been streamed before this stream began: a reading must see them.
     pub(super) horizon: Position,
 }
@@ -30,7 +32,7 @@ impl Reads for TableReads {
     type Session = Option<Session>;
 
     fn open(&self) -> Result<Option<Session>> {
-        Session::connect(&self.address).map(Some)
+        self.connect().map(Some)
     }
 
     fn read(
@@ -40,7 +42,7 @@ impl Reads for TableReads {
     ) -> Result<Option<(Found, SeenAt, Place)>> {
         let connected = match session.take() {
             Some(connected) => connected,
-            None => Session::connect(&self.address)?,
+            None => self.connect()?,
         };
         let mut snapshot = Snapshot::on(connected)?;
         let position = snapshot.position().clone();
@@ -53,9 +55,28 @@ impl Reads for TableReads {
     }
 }
 
+/// The number of a session's server among those that replicate one another.
+pub(super) fn server_of(session: &mut Session) -> Result<Option<String>> {
+    session.value("SELECT @@server_id")
+}
+
 impl TableReads {
+    /// What is behind an address may change: places in the logs of two servers cannot be compared.
+    fn connect(&self) -> Result<Session> {
+        let mut session = Session::connect(&self.address)?;
+        if server_of(&mut session)? == self.server_id {
+            return Ok(session);
+        }
+        let text = format!("{} is another server than a moment ago", self.address);
+        Err(Error::new(ErrorKind::Unavailable, text))
+    }
+
     fn found(&self, snapshot: &mut Snapshot, task: &Task<MySql>) -> Result<Found> {
-        let Plan { table, shape } = &*self.plans[task.table];
+        let Some(plan) = &self.plans[task.table] else {
+            let text = "a table that is gone is to be read";
+            return Err(Error::new(ErrorKind::Bug, text));
+        };
+        let Plan { table, shape } = &**plan;
         let (after, most) = (task.range.after.as_deref(), task.range.most);
         let (mut rows, mut last) = (Vec::new(), None);
         let is_ordered = snapshot.rows_after(table, after, u64::from(most), |row| {
@@ -64,13 +85,22 @@ impl TableReads {
                 last = Some(row);
             }
             Ok(())
-        })?;
+        });
+        let is_ordered = is_ordered.map_err(changed)?;
         let last = last.filter(|_| is_ordered);
         Ok(Found {
             last: last.map(|row| snapshot.key_of(table, &row)).transpose()?,
             size: snapshot.about_rows(table)?,
             rows,
         })
+    }
+}
+
+/// A table or a column that is gone since the stream began: whoever begins again sees what it is now.
+fn changed(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::new(ErrorKind::Unavailable, error.message().to_owned()),
+        _ => error,
     }
 }
 

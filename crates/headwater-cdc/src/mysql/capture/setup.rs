@@ -7,12 +7,12 @@ use headwater_log::{Error, ErrorKind, Log, Result};
 
 use super::feed::LogFeed;
 use super::progress::MySql;
-use super::reading::{Plan, TableReads};
-use super::settings::Settings;
+use super::reading::{Plan, TableReads, server_of};
+use super::settings::{Settings, TableName};
 use super::shape::{Shape, columns};
 use crate::capture::{
-    Begun, Finding, Form, Place, Position as Stored, Ready, TableOf, forget, load, owner, prepare,
-    store_position,
+    Begun, Finding, Form, Place, Position as Stored, Ready, TableOf, forget, is_known, load, owner,
+    prepare, store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check};
 
@@ -27,41 +27,53 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         return Err(Error::new(ErrorKind::Invalid, what).with_hint(mend));
     }
     let stored = take_place(log, settings, &mut control)?;
-    let plans = plans(&mut control, settings)?;
+    let plans = plans(log, settings, &mut control)?;
     let described = plans.iter().zip(&settings.tables);
     let described = described.map(|(plan, (name, topic))| TableOf {
         name: name.to_string(),
         topic: topic.clone(),
-        columns: columns(&plan.table),
+        columns: plan.as_ref().map_or_else(Vec::new, |p| columns(&p.table)),
         form: Form::ROWS,
         has_large: false,
     });
     let of: Vec<TableOf<MySql>> = described.collect();
-    let tables = prepare(
+    let mut tables = prepare(
         log,
         &settings.name,
         &settings.format,
         settings.backfills,
         of,
     )?;
+    for (table, plan) in tables.iter_mut().zip(&plans) {
+        if plan.is_none() {
+            table.skip();
+        }
+    }
     let (Some(Place::MySql(end)), resume) = (stored.end.clone(), stored.resume.clone()) else {
         return Err(Error::new(ErrorKind::Bug, "a capture without a place"));
     };
+    // It may have been left on another server.
+    let end = end.by_name();
     let (start, taken_over) = match resume {
-        Some(Place::MySql(resume)) => (resume, Some(end.clone())),
+        Some(Place::MySql(resume)) => (resume.by_name(), Some(end.clone())),
         _ => (end.clone(), None),
     };
-    let replica = match Replica::connect(&settings.address, server_id(settings), &start) {
+    let replica = match Replica::connect(&settings.address, replica_id(settings), &start) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Begun::Lost(e)),
         replica => replica?,
     };
-    let named = settings.tables.iter().zip(&plans);
-    let named = named.map(|((name, _), plan)| (name.clone(), key(&plan.table)));
+    let names = settings.tables.iter().map(|(name, _)| name.clone());
     let horizon = Position::current(&mut control)?;
+    let folds_names = control.value("SELECT @@lower_case_table_names")?;
+    let server_id = server_of(&mut control)?;
+    let mut feed = LogFeed::new(replica, control, names.collect(), start, taken_over);
+    feed.backfills = settings.backfills;
+    feed.folds_names = folds_names.as_deref() != Some("0");
     Ok(Begun::Ready(Box::new(Ready {
-        feed: LogFeed::new(replica, control, named.collect(), start, taken_over),
+        feed,
         reads: TableReads {
             address: settings.address.clone(),
+            server_id,
             plans,
             horizon,
         },
@@ -74,18 +86,18 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
     })))
 }
 
-/// The names of the key's columns.
-fn key(table: &Table) -> Vec<String> {
-    let mut key: Vec<_> = table.columns.iter().filter(|c| c.key.is_some()).collect();
-    key.sort_by_key(|c| c.key);
-    key.into_iter().map(|c| c.name.clone()).collect()
-}
-
-fn plans(control: &mut Session, settings: &Settings) -> Result<Vec<Arc<Plan>>> {
-    let one = |(name, _): &(super::settings::TableName, String)| {
-        let table = Table::of(control, &name.database, &name.name)?;
+/// How tables are read; `None`: one that was captured before is gone now. What becomes of it the stream tells.
+fn plans(log: &Log, settings: &Settings, control: &mut Session) -> Result<Vec<Option<Arc<Plan>>>> {
+    let one = |(name, _): &(TableName, String)| {
+        let table = match Table::of(control, &name.database, &name.name) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                let is_known = is_known(log, &settings.name, &name.to_string());
+                return if is_known { Ok(None) } else { Err(e) };
+            }
+            table => table?,
+        };
         let shape = Shape::of(&table)?;
-        Ok(Arc::new(Plan { table, shape }))
+        Ok(Some(Arc::new(Plan { table, shape })))
     };
     settings.tables.iter().map(one).collect()
 }
@@ -117,7 +129,7 @@ fn take_place(log: &Log, settings: &Settings, control: &mut Session) -> Result<S
 }
 
 /// One that nobody else has: servers of people have small ones.
-fn server_id(settings: &Settings) -> u32 {
+fn replica_id(settings: &Settings) -> u32 {
     let made_up = || RandomState::new().hash_one(&settings.name) as u32 | 1 << 31;
     settings.server_id.unwrap_or_else(made_up)
 }

@@ -9,7 +9,7 @@
 //! | everything else | a string with the server's text, zero dates too |
 
 use bytes::Bytes;
-use headwater_log::{Error, ErrorKind, Result};
+use headwater_log::Result;
 
 use crate::json;
 use crate::mysql::{Kind, Table, Value};
@@ -33,16 +33,10 @@ impl Shape {
             label.push(b':');
             label
         };
+        table.demand_key()?;
         let mut key: Vec<usize> = (0..table.columns.len()).collect();
         key.retain(|n| table.columns[*n].key.is_some());
         key.sort_by_key(|n| table.columns[*n].key);
-        if key.is_empty() {
-            let Table { database, name, .. } = table;
-            let text = format!("table '{database}.{name}' has no primary key");
-            return Err(Error::new(ErrorKind::Unsupported, text).with_hint(format!(
-                "ALTER TABLE `{database}`.`{name}` ADD PRIMARY KEY (…)"
-            )));
-        }
         Ok(Self {
             kinds: table.columns.iter().map(|c| c.kind.clone()).collect(),
             labels: table.columns.iter().map(|c| label(&c.name)).collect(),
@@ -104,10 +98,26 @@ fn write(value: &Value, kind: &Kind, out: &mut Vec<u8>) {
 /// the catalogue alike.
 pub(super) fn columns(table: &Table) -> Vec<(String, String)> {
     let column = |c: &crate::mysql::Column| {
-        let key = c.key.map_or(String::new(), |place| format!(" key {place}"));
+        let key = c.key.map_or(String::new(), |place| format!("{KEY}{place}"));
         (c.name.clone(), format!("{}{key}", look(&c.kind)))
     };
     table.columns.iter().map(column).collect()
+}
+
+/// What comes before the place of a column in the key.
+const KEY: &str = " key ";
+
+/// The names of those that make the key, in its order.
+pub(super) fn key_names(columns: &[(String, String)]) -> Vec<&str> {
+    let mut key: Vec<(u16, &str)> = Vec::new();
+    for (name, look) in columns {
+        let place = look.rsplit_once(KEY).map(|(_, place)| place.parse());
+        if let Some(Ok(place)) = place {
+            key.push((place, name));
+        }
+    }
+    key.sort_unstable();
+    key.into_iter().map(|(_, name)| name).collect()
 }
 
 fn look(kind: &Kind) -> String {

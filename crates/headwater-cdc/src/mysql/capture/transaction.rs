@@ -16,6 +16,8 @@ pub(super) enum Change {
     Described(TableIndex, Vec<(String, String)>),
     /// A statement may have made it another one.
     Altered(TableIndex),
+    /// It has rows that the log does not tell.
+    Replaced(TableIndex),
 }
 
 /// A transaction that has not ended, or waits for its commit.

@@ -1,0 +1,277 @@
+//! The oracle: sessions write at random while the process that captures is killed and the server crashes; what the topics add
+//! up to is what the tables are.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use headwater_cdc::Capture;
+use headwater_cdc::mysql::{Address, Message, Position, Replica, Session};
+use headwater_log::Log;
+use serde_json::Value;
+
+use super::capturing::{catch_up, content, fold, open, records, settings};
+use super::following::read_to_end;
+use super::server::Server;
+use super::transactions::run;
+use crate::process::{kill_after, say, told};
+
+const TEST: &str = "mysql::killed::nothing_is_lost_or_doubled_whoever_is_killed";
+const TABLES: [&str; 3] = ["ledger", "pairs", "emptied"];
+const WRITERS: u64 = 4;
+const KILLS: usize = 8;
+
+/// Xorshift, which a printed seed repeats.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// The process that is killed: it captures, and says so again and again.
+fn child(told: &str) {
+    let mut told = told.split('\t');
+    let mut next = || told.next().unwrap();
+    let (dir, port) = (PathBuf::from(next()), next().parse().unwrap());
+    let address = Address {
+        port,
+        host: "127.0.0.1".to_owned(),
+        user: next().to_owned(),
+        password: next().to_owned(),
+        database: String::new(),
+    };
+    let log = open(&dir);
+    let capture = Capture::start(&log, settings(&address, &TABLES)).unwrap();
+    loop {
+        std::thread::park_timeout(Duration::from_millis(2));
+        if let Some(error) = capture.failure() {
+            panic!("{error}");
+        }
+        say("captures");
+    }
+}
+
+fn create(session: &mut Session) {
+    run(
+        session,
+        &[
+            "CREATE TABLE ledger (id BIGINT, part INT, parts INT, PRIMARY KEY (id, part))",
+            "CREATE TABLE pairs (a INT, b INT, n INT, PRIMARY KEY (b, a))",
+            "INSERT INTO pairs SELECT seq % 7, seq, seq FROM seq_1_to_6000",
+            "CREATE TABLE emptied (id INT PRIMARY KEY, n INT)",
+            "INSERT INTO emptied SELECT seq, seq FROM seq_1_to_3000",
+        ],
+    );
+}
+
+/// What a transaction does besides writing its parts into the ledger.
+fn statements(random: &mut Random) -> Vec<String> {
+    let (id, other, n) = (
+        random.below(6400),
+        random.below(6400),
+        random.below(1 << 30),
+    );
+    match random.below(100) {
+        0..25 => vec![format!("UPDATE pairs SET n = {n} WHERE b = {id}")],
+        25..40 => vec![format!(
+            "UPDATE IGNORE pairs SET b = {other} WHERE b = {id}"
+        )],
+        40..50 => vec![format!("REPLACE INTO pairs VALUES (1, {id}, {n})")],
+        50..60 => vec![format!("DELETE FROM pairs WHERE b = {id}")],
+        60..75 => vec![format!("REPLACE INTO emptied VALUES ({id}, {n})")],
+        75..80 => vec![format!(
+            "UPDATE emptied SET n = {n} WHERE id % 100 = {}",
+            id % 100
+        )],
+        80..90 => vec![
+            "SAVEPOINT s".to_owned(),
+            format!("DELETE FROM emptied WHERE id < {other}"),
+            "ROLLBACK TO s".to_owned(),
+        ],
+        _ => vec![
+            "SAVEPOINT s".to_owned(),
+            format!("DELETE FROM emptied WHERE id = {id}"),
+            "RELEASE SAVEPOINT s".to_owned(),
+        ],
+    }
+}
+
+fn transaction(random: &mut Random, id: u64) -> Vec<String> {
+    if random.below(400) == 0 {
+        return vec!["TRUNCATE emptied".to_owned()];
+    }
+    let xa = random.below(8) == 0;
+    let parts = 1 + random.below(4);
+    let mut all = vec![match xa {
+        true => format!("XA START 'x{id}'"),
+        false => "BEGIN".to_owned(),
+    }];
+    for part in 0..parts {
+        all.push(format!("INSERT INTO ledger VALUES ({id}, {part}, {parts})"));
+        all.extend(statements(random));
+    }
+    let end = match random.below(10) {
+        0 => "ROLLBACK",
+        _ => "COMMIT",
+    };
+    match xa {
+        true => {
+            all.push(format!("XA END 'x{id}'"));
+            all.push(format!("XA PREPARE 'x{id}'"));
+            all.push(format!("XA {end} 'x{id}'"));
+        }
+        false => all.push(end.to_owned()),
+    }
+    all
+}
+
+/// Writes until it is told to stop; a statement that fails ends its session, which takes back what was not prepared.
+fn write(server: &Server, seed: u64, writer: u64, stop: &AtomicBool, done: &AtomicU32) {
+    let mut random = Random(seed.wrapping_mul(writer + 1) | 1);
+    let mut id = writer;
+    let address = Address {
+        database: "shop".to_owned(),
+        ..server.address()
+    };
+    while !stop.load(Ordering::Relaxed) {
+        let Ok(mut session) = Session::connect(&address) else {
+            std::thread::park_timeout(Duration::from_millis(20));
+            continue;
+        };
+        while !stop.load(Ordering::Relaxed) {
+            id += WRITERS;
+            let mut all = transaction(&mut random, id).into_iter();
+            if !all.all(|sql| session.execute(&sql).is_ok()) {
+                break;
+            }
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What was prepared and never ended, for the server or its session was gone, is ended now.
+fn end_prepared(session: &mut Session) {
+    for row in session.query("XA RECOVER").unwrap() {
+        let xid = row[3].as_deref().unwrap();
+        session.execute(&format!("XA COMMIT '{xid}'")).unwrap();
+    }
+}
+
+/// Transactions that were committed in a second step although the log never had the first: the server fell between its engine and its
+/// log.
+fn orphans(server: &Server, session: &mut Session) -> usize {
+    let first = session.query("SHOW BINARY LOGS").unwrap()[0][0].clone();
+    let begin = Position {
+        file: first.unwrap(),
+        offset: 4,
+        ..Position::default()
+    };
+    let mut replica = Replica::connect(&server.address(), 88, &begin).unwrap();
+    let (mut prepared, mut orphans) = (HashSet::new(), 0);
+    read_to_end(&mut replica, session, |message| match message {
+        Message::Prepare { xid, .. } => drop(prepared.insert(xid)),
+        Message::CommitPrepared { xid, .. } => orphans += usize::from(!prepared.remove(&xid)),
+        Message::RollbackPrepared { xid, .. } => drop(prepared.remove(&xid)),
+        _ => {}
+    })
+    .unwrap();
+    orphans
+}
+
+/// Every transaction of the ledger is in one commit of the log, with all its parts, each once, up to where the tables were read
+/// anew, which only an orphan is a reason for; how many there are.
+fn check_ledger(log: &Log, orphans: usize) -> usize {
+    let mut transactions: BTreeMap<i64, (u64, u64, u64)> = BTreeMap::new();
+    for (commit, key, value) in records(log, "ledger") {
+        let Some(value) = value else {
+            assert!(orphans > 0, "{key} is gone");
+            break;
+        };
+        let row: Value = serde_json::from_str(&value).unwrap();
+        let known = transactions.entry(row["id"].as_i64().unwrap()).or_default();
+        assert!(known.0 == 0 || known.0 == commit, "torn: {row}");
+        *known = (commit, known.1 + 1, row["parts"].as_u64().unwrap());
+    }
+    for (id, (_, parts, want)) in &transactions {
+        assert_eq!(parts, want, "transaction {id}");
+    }
+    transactions.len()
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_whoever_is_killed() {
+    if let Some(told) = told() {
+        return child(&told);
+    }
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let seed = std::env::var("HEADWATER_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 0x9e37_79b9);
+    eprintln!("HEADWATER_SEED={seed}");
+    let mut random = Random(seed | 1);
+    create(&mut server.session("shop"));
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let address = server.address();
+    // The ledger has been read when the writing begins, so that each of its rows comes from the stream alone.
+    catch_up(&open(dir), &settings(&address, &TABLES[..1]));
+    let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
+    let told = [
+        &dir.display().to_string(),
+        &address.port.to_string(),
+        &address.user,
+        &address.password,
+    ];
+    let told = told.map(String::as_str).join("\t");
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (server, stop, done) = (&server, &stop, &done);
+            scope.spawn(move || write(server, seed, writer, stop, done));
+        }
+        for kill in 0..KILLS {
+            if kill % 4 == 2 {
+                server.crash();
+                server.resume();
+            }
+            let lines = 1 + random.below(250) as usize;
+            let said = kill_after(TEST, &told, lines);
+            assert!(said.len() >= lines, "it ended by itself");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let mut session = server.session("shop");
+    end_prepared(&mut session);
+    let log = open(dir);
+    catch_up(&log, &settings(&address, &TABLES));
+    let shapes: [(&[&str], &[&str]); 3] = [
+        (&["id", "part", "parts"], &["id", "part"]),
+        (&["a", "b", "n"], &["b", "a"]),
+        (&["id", "n"], &["id"]),
+    ];
+    for (name, (columns, key)) in TABLES.iter().zip(shapes) {
+        let want = content(&mut session, name, columns, key);
+        let got = fold(&log, name);
+        let is_wrong = |(k, v): &(&String, &Value)| got.get(*k) != Some(*v);
+        let wrong: Vec<_> = want.iter().filter(is_wrong).map(|(k, _)| k).collect();
+        assert!(wrong.is_empty(), "{name}: lost or old: {wrong:?}");
+        let extra: Vec<_> = got.keys().filter(|k| !want.contains_key(*k)).collect();
+        assert!(extra.is_empty(), "{name}: rows that are gone: {extra:?}");
+    }
+    let orphans = orphans(&server, &mut session);
+    let transactions = check_ledger(&log, orphans);
+    let done = done.load(Ordering::Relaxed);
+    eprintln!("{transactions} of {done} transactions, {orphans} orphans");
+    assert!(
+        transactions > 100 || orphans > 0,
+        "{transactions} transactions"
+    );
+}
