@@ -1,7 +1,8 @@
 //! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet) and connectors (files, topics, tables of PostgreSQL,
-//! generators, `print`, `blackhole`).
+//! MariaDB and MySQL, generators, `print`, `blackhole`).
 
 mod blackhole;
+mod cdc;
 mod column;
 mod csv;
 mod datagen;
@@ -11,6 +12,7 @@ mod generator;
 mod json;
 mod kept;
 mod lines;
+mod mysql;
 mod nexmark;
 mod plain;
 mod postgres;
@@ -22,13 +24,13 @@ mod ticks;
 mod topic;
 
 pub use blackhole::BlackholeConnector;
+pub use cdc::CdcConnector;
 pub use csv::CsvFormat;
 pub use datagen::DatagenConnector;
 pub use filesystem::{FilesystemConnector, ParquetFormat};
 pub use headwater_flow::functions::base64;
 pub use json::{JsonDecoder, JsonEncoder, JsonFormat};
 pub use nexmark::{NexmarkConnector, nexmark_schema, write_nexmark_json};
-pub use postgres::PostgresCdcConnector;
 pub use print::{PrintConnector, PrintTarget};
 pub use raw::RawFormat;
 pub use register::register_all;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use headwater_cdc::postgres::{Session, Settings, Table};
 use headwater_flow::Result;
+
+use crate::cdc::Columns;
 
 /// The most digits of a DECIMAL.
 const DECIMAL_DIGITS_MAX: u8 = 38;
@@ -13,7 +15,7 @@ const DECIMAL_DIGITS_MAX: u8 = 38;
 ///
 /// # Errors
 /// `Unavailable`, `NotFound`, `Unsupported` if nothing identifies its rows.
-pub(super) fn of(settings: &Settings) -> Result<(SchemaRef, Vec<String>)> {
+pub(super) fn of(settings: &Settings) -> Result<Columns> {
     let mut session = Session::connect(&settings.address)?;
     let (name, _) = &settings.tables[0];
     let table = Table::look_up(&mut session, name)?;

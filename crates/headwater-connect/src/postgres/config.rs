@@ -1,14 +1,10 @@
 //! The options of a table of PostgreSQL, named as in Flink CDC.
 
-use std::sync::Arc;
-
-use headwater_cdc::OnLoss;
 use headwater_cdc::postgres::{Address, Settings, TableName};
+use headwater_flow::Result;
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
-use headwater_flow::{Error, Result};
 
-/// Gives the value of a variable of the environment.
-pub(super) type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+use crate::cdc::{Environment, SCAN_OPTIONS, backfills, fill, on_loss, to_topic};
 
 /// The longest name of a slot.
 const SLOT_NAME_BYTES_MAX: usize = 63;
@@ -59,21 +55,9 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         OptionKind::OneOf(&["filtered", "disabled"]),
         "filtered (default): the publication is made, and the table added to it, where that is missing; disabled: it must be there.",
     ),
-    OptionSpec::new(
-        "scan.startup.mode",
-        OptionKind::OneOf(&["initial", "latest-offset"]),
-        "initial (default): what is in the table, then its changes; latest-offset: only changes.",
-    ),
-    OptionSpec::new(
-        "scan.bounded.mode",
-        OptionKind::OneOf(&["unbounded", "latest-offset"]),
-        "unbounded (default), or latest-offset: the table ends with what was committed when the reading began.",
-    ),
-    OptionSpec::new(
-        "on-loss",
-        OptionKind::OneOf(&["stop", "backfill"]),
-        "When the slot no longer has the changes that come next: stop (default), or backfill: the table is read anew.",
-    ),
+    SCAN_OPTIONS[0],
+    SCAN_OPTIONS[1],
+    SCAN_OPTIONS[2],
 ];
 
 /// What a capture of the table is told.
@@ -101,16 +85,10 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
     }
     let mode = options.get("debezium.publication.autocreate.mode");
     settings.makes_publication = mode != Some("disabled");
-    settings.backfills = options.get("scan.startup.mode") != Some("latest-offset");
-    if options.get("on-loss") == Some("backfill") {
-        settings.on_loss = OnLoss::Backfill;
-    }
+    settings.backfills = backfills(options);
+    settings.on_loss = on_loss(options);
     settings = settings.table(table);
-    if let Some(topic) = options.get("topic") {
-        for (_, to) in &mut settings.tables {
-            topic.clone_into(to);
-        }
-    }
+    to_topic(options, &mut settings.tables);
     Ok(settings)
 }
 
@@ -124,20 +102,11 @@ fn slot_name(table: &TableName) -> String {
     name.chars().map(plain).take(SLOT_NAME_BYTES_MAX).collect()
 }
 
-/// The value of an option with the variables that it names.
-fn fill(option: &str, text: &str, environment: &Environment) -> Result<String> {
-    headwater_cdc::filled(text, &**environment).map_err(|error| {
-        let told = Error::new(error.kind(), format!("option '{option}': {error}"));
-        match error.hint() {
-            Some(hint) => told.with_hint(hint),
-            None => told,
-        }
-    })
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::sync::Arc;
+
     use headwater_flow::ErrorKind;
 
     use super::*;

@@ -1,12 +1,15 @@
-//! The `postgres-cdc` connector: tables of a PostgreSQL database, followed transaction by transaction.
-//!
-//! A table is captured into a topic of the log, and read from there: so it can be read again, by any number of jobs, and a
-//! job that starts anew does not ask the database again. The capture itself is [`headwater_cdc`]'s.
+//! Tables of a PostgreSQL database.
 
-mod captures;
 mod columns;
 mod config;
-mod connector;
-mod source;
 
-pub use connector::PostgresCdcConnector;
+use crate::cdc::Database;
+
+/// The `postgres-cdc` connector.
+pub(crate) const DATABASE: Database = Database {
+    name: "postgres-cdc",
+    options: config::OPTIONS,
+    capture_option: "slot.name",
+    settings: |options, environment| Ok(config::settings(options, environment)?.into()),
+    columns: |options, environment| columns::of(&config::settings(options, environment)?),
+};

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use headwater_connect::{PostgresCdcConnector, PrintTarget};
+use headwater_connect::{CdcConnector, PrintTarget};
 use headwater_flow::connector::{OptionKind, OptionSpec, Registry};
 use headwater_sql::TABLE_OPTIONS;
 
@@ -26,7 +26,8 @@ pub(crate) fn write() -> Outcome {
 fn page() -> String {
     let mut registry = Registry::default();
     headwater_connect::register_all(&mut registry, PrintTarget::new(std::io::sink()));
-    registry.register(Arc::new(PostgresCdcConnector::new(|_| None)));
+    registry.register(Arc::new(CdcConnector::postgres(|_| None)));
+    registry.register(Arc::new(CdcConnector::mysql(|_| None)));
     let mut page = INTRODUCTION.to_owned();
     section(&mut page, "Every table", "", &TABLE_OPTIONS);
     for connector in registry.connectors() {

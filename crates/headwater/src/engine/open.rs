@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use headwater_connect::{PostgresCdcConnector, PrintTarget};
+use headwater_connect::{CdcConnector, PrintTarget};
 use headwater_flow::connector::Registry;
 use headwater_flow::driver::Limits;
 use headwater_log::{Clock, Log};
@@ -185,9 +185,9 @@ impl Headwater {
         let mut registry = Registry::default();
         headwater_connect::register_all(&mut registry, options.print.clone());
         // Registered once, since its captures are shared by all that read.
-        registry.register(Arc::new(PostgresCdcConnector::new(|name| {
-            std::env::var(name).ok()
-        })));
+        let environment = |name: &str| std::env::var(name).ok();
+        registry.register(Arc::new(CdcConnector::postgres(environment)));
+        registry.register(Arc::new(CdcConnector::mysql(environment)));
         let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;
         let pool = pool(options.threads)?;
         let session = Session::new(catalogue.clone(), registry.clone());

@@ -19,7 +19,7 @@ fn start() -> Option<(Server, Address, Session)> {
     Some((server, address, session))
 }
 
-fn open(dir: &Path) -> Headwater {
+pub(crate) fn open(dir: &Path) -> Headwater {
     let options = Options {
         repeats: true,
         threads: 2,
@@ -44,7 +44,7 @@ fn table(address: &Address, name: &str, columns: &str, more: &str) -> String {
 }
 
 /// Waits until a query gives these rows; gives how long that took.
-fn wait_for(hw: &Headwater, query: &str, want: &[&str]) -> Duration {
+pub(crate) fn wait_for(hw: &Headwater, query: &str, want: &[&str]) -> Duration {
     let started = Instant::now();
     loop {
         let got = select(hw, query);
@@ -228,7 +228,7 @@ fn the_command_line_captures_and_says_how_far_it_is() {
     let ended = run(&mut headwater([
         "cdc", "status", "-o", "jsonl", "--data", data,
     ]));
-    assert!(ended.stdout.contains(r#""slot":"headwater","database":"postgres","table":"public.orders","backfill_percent":100.0"#), "{}", ended.stdout);
+    assert!(ended.stdout.contains(r#""capture":"headwater","database":"postgres","table":"public.orders","backfill_percent":100.0"#), "{}", ended.stdout);
     let select = "CREATE TABLE o (id INT, n INT, PRIMARY KEY (id) NOT ENFORCED) WITH ('topic' = 'shop.public.orders'); SELECT COUNT(*) AS c, SUM(n) AS s FROM o";
     let ended = run(&mut headwater([
         "sql", "-c", select, "-o", "csv", "--data", data,

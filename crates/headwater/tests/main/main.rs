@@ -22,6 +22,9 @@ mod kill;
 mod laws;
 #[cfg(feature = "cli")]
 mod limit;
+mod mariadb;
+#[path = "../../../headwater-cdc/tests/mysql/server.rs"]
+mod mariadb_server;
 mod pipelines;
 mod rebuilt;
 #[cfg(feature = "cli")]

@@ -9,19 +9,27 @@ use crate::cli::args::{DataArgs, Format};
 const CONFIG: &str = "FILE
   url = \"postgres://me:${env:PGPASSWORD}@localhost:5432/shop\"
   tables = [\"public.orders\", \"customers\"]   # without a schema: public
+or
+  url = \"mysql://me:${env:MYSQL_PWD}@localhost:3306/shop\"   # or mariadb://
+  tables = [\"orders\", \"sales.lines\"]   # without a database: that of the URL
 and where wanted:
+  backfill = true                # what is in the tables, then their changes; false: only changes
+  on-loss = \"stop\"               # or \"backfill\": read the tables anew when the server has lost changes
+  topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE or PREFIX.DATABASE.TABLE; unless said, the prefix is
+                                 # the database of PostgreSQL, and there is none for the others
+of PostgreSQL:
   slot = \"headwater\"             # its name, and that of the capture
   publication = \"headwater\"      # called as the slot unless said
   create-publication = true      # make it, and add tables to it
-  backfill = true                # what is in the tables, then their changes; false: only changes
-  on-loss = \"stop\"               # or \"backfill\": read the tables anew when the slot has lost changes
-  topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE; the database unless said
   format = \"rows\"                # or \"debezium-json\": Debezium's events
 and for the latter:
   [debezium]
   schemas = false                # each key and value with its schema
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
-  tombstones = true              # after each deletion";
+  tombstones = true              # after each deletion
+of MariaDB and MySQL:
+  name = \"headwater\"             # of the capture
+  server-id = 5400               # as which no other replica is known; unless said, one is made up";
 
 #[derive(Debug, Args)]
 pub(crate) struct CdcArgs {
@@ -33,7 +41,7 @@ pub(crate) struct CdcArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CdcCommand {
-    /// Capture tables of PostgreSQL into topics, until Ctrl-C; the next run goes on from there
+    /// Capture tables of PostgreSQL, MariaDB or MySQL into topics, until Ctrl-C; the next run goes on from there
     #[command(after_help = CONFIG)]
     Run {
         /// The file that says what; - is standard input
@@ -45,9 +53,9 @@ pub(crate) enum CdcCommand {
     },
     /// List what a server lacks for the capture of tables, each with the statement that mends it; exit code 1 if something
     Check {
-        /// postgres://user:password@host:5432/database; ${env:NAME} stands for a variable
+        /// postgres://user:password@host:5432/database, or mysql://…; ${env:NAME} stands for a variable
         url: String,
-        /// The tables
+        /// The tables; of MariaDB and MySQL all of the database unless some are named
         tables: Vec<String>,
         /// How rows are written
         #[arg(short, long, value_enum, default_value_t)]

@@ -1,18 +1,19 @@
 //! What a file says of a capture.
 
-use headwater_cdc::postgres::{Address, Settings, TableName};
-use headwater_cdc::{Debezium, Decimals, Format, OnLoss, filled};
+use headwater_cdc::{Debezium, Decimals, Format, OnLoss, Settings, filled, mysql, postgres};
 
 use crate::cli::exit::{Code, Failure, Outcome};
 
-/// The slot unless said.
-const SLOT: &str = "headwater";
+/// The capture, and with PostgreSQL its slot, unless said.
+const NAME: &str = "headwater";
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
     url: String,
     tables: Vec<String>,
+    name: Option<String>,
+    server_id: Option<u32>,
     slot: Option<String>,
     publication: Option<String>,
     create_publication: Option<bool>,
@@ -74,69 +75,198 @@ enum Loss {
     Backfill,
 }
 
+impl From<Loss> for OnLoss {
+    fn from(loss: Loss) -> Self {
+        match loss {
+            Loss::Stop => Self::Stop,
+            Loss::Backfill => Self::Backfill,
+        }
+    }
+}
+
 /// The settings of a capture.
 pub(crate) fn settings(text: &str) -> Outcome<Settings> {
     let file: File = toml::from_str(text).map_err(|e| {
         // The error of the parser shows lines, and one may hold a password.
-        Failure::new(
-            Code::Config,
+        wrong(
             format!("the file is not understood: {}", e.message()),
+            "see headwater cdc run --help",
         )
-        .with_hint("see headwater cdc run --help")
     })?;
-    let mut settings = Settings::new(address(&file.url)?, file.slot.as_deref().unwrap_or(SLOT));
+    match Address::of(&file.url)? {
+        Address::PostgreSql(address) => postgres(file, address),
+        Address::MySql(address) => mysql(file, address),
+    }
+}
+
+fn wrong(message: impl Into<String>, hint: &str) -> Failure {
+    Failure::new(Code::Config, message).with_hint(hint)
+}
+
+fn postgres(file: File, address: postgres::Address) -> Outcome<Settings> {
+    let prefix = file.topic_prefix.clone();
+    let prefix = prefix.unwrap_or_else(|| address.database.clone());
+    file.refuse(&[
+        (
+            "name",
+            file.name.is_some(),
+            "the capture is called as its slot",
+        ),
+        (
+            "server-id",
+            file.server_id.is_some(),
+            "readers of PostgreSQL have none",
+        ),
+    ])?;
+    let mut settings = postgres::Settings::new(address, file.slot.as_deref().unwrap_or(NAME));
+    settings.format = file.format(&prefix)?;
     if let Some(publication) = file.publication {
         settings.publication = publication;
     }
     settings.makes_publication = file.create_publication.unwrap_or(true);
     settings.backfills = file.backfill.unwrap_or(true);
-    settings.on_loss = match file.on_loss {
-        Loss::Stop => OnLoss::Stop,
-        Loss::Backfill => OnLoss::Backfill,
-    };
-    let prefix = file
-        .topic_prefix
-        .unwrap_or_else(|| settings.address.database.clone());
-    settings.format = match (file.format, file.debezium) {
-        (Form::Rows, None) => Format::Rows,
-        (Form::DebeziumJson, events) => Format::Debezium(events.unwrap_or_default().of(&prefix)),
-        (Form::Rows, Some(_)) => {
-            let text = "the file has a part 'debezium' but another format";
-            return Err(
-                Failure::new(Code::Config, text.to_owned()).with_hint("format = \"debezium-json\"")
-            );
-        }
-    };
-    let named = file.tables.iter().map(|t| table(t));
+    settings.on_loss = file.on_loss.into();
+    let named = file.tables.iter().map(|t| postgres_table(t));
     settings.tables = named
         .map(|t| (t.clone(), format!("{prefix}.{t}")))
         .collect();
-    Ok(settings)
+    Ok(settings.into())
 }
 
-/// A database by its URL, with variables of the environment.
-pub(crate) fn address(url: &str) -> Outcome<Address> {
-    let config = |e: headwater_cdc::Error| Failure {
-        code: Code::Config,
-        ..Failure::from(e)
-    };
-    let mut address: Address = url.parse().map_err(config)?;
-    let fields = [
-        &mut address.host,
-        &mut address.user,
-        &mut address.password,
-        &mut address.database,
-    ];
-    for field in fields {
-        *field = filled(field, &|name| std::env::var(name).ok()).map_err(config)?;
+fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
+    let has_none = "MariaDB and MySQL have none";
+    file.refuse(&[
+        (
+            "slot",
+            file.slot.is_some(),
+            "the key 'name' names a capture of MariaDB or MySQL",
+        ),
+        ("publication", file.publication.is_some(), has_none),
+        (
+            "create-publication",
+            file.create_publication.is_some(),
+            has_none,
+        ),
+    ])?;
+    let prefix = file
+        .topic_prefix
+        .as_ref()
+        .map(|prefix| format!("{prefix}."));
+    let prefix = prefix.unwrap_or_default();
+    let named = file
+        .tables
+        .iter()
+        .map(|t| mysql_table(t, &address.database));
+    let named = named.collect::<Outcome<Vec<_>>>()?;
+    let mut settings = mysql::Settings::new(address, file.name.as_deref().unwrap_or(NAME));
+    settings.format = file.format(file.topic_prefix.as_deref().unwrap_or(NAME))?;
+    settings.server_id = file.server_id;
+    settings.backfills = file.backfill.unwrap_or(true);
+    settings.on_loss = file.on_loss.into();
+    settings.tables = named
+        .into_iter()
+        .map(|t| (t.clone(), format!("{prefix}{t}")))
+        .collect();
+    Ok(settings.into())
+}
+
+impl File {
+    /// # Errors
+    /// A key that says nothing about this kind of server is there.
+    fn refuse(&self, keys: &[(&str, bool, &str)]) -> Outcome {
+        match keys.iter().find(|(_, is_there, _)| *is_there) {
+            None => Ok(()),
+            Some((key, _, why)) => Err(wrong(format!("the key '{key}' does not apply"), why)),
+        }
     }
+
+    fn format(&self, name: &str) -> Outcome<Format> {
+        match (self.format, self.debezium) {
+            (Form::Rows, None) => Ok(Format::Rows),
+            (Form::DebeziumJson, events) => {
+                Ok(Format::Debezium(events.unwrap_or_default().of(name)))
+            }
+            (Form::Rows, Some(_)) => Err(wrong(
+                "the file has a part 'debezium' but another format",
+                "format = \"debezium-json\"",
+            )),
+        }
+    }
+}
+
+/// The server that a URL names, with variables of the environment.
+#[derive(Debug)]
+pub(crate) enum Address {
+    PostgreSql(postgres::Address),
+    MySql(mysql::Address),
+}
+
+impl Address {
+    /// # Errors
+    /// It is not understood, or a variable is not set.
+    pub(crate) fn of(url: &str) -> Outcome<Self> {
+        match url.split_once("://") {
+            Some(("mysql" | "mariadb", _)) => {
+                let mut address: mysql::Address = url.parse().map_err(config)?;
+                let mysql::Address {
+                    host,
+                    user,
+                    password,
+                    database,
+                    ..
+                } = &mut address;
+                fill([host, user, password, database])?;
+                Ok(Self::MySql(address))
+            }
+            _ => postgres_address(url).map(Self::PostgreSql),
+        }
+    }
+}
+
+/// A database of PostgreSQL by its URL, with variables of the environment.
+pub(crate) fn postgres_address(url: &str) -> Outcome<postgres::Address> {
+    let mut address: postgres::Address = url.parse().map_err(config)?;
+    let postgres::Address {
+        host,
+        user,
+        password,
+        database,
+        ..
+    } = &mut address;
+    fill([host, user, password, database])?;
     Ok(address)
 }
 
-/// A table by its name, with its schema or without.
-pub(crate) fn table(name: &str) -> TableName {
+fn fill(fields: [&mut String; 4]) -> Outcome {
+    for field in fields {
+        *field = filled(field, &|name| std::env::var(name).ok()).map_err(config)?;
+    }
+    Ok(())
+}
+
+fn config(error: headwater_cdc::Error) -> Failure {
+    Failure {
+        code: Code::Config,
+        ..Failure::from(error)
+    }
+}
+
+/// A table of PostgreSQL by its name, with its schema or without.
+pub(crate) fn postgres_table(name: &str) -> postgres::TableName {
     let (schema, name) = name.split_once('.').unwrap_or(("public", name));
-    TableName::new(schema, name)
+    postgres::TableName::new(schema, name)
+}
+
+/// A table of MariaDB or MySQL by its name, with its database or in that of the URL.
+pub(crate) fn mysql_table(name: &str, database: &str) -> Outcome<mysql::TableName> {
+    let (database, name) = name.split_once('.').unwrap_or((database, name));
+    if database.is_empty() {
+        return Err(wrong(
+            format!("the table '{name}' is named without its database"),
+            "write database.table, or the database into the URL",
+        ));
+    }
+    Ok(mysql::TableName::new(database, name))
 }
 
 #[cfg(test)]
@@ -144,16 +274,18 @@ pub(crate) fn table(name: &str) -> TableName {
 mod tests {
     use super::*;
 
+    fn topics(settings: &Settings) -> Vec<&str> {
+        settings.topics().collect()
+    }
+
     #[test]
     fn a_file_says_what_is_captured() {
         let text = "url = 'postgres://me:pw@db/shop'\ntables = ['orders', 'sales.lines']\non-loss = 'backfill'";
         let found = settings(text).unwrap();
-        let topics: Vec<&str> = found
-            .tables
-            .iter()
-            .map(|(_, topic)| topic.as_str())
-            .collect();
-        assert_eq!(topics, ["shop.public.orders", "shop.sales.lines"]);
+        assert_eq!(topics(&found), ["shop.public.orders", "shop.sales.lines"]);
+        let Settings::PostgreSql(found) = found else {
+            panic!("{found:?}")
+        };
         assert_eq!(
             (found.slot.as_str(), found.on_loss),
             ("headwater", OnLoss::Backfill)
@@ -161,21 +293,53 @@ mod tests {
     }
 
     #[test]
+    fn a_file_says_what_is_captured_of_mariadb() {
+        let text = "url = 'mariadb://me:pw@db/shop'\ntables = ['orders', 'sales.lines']\nname = 'n'\nserver-id = 7";
+        let found = settings(text).unwrap();
+        assert_eq!(topics(&found), ["shop.orders", "sales.lines"]);
+        let prefixed = settings(&format!("{text}\ntopic-prefix = 'p'")).unwrap();
+        assert_eq!(topics(&prefixed), ["p.shop.orders", "p.sales.lines"]);
+        let Settings::MySql(found) = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!((found.name.as_str(), found.server_id), ("n", Some(7)));
+        let bare = text.replace("/shop", "");
+        assert!(settings(&bare).unwrap_err().message.contains("'orders'"));
+    }
+
+    #[test]
+    fn keys_of_another_server_are_refused_by_name() {
+        for (url, key) in [
+            ("mysql://me@db/shop", "slot = 's'"),
+            ("mysql://me@db/shop", "publication = 's'"),
+            ("mysql://me@db/shop", "create-publication = true"),
+            ("postgres://me@db/shop", "name = 's'"),
+            ("postgres://me@db/shop", "server-id = 1"),
+        ] {
+            let text = format!("url = '{url}'\ntables = ['orders']\n{key}");
+            let failure = settings(&text).unwrap_err();
+            let name = key.split(' ').next().unwrap();
+            assert!(failure.message.contains(name), "{failure:?}");
+        }
+    }
+
+    #[test]
     fn a_file_says_how_events_look() {
+        let format = |text: &str| match settings(text).unwrap() {
+            Settings::PostgreSql(found) => found.format,
+            other => panic!("{other:?}"),
+        };
         let text =
             "url = 'postgres://me:pw@db/shop'\ntables = ['orders']\nformat = 'debezium-json'";
         let usual = Debezium::new("shop");
-        assert_eq!(
-            settings(text).unwrap().format,
-            Format::Debezium(usual.clone())
-        );
+        assert_eq!(format(text), Format::Debezium(usual.clone()));
         let more = format!("{text}\n[debezium]\nschemas = true\ndecimals = 'string'");
         let want = Debezium {
             schemas: true,
             decimals: Decimals::String,
             ..usual
         };
-        assert_eq!(settings(&more).unwrap().format, Format::Debezium(want));
+        assert_eq!(format(&more), Format::Debezium(want));
         let rows = more.replace("debezium-json", "rows");
         assert!(settings(&rows).unwrap_err().message.contains("debezium"));
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use headwater::Options;
-use headwater_cdc::postgres::{TableName, check, drop_slot};
+use headwater_cdc::{Finding, mysql, postgres};
 
 use super::args::{CdcArgs, CdcCommand, SlotCommand};
-use super::config::{address, table};
+use super::config::{Address, mysql_table, postgres_address, postgres_table};
 use crate::cli::args::Format;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
@@ -38,7 +38,7 @@ pub(crate) fn cdc(args: CdcArgs) -> Outcome {
         CdcCommand::Slot {
             command: SlotCommand::Drop { url, name },
         } => {
-            drop_slot(&address(&url)?, &name)?;
+            postgres::drop_slot(&postgres_address(&url)?, &name)?;
             say(format_args!("dropped slot '{name}'"));
             Ok(())
         }
@@ -46,9 +46,7 @@ pub(crate) fn cdc(args: CdcArgs) -> Outcome {
 }
 
 fn check_server(url: &str, tables: &[String], output: Format) -> Outcome {
-    let address = address(url)?;
-    let tables: Vec<TableName> = tables.iter().map(|t| table(t)).collect();
-    let found = check(&address, &tables)?;
+    let (address, found) = findings(Address::of(url)?, tables)?;
     if found.is_empty() {
         say(format_args!("{address} lacks nothing"));
         return Ok(());
@@ -73,6 +71,28 @@ fn check_server(url: &str, tables: &[String], output: Format) -> Outcome {
         "{address} lacks {} things",
         found.len()
     )))
+}
+
+/// The server as it is shown, and what it lacks.
+fn findings(address: Address, tables: &[String]) -> Outcome<(String, Vec<Finding>)> {
+    match address {
+        Address::PostgreSql(address) => {
+            let tables: Vec<_> = tables.iter().map(|t| postgres_table(t)).collect();
+            Ok((address.to_string(), postgres::check(&address, &tables)?))
+        }
+        Address::MySql(address) => {
+            let mut session = mysql::Session::connect(&address)?;
+            let tables = match tables {
+                [] => mysql::tables_of(&mut session, &address.database)?,
+                some => {
+                    let named = some.iter().map(|t| mysql_table(t, &address.database));
+                    named.collect::<Outcome<_>>()?
+                }
+            };
+            let found = mysql::check(&mut session, &tables)?;
+            Ok((address.to_string(), found))
+        }
+    }
 }
 
 fn ask(dir: &Path, missing: Missing, request: &Request, output: Format) -> Outcome {

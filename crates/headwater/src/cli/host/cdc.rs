@@ -16,20 +16,20 @@ use crate::cli::request::{Progress, Replies, Reply};
 /// How often it is looked how far a capture is.
 const NAP: Duration = Duration::from_millis(20);
 
-/// The captures that run in this process, by slot.
+/// The captures that run in this process, by name.
 #[derive(Debug, Default)]
 pub(super) struct Running(Mutex<Vec<(String, Weak<Capture>)>>);
 
 impl Running {
-    fn add(&self, slot: &str, capture: &Arc<Capture>) {
+    fn add(&self, name: &str, capture: &Arc<Capture>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|(name, capture)| name != slot && capture.strong_count() > 0);
-        all.push((slot.to_owned(), Arc::downgrade(capture)));
+        all.retain(|(known, capture)| known != name && capture.strong_count() > 0);
+        all.push((name.to_owned(), Arc::downgrade(capture)));
     }
 
-    fn status(&self, slot: &str) -> Option<Status> {
+    fn status(&self, name: &str) -> Option<Status> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = all.iter().find(|(name, _)| name == slot)?.1.upgrade();
+        let found = all.iter().find(|(known, _)| known == name)?.1.upgrade();
         found.map(|capture| capture.status())
     }
 }
@@ -43,10 +43,9 @@ pub(super) fn run(
     replies: Replies<'_>,
 ) -> Outcome {
     let settings = settings(config)?;
-    let (slot, address) = (settings.slot.clone(), settings.address.clone());
-    let capture = Arc::new(Capture::start(log, settings)?);
-    running.add(&slot, &capture);
-    let end = once.then(|| address.log_end()).transpose()?;
+    let capture = Arc::new(Capture::start(log, settings.clone())?);
+    running.add(settings.name(), &capture);
+    let end = once.then(|| settings.log_end()).transpose()?;
     let mut told = Told::default();
     loop {
         if let Some(error) = capture.failure() {
@@ -106,7 +105,7 @@ pub(super) fn status(log: &Log, running: &Running, replies: Replies<'_>) -> Outc
     for capture in stored(log)? {
         let live = running.status(&capture.name);
         for table in &capture.tables {
-            rows.slots.push(capture.name.clone());
+            rows.captures.push(capture.name.clone());
             rows.databases.push(capture.database.clone());
             rows.tables.push(table.name.clone());
             let part = match (table.is_done, table.size) {
@@ -144,7 +143,7 @@ fn row_of<'a>(status: &'a Status, name: &str) -> Option<&'a TableStatus> {
 
 #[derive(Debug, Default)]
 struct Rows {
-    slots: Vec<String>,
+    captures: Vec<String>,
     databases: Vec<String>,
     tables: Vec<String>,
     parts: Vec<f64>,
@@ -158,7 +157,7 @@ impl Rows {
     fn batch(self) -> Result<RecordBatch, arrow::error::ArrowError> {
         let text = |texts: Vec<String>| Arc::new(StringArray::from(texts)) as ArrayRef;
         RecordBatch::try_from_iter_with_nullable([
-            ("slot", text(self.slots), false),
+            ("capture", text(self.captures), false),
             ("database", text(self.databases), false),
             ("table", text(self.tables), false),
             (

@@ -1,4 +1,4 @@
-//! [`PostgresCdcConnector`].
+//! [`CdcConnector`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,45 +10,60 @@ use headwater_flow::connector::{
 use headwater_flow::{Error, ErrorKind, Result};
 
 use super::captures::Captures;
-use super::columns;
-use super::config::{Environment, OPTIONS, settings};
+use super::database::{Database, Environment};
 use super::source::CdcSource;
 use crate::topic::{Place, TopicDecoder, TopicSource, check_blanks};
+use crate::{mysql, postgres};
 
-/// Follows tables of PostgreSQL.
-pub struct PostgresCdcConnector {
+/// Follows tables of a database.
+pub struct CdcConnector {
+    database: &'static Database,
     environment: Environment,
     captures: Captures,
 }
 
-impl fmt::Debug for PostgresCdcConnector {
+impl fmt::Debug for CdcConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresCdcConnector")
-            .finish_non_exhaustive()
+        f.debug_tuple("CdcConnector")
+            .field(&self.database.name)
+            .finish()
     }
 }
 
-impl PostgresCdcConnector {
-    /// A connector that takes the variables that options name from `environment`.
-    pub fn new(environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+impl CdcConnector {
+    /// `postgres-cdc`, which takes the variables that options name from `environment`.
+    pub fn postgres(environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::of(&postgres::DATABASE, environment)
+    }
+
+    /// `mysql-cdc` for MariaDB and MySQL, which takes the variables that options name from `environment`.
+    pub fn mysql(environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::of(&mysql::DATABASE, environment)
+    }
+
+    fn of(
+        database: &'static Database,
+        environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         Self {
+            database,
             environment: Arc::new(environment),
             captures: Captures::default(),
         }
     }
 }
 
-impl Connector for PostgresCdcConnector {
+impl Connector for CdcConnector {
     fn name(&self) -> &'static str {
-        "postgres-cdc"
+        self.database.name
     }
 
     fn options(&self) -> &'static [OptionSpec] {
-        OPTIONS
+        self.database.options
     }
 
     fn describe(&self, options: &Options) -> Result<Option<(SchemaRef, Vec<String>)>> {
-        columns::of(&settings(options, &self.environment)?).map(Some)
+        (self.database.columns)(options, &self.environment).map(Some)
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {
@@ -59,13 +74,13 @@ impl Connector for PostgresCdcConnector {
             ));
         }
         check_blanks(&request)?;
-        let settings = settings(&request.options, &self.environment)?;
-        let topic = settings.tables[0].1.clone();
+        let settings = (self.database.settings)(&request.options, &self.environment)?;
+        let topic = settings.topics().next().unwrap_or_default().to_owned();
         let decoder = TopicDecoder::new(&request, &topic)?;
         let is_bounded = self.is_bounded(&request.options);
-        let address = settings.address.clone();
-        let capture = self.captures.get(&request.log, settings)?;
-        let end = is_bounded.then(|| address.log_end()).transpose()?;
+        let name = self.database.capture_option;
+        let capture = self.captures.get(&request.log, settings.clone(), name)?;
+        let end = is_bounded.then(|| settings.log_end()).transpose()?;
         if let Some(end) = &end
             && request.options.flag(WAITS, false)?
         {
