@@ -45,6 +45,11 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "Number of partitions of a topic that is made for the table (default 1).",
     ),
     OptionSpec::new(
+        "key.index",
+        OptionKind::Flag,
+        "Whether a topic that is made for a view has an index of its keys, by which a query that names keys finds their records (default false).",
+    ),
+    OptionSpec::new(
         "scan.startup.mode",
         OptionKind::OneOf(&[
             "earliest-offset",
@@ -288,6 +293,7 @@ pub fn ensure_topic(
     }
     let mut config = TopicConfig {
         partitions: options.parse("partitions")?.unwrap_or(1),
+        key_index: options.flag("key.index", false)?,
         ..TopicConfig::default()
     };
     if !primary_key.is_empty() {

@@ -105,6 +105,12 @@ impl TopicDecoder {
         self
     }
 
+    /// The offsets from `from` on that are decoded, if not all are.
+    pub(super) fn wanted(&self, partition: u32, from: u64) -> Option<&[u64]> {
+        let newest = self.newest.as_ref()?;
+        Some(newest.after(partition, from))
+    }
+
     fn reads_keys(&self) -> bool {
         self.columns.iter().any(|c| matches!(c, From::Key(_)))
     }

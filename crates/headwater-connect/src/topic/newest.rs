@@ -2,11 +2,12 @@
 //! neither decoded nor looked at again, however much of it compaction has left.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use ahash::RandomState;
 use bytes::Bytes;
 use headwater_flow::Result;
-use headwater_log::{Log, LogBatch, Offset, TopicPartition};
+use headwater_log::{Direction, Log, LogBatch, Offset, ReadKey, TopicPartition};
 
 /// Bytes fetched at a time.
 const FETCH_BYTES: usize = 8 << 20;
@@ -48,6 +49,11 @@ fn newest(
     stop: u64,
     keys: Option<&HashSet<Bytes>>,
 ) -> Result<Vec<u64>> {
+    if let Some(keys) = keys
+        && log.topic(&of.topic).is_some_and(|t| t.config.key_index)
+    {
+        return indexed(log, of, stop, keys);
+    }
     // Two keys that share 128 bits are less likely than any failure of the machine.
     let seeds = [
         RandomState::with_seeds(1, 2, 3, 4),
@@ -79,6 +85,27 @@ fn newest(
     }
     let mut offsets = keyless;
     offsets.extend(by_key.into_values());
+    offsets.sort_unstable();
+    Ok(offsets)
+}
+
+/// The newest record of each of `keys` before `stop`, by the index of the partition.
+fn indexed(log: &Log, of: &TopicPartition, stop: u64, keys: &HashSet<Bytes>) -> Result<Vec<u64>> {
+    let mut offsets = Vec::with_capacity(keys.len());
+    for key in keys {
+        let backward = ReadKey {
+            direction: Direction::Backward,
+            ..ReadKey::default()
+        };
+        log.for_each_of_key(of, key, backward, |found| {
+            let offset = found.record.offset.0;
+            if offset >= stop {
+                return ControlFlow::Continue(());
+            }
+            offsets.push(offset);
+            ControlFlow::Break(())
+        })?;
+    }
     offsets.sort_unstable();
     Ok(offsets)
 }

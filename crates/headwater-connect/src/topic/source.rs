@@ -12,6 +12,10 @@ use super::config::Place;
 use super::decoder::TopicDecoder;
 use super::newest::Newest;
 
+/// So few records are read one by one, with what lies beside them.
+const FEW: usize = 1_000;
+const FEW_BYTES: usize = 16 << 10;
+
 /// Reads a topic.
 pub(crate) struct TopicSource {
     log: Log,
@@ -127,6 +131,12 @@ impl Source for TopicSource {
         if from >= stop {
             return Ok(Poll::Stopped);
         }
+        let (from, max_bytes) = match self.decoder.wanted(partition, from) {
+            None => (from, max_bytes),
+            Some([]) => return Ok(Poll::Stopped),
+            Some(wanted) if wanted.len() < FEW => (wanted[0], max_bytes.min(FEW_BYTES)),
+            Some(wanted) => (wanted[0], max_bytes),
+        };
         let of = self.of(partition);
         let bounds = self.log.bounds(&of)?;
         // What retention has taken before anyone read it is gone.

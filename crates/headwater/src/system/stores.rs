@@ -8,10 +8,11 @@ use headwater_log::Log;
 use crate::engine::Headwater;
 use crate::error::Result;
 
-/// The topics that are event stores: one partition with a key index.
+/// The topics that are event stores: one partition with a key index. What is compacted is a view.
 fn topics(log: &Log) -> Vec<String> {
     let topics = log.topics().into_iter();
     let are = topics.filter(|t| t.config.partitions == 1 && t.config.key_index);
+    let are = are.filter(|t| !t.config.cleanup.compact);
     let mut names: Vec<String> = are
         .filter(|t| !t.config.internal && !t.name.contains('$'))
         .map(|t| t.name)
