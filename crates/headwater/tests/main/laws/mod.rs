@@ -7,7 +7,7 @@ mod commit;
 mod cut;
 mod json;
 mod late;
-mod model;
+pub(crate) mod model;
 mod nothing_vanishes;
 mod oracle;
 mod pipeline;
