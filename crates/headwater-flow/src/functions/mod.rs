@@ -7,6 +7,7 @@ mod checked;
 mod collections;
 mod hash;
 mod json;
+mod narrow;
 mod numbers;
 mod regex;
 mod spec;
@@ -16,4 +17,6 @@ mod time;
 mod url;
 
 pub use checked::checked;
+pub(crate) use narrow::{fits_128_bits, into_type, narrowed};
+pub use narrow::{narrow, wide_type};
 pub use spec::{Spec, specs};

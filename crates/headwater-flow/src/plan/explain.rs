@@ -12,6 +12,7 @@ use datafusion_expr::Expr;
 use super::lower::field_path;
 use super::measure::Measure;
 use super::names::type_name;
+use crate::functions::narrowed;
 
 /// An operator, and the operators whose rows it takes.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +102,9 @@ pub(crate) fn shown_with(expr: &Expr, name: &dyn Fn(&Column) -> Option<String>) 
         if let Some((column, path)) = field_path(&e) {
             let base = name(column).unwrap_or_else(|| column.name.clone());
             return word(path.iter().fold(base, |text, field| text + &member(field)));
+        }
+        if let Some(sum) = narrowed(&e) {
+            return word(shown_with(sum, name));
         }
         match &e {
             Expr::Cast(cast) => {

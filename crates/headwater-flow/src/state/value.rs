@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, ListArray,
-    PrimitiveArray, StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
-    DataType, Decimal128Type, Field, Float64Type, Int32Type, Int64Type, UInt8Type, UInt32Type,
-    UInt64Type,
+    DataType, Decimal128Type, Decimal256Type, Field, Float64Type, Int32Type, Int64Type, UInt8Type,
+    UInt32Type, UInt64Type, i256,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -56,19 +55,30 @@ macro_rules! primitive_value {
 
 primitive_value!(i64 => Int64Type, u64 => UInt64Type, i32 => Int32Type, u32 => UInt32Type, u8 => UInt8Type, f64 => Float64Type);
 
-impl StateValue for i128 {
-    fn to_array(values: &[Self]) -> Result<ArrayRef> {
-        let array = Decimal128Array::from_iter_values(values.iter().copied());
-        Ok(Arc::new(array.with_data_type(DataType::Decimal128(38, 0))))
-    }
+/// Whole numbers that older snapshots hold with fewer bits.
+macro_rules! decimal_value {
+    ($native:ty => $arrow:ty, $data_type:expr, $($older:ty),*) => {
+        impl StateValue for $native {
+            fn to_array(values: &[Self]) -> Result<ArrayRef> {
+                let array = PrimitiveArray::<$arrow>::from_iter_values(values.iter().copied());
+                Ok(Arc::new(array.with_data_type($data_type)))
+            }
 
-    fn from_array(array: &ArrayRef) -> Result<Vec<Self>> {
-        let array = array
-            .as_primitive_opt::<Decimal128Type>()
-            .ok_or_else(|| corrupt(array, "decimal"))?;
-        Ok(array.values().to_vec())
-    }
+            fn from_array(array: &ArrayRef) -> Result<Vec<Self>> {
+                $(if let Some(older) = array.as_primitive_opt::<$older>() {
+                    return Ok(older.values().iter().map(|v| Self::from(*v)).collect());
+                })*
+                let array = array
+                    .as_primitive_opt::<$arrow>()
+                    .ok_or_else(|| corrupt(array, "decimal"))?;
+                Ok(array.values().to_vec())
+            }
+        }
+    };
 }
+
+decimal_value!(i128 => Decimal128Type, DataType::Decimal128(38, 0), Int64Type, UInt64Type);
+decimal_value!(i256 => Decimal256Type, DataType::Decimal256(76, 0), Decimal128Type);
 
 impl StateValue for bool {
     fn to_array(values: &[Self]) -> Result<ArrayRef> {
@@ -189,6 +199,7 @@ mod tests {
     fn values_survive_a_round_trip() {
         check(vec![1_i64, -5, i64::MAX]);
         check(vec![i128::MAX, i128::MIN, 0]);
+        check(vec![i256::MAX, i256::MIN, i256::ZERO]);
         check(vec![(true, 1.5_f64), (false, f64::INFINITY)]);
         check(vec![vec![1_u32, 2], vec![], vec![3]]);
         check(vec![Box::<[u8]>::from([1, 2]), Box::from([])]);
@@ -196,6 +207,13 @@ mod tests {
             BTreeMap::from([(Box::<[u8]>::from([7]), 2_i64)]),
             BTreeMap::new(),
         ]);
+    }
+
+    #[test]
+    fn sums_of_older_snapshots_are_read() {
+        let older = i64::to_array(&[-1, i64::MAX]).expect("encodes");
+        let sums = i128::from_array(&older).expect("decodes");
+        assert_eq!(sums, [-1, i128::from(i64::MAX)]);
     }
 
     #[test]

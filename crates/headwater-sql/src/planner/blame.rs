@@ -45,6 +45,8 @@ static NO_VALUE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:'(?<text>.*)' is not a(?: value of type)?|the value (?<value>.*) does not fit into) (?<type>[A-Z].*)$")
         .expect("is a pattern")
 });
+static SUM: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("^the sum .* does not fit into ").expect("is a pattern"));
 static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\S+ ([-+*/%]) \S+ does not fit into the type of its operands$")
         .expect("is a pattern")
@@ -57,6 +59,9 @@ fn blamed(error: &SqlError, ast: &Ast) -> Option<Span> {
         let written = only(ast, |e| is_constant(e, value));
         let data_type = parse_type_text(&found["type"]).ok()?;
         return written.or_else(|| only(ast, |e| is_cast(e, &data_type)));
+    }
+    if SUM.is_match(message) {
+        return only(ast, is_sum);
     }
     if message == "division by zero" {
         return only(ast, may_divide_by_zero);
@@ -107,6 +112,11 @@ fn is_cast(expr: &Expr, to: &DataType) -> bool {
         }
         _ => false,
     }
+}
+
+fn is_sum(expr: &Expr) -> bool {
+    let names = ["sum", "avg", "mean"];
+    matches!(expr, Expr::Function(f) if names.contains(&f.name.to_string().to_lowercase().as_str()))
 }
 
 /// A division, unless it is one by a number.

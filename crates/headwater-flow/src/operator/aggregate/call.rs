@@ -11,7 +11,7 @@ use datafusion_expr::AggregateUDF;
 pub enum AggregateFunction {
     /// `count(*)` without arguments, else the rows whose argument is not null.
     Count,
-    /// Sum; integers wrap, as DataFusion's do.
+    /// Sum; an error where it does not fit its type.
     Sum,
     /// Mean.
     Avg,
@@ -97,7 +97,7 @@ pub struct AggregateCall {
     pub filter: Option<usize>,
     /// `ORDER BY` in the call, for lists and first/last.
     pub order_by: Vec<(usize, SortOptions)>,
-    /// The type of the result, as DataFusion has it.
+    /// The type of the result: DataFusion's, or for sums also [`wide_type`](crate::functions::wide_type), which all fit into.
     pub return_type: DataType,
     /// `IGNORE NULLS`.
     pub ignore_nulls: bool,

@@ -3,7 +3,7 @@
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef, i256};
 
 use super::count::Count;
 use super::distinct::{DistinctTable, Member, TableMode};
@@ -16,6 +16,7 @@ use super::sum::{Finish, FloatSum, IntegerSum};
 use super::variance::{Spread, Variance};
 use super::{AggregateCall, AggregateFunction};
 use crate::error::{Error, ErrorKind, Result};
+use crate::functions::fits_128_bits;
 use crate::state::StateVisitor;
 
 /// What the functions must be able to do.
@@ -279,7 +280,10 @@ fn sum(
     mode: AggregateMode,
 ) -> Result<Box<dyn Accumulator>> {
     let mean = call.function == AggregateFunction::Avg;
-    let finish = if mean { Finish::Mean } else { Finish::Sum };
+    let finish = |factor| match mean {
+        true => Finish::Mean { factor },
+        false => Finish::Sum,
+    };
     let return_type = call.return_type.clone();
     Ok(match (schema.field(arg).data_type(), &call.return_type) {
         // When sessions become one depends on how the input was cut into epochs: the sum must not.
@@ -287,20 +291,22 @@ fn sum(
             Box::new(FloatSum::<ExactSum>::new(arg, mean))
         }
         (DataType::Float64, _) => Box::new(FloatSum::<(f64, i64)>::new(arg, mean)),
-        (DataType::Int64, DataType::Int64) | (DataType::Duration(_), _) => {
-            Box::new(IntegerSum::<i64>::new(arg, finish, return_type))
+        (DataType::Int64 | DataType::Duration(_), _) => {
+            Box::new(IntegerSum::<i64, i128>::new(arg, finish(1), return_type))
         }
-        (DataType::UInt64, DataType::UInt64) => {
-            Box::new(IntegerSum::<u64>::new(arg, finish, return_type))
+        (DataType::UInt64, _) => {
+            Box::new(IntegerSum::<u64, i128>::new(arg, finish(1), return_type))
         }
-        (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) if to >= from => {
-            let finish = match mean {
-                true => Finish::DecimalMean {
-                    scale_up: 10_i128.pow((to - from) as u32),
-                },
-                false => Finish::Sum,
-            };
-            Box::new(IntegerSum::<i128>::new(arg, finish, return_type))
+        (
+            DataType::Decimal128(digits, from),
+            DataType::Decimal128(_, to) | DataType::Decimal256(_, to),
+        ) if to >= from => {
+            let more = to.abs_diff(*from);
+            let finish = finish(10_i128.pow(u32::from(more)));
+            match fits_128_bits(digits.saturating_add(more)) {
+                true => Box::new(IntegerSum::<i128, i128>::new(arg, finish, return_type)),
+                false => Box::new(IntegerSum::<i128, i256>::new(arg, finish, return_type)),
+            }
         }
         (other, _) => {
             let name = if mean { "avg" } else { "sum" };

@@ -4,11 +4,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array};
-use arrow::datatypes::{ArrowNativeType, ArrowNativeTypeOp, DataType, Decimal128Type, DecimalType};
+use arrow::datatypes::{
+    ArrowNativeType, ArrowNativeTypeOp, DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION,
+    DataType, i256,
+};
 
 use super::float::ExactSum;
 use super::rows::{Accumulator, Rows, natives, primitive};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::functions::into_type;
 use crate::state::{Paged, StateValue, StateVisitor};
 
 /// What is made of a sum.
@@ -16,85 +20,71 @@ use crate::state::{Paged, StateValue, StateVisitor};
 pub(super) enum Finish {
     /// The sum itself.
     Sum,
-    /// The mean.
-    Mean,
-    /// The mean of decimals, in another scale.
-    DecimalMean { scale_up: i128 },
+    /// The mean; `factor` brings the sum into its scale.
+    Mean { factor: i128 },
 }
 
-/// A number whose multiples add up.
-pub(super) trait Summand: ArrowNativeType + ArrowNativeTypeOp + StateValue {
-    fn weighted(self, weight: i64) -> Self;
-    fn mean(self, count: i64) -> Self;
-    fn scaled(self, factor: i128) -> Option<Self>;
-    fn wide(self) -> i128;
+/// A number that has room for whatever is added up.
+pub(super) trait Total:
+    ArrowNativeType + ArrowNativeTypeOp + StateValue + From<i128>
+{
+    /// The type of decimals that holds it.
+    fn data_type(scale: i8) -> DataType;
 }
 
-macro_rules! summand {
-    ($($native:ty),*) => {$(
-        impl Summand for $native {
-            #[inline]
-            fn weighted(self, weight: i64) -> Self {
-                self.wrapping_mul(weight as $native)
-            }
-
-            fn mean(self, count: i64) -> Self {
-                self / count as $native
-            }
-
-            fn scaled(self, factor: i128) -> Option<Self> {
-                self.checked_mul(<$native>::try_from(factor).ok()?)
-            }
-
-            fn wide(self) -> i128 {
-                self as i128
-            }
-        }
-    )*};
+impl Total for i128 {
+    fn data_type(scale: i8) -> DataType {
+        DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale)
+    }
 }
 
-summand!(i64, u64, i128);
+impl Total for i256 {
+    fn data_type(scale: i8) -> DataType {
+        DataType::Decimal256(DECIMAL256_MAX_PRECISION, scale)
+    }
+}
 
-/// Sums of integers and decimals, with the number of values.
+/// Sums of integers and decimals (`N`), with the number of values.
 #[derive(Debug)]
-pub(super) struct IntegerSum<N: Summand> {
+pub(super) struct IntegerSum<N, S: Total> {
     arg: usize,
     finish: Finish,
     return_type: DataType,
-    sums: Paged<(N, i64)>,
+    sums: Paged<(S, i64)>,
+    values: PhantomData<N>,
 }
 
-impl<N: Summand> IntegerSum<N> {
+impl<N, S: Total> IntegerSum<N, S> {
     pub(super) fn new(arg: usize, finish: Finish, return_type: DataType) -> Self {
         Self {
             arg,
             finish,
             return_type,
             sums: Paged::new(),
+            values: PhantomData,
         }
     }
 
-    fn result(&self, slot: u32) -> Result<Option<N>> {
+    fn result(&self, slot: u32) -> Option<S> {
         let (sum, count) = *self.sums.get(slot);
         if count <= 0 {
-            return Ok(None);
+            return None;
         }
-        match self.finish {
-            Finish::Sum => Ok(Some(sum)),
-            Finish::Mean => Ok(Some(sum.mean(count))),
-            Finish::DecimalMean { scale_up } => {
-                let scaled = sum.scaled(scale_up).ok_or_else(overflow)?;
-                Ok(Some(scaled.mean(count)))
+        Some(match self.finish {
+            Finish::Sum => sum,
+            Finish::Mean { factor } => {
+                let sum = sum.mul_wrapping(S::from(factor));
+                sum.div_wrapping(S::from(i128::from(count)))
             }
-        }
+        })
     }
 }
 
-fn overflow() -> Error {
-    Error::new(ErrorKind::Invalid, "avg of a decimal column overflows")
-}
-
-impl<N: Summand> Accumulator for IntegerSum<N> {
+impl<N, S> Accumulator for IntegerSum<N, S>
+where
+    N: ArrowNativeType + Send,
+    S: Total + From<N>,
+{
     fn grow(&mut self, slots: usize) {
         self.sums.grow(slots);
     }
@@ -104,7 +94,8 @@ impl<N: Summand> Accumulator for IntegerSum<N> {
         let values = natives::<N>(column)?;
         rows.each(column.nulls(), |i, slot, weight| {
             let (sum, count) = self.sums.get_mut(slot);
-            *sum = sum.add_wrapping(values[i].weighted(weight));
+            let times = S::from(i128::from(weight));
+            *sum = sum.add_wrapping(S::from(values[i]).mul_wrapping(times));
             *count += weight;
         });
         Ok(())
@@ -118,19 +109,15 @@ impl<N: Summand> Accumulator for IntegerSum<N> {
     }
 
     fn evaluate(&self, slots: &[u32]) -> Result<ArrayRef> {
-        let results: Vec<Option<N>> = slots
-            .iter()
-            .map(|s| self.result(*s))
-            .collect::<Result<_>>()?;
-        if let (Finish::DecimalMean { .. }, DataType::Decimal128(precision, scale)) =
-            (&self.finish, &self.return_type)
-        {
-            for value in results.iter().flatten() {
-                Decimal128Type::validate_decimal_precision(value.wide(), *precision, *scale)
-                    .map_err(|_| overflow())?;
-            }
-        }
-        primitive(&self.return_type, results.into_iter())
+        let scale = match self.return_type {
+            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => scale,
+            _ => 0,
+        };
+        let results = slots.iter().map(|slot| self.result(*slot));
+        into_type(
+            &primitive(&S::data_type(scale), results)?,
+            &self.return_type,
+        )
     }
 
     fn clear(&mut self, slot: u32) {

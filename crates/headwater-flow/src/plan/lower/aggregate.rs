@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, SchemaRef};
 use datafusion_common::{DFSchema, Result};
 use datafusion_expr::Expr;
 use datafusion_expr::expr::{
@@ -12,10 +12,11 @@ use datafusion_expr::expr::{
 use datafusion_expr::logical_plan::Aggregate;
 
 use super::build::{Builder, external};
-use super::expr::{column_name, numbered, unsupported};
+use super::expr::{numbered, unsupported};
 use super::relation::{Facts, Relation};
 use super::windowed::windowed;
 use crate::circuit::Port;
+use crate::functions::{narrow, wide_type};
 use crate::operator::{
     AggregateCall, AggregateFunction, Exchange, Expand, GroupAggregate, GroupingSet, Operator,
     Stateless,
@@ -70,7 +71,7 @@ impl Builder<'_> {
         let calls = calls(aggregate, &over, &mut columns)?;
         let schema = relation.output(&columns.exprs)?;
         let relation = relation.compute(&columns.exprs, Arc::clone(&schema), &mut self.calcs)?;
-        self.group_node(aggregate, relation, keys, &calls)
+        self.group_node(aggregate, relation, keys, calls)
     }
 
     /// GROUPING SETS, CUBE, ROLLUP: the keys and the number of the set are the keys.
@@ -105,7 +106,7 @@ impl Builder<'_> {
         let id_name = "grouping_id".to_owned();
         relation.names.insert(width, id_name);
         relation.base = expanded;
-        self.group_node(aggregate, relation, (0..=width).collect(), &calls)
+        self.group_node(aggregate, relation, (0..=width).collect(), calls)
     }
 
     /// The keyed operator over computed columns.
@@ -114,19 +115,20 @@ impl Builder<'_> {
         aggregate: &Aggregate,
         relation: Relation,
         keys: Vec<usize>,
-        calls: &[AggregateCall],
+        calls: Vec<AggregateCall>,
     ) -> Result<Relation> {
         let append_only = relation.facts.updating.is_none();
         let schema = Arc::clone(&relation.base);
+        let calls = widened(calls, &schema);
         let shards = self.shards(&keys);
         let exchange = Exchange::new(&schema, keys.clone(), shards).map_err(external)?;
-        let output = output_schema(&aggregate.schema);
+        let output = output_schema(&aggregate.schema, &calls);
         let name = describe("GroupAggregate", aggregate);
         let make = || {
             let group = GroupAggregate::new(
                 keys.clone(),
                 &schema,
-                calls,
+                &calls,
                 Arc::clone(&output),
                 append_only,
             )?;
@@ -158,12 +160,8 @@ impl Builder<'_> {
             _ => format!("GROUP BY {}", list(&aggregate.group_expr)),
         });
         facts.explain(explained);
-        Ok(Relation::new(
-            feed,
-            output,
-            Arc::clone(&aggregate.schema),
-            facts,
-        ))
+        let schema = Arc::clone(&aggregate.schema);
+        Ok(narrowed(Relation::new(feed, output, schema, facts)))
     }
 }
 
@@ -255,11 +253,44 @@ fn grouping_sets(sets: &DfGroupingSet, keys: &[&Expr]) -> Vec<GroupingSet> {
         .collect()
 }
 
-/// The columns of an aggregate, numbered.
-pub(super) fn output_schema(schema: &DFSchema) -> SchemaRef {
-    let fields = schema.fields().iter().enumerate();
-    let fields = fields.map(|(i, f)| Field::new(column_name(i), f.data_type().clone(), true));
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+/// The calls over columns of `input`, with sums in types that they always fit into.
+pub(super) fn widened(calls: Vec<AggregateCall>, input: &SchemaRef) -> Vec<AggregateCall> {
+    let calls = calls.into_iter().map(|call| {
+        let name = match call.function {
+            AggregateFunction::Sum => "sum",
+            AggregateFunction::Avg => "avg",
+            _ => return call,
+        };
+        let of = call.args.first().map(|arg| input.field(*arg).data_type());
+        let wide = of.and_then(|of| wide_type(name, of, &call.return_type));
+        AggregateCall {
+            return_type: wide.unwrap_or(call.return_type),
+            ..call
+        }
+    });
+    calls.collect()
+}
+
+/// The columns of an aggregate, numbered; those of the calls have the calls' types.
+pub(super) fn output_schema(schema: &DFSchema, calls: &[AggregateCall]) -> SchemaRef {
+    let groups = schema.fields().len() - calls.len();
+    let groups = schema.fields().iter().take(groups);
+    let groups = groups.map(|f| (f.data_type().clone(), true));
+    let calls = calls.iter().map(|c| (c.return_type.clone(), true));
+    numbered(groups.chain(calls))
+}
+
+/// The rows of an aggregate, with sums in the types that they have for everybody else.
+pub(super) fn narrowed(mut relation: Relation) -> Relation {
+    let types = relation.schema.fields().iter();
+    let columns = relation.base.fields().iter().zip(types);
+    let columns = columns.zip(&mut relation.exprs);
+    for ((is, wanted), expr) in columns.filter(|((is, _), _)| is.data_type().is_decimal()) {
+        if is.data_type() != wanted.data_type() {
+            *expr = narrow(expr.clone(), wanted.data_type());
+        }
+    }
+    relation
 }
 
 fn group_state(append_only: bool) -> &'static str {

@@ -9,7 +9,7 @@ use datafusion_common::Result;
 use datafusion_expr::Expr;
 use datafusion_expr::logical_plan::Aggregate;
 
-use super::aggregate::{Columns, calls, describe, explained, output_schema};
+use super::aggregate::{Columns, calls, describe, explained, narrowed, output_schema, widened};
 use super::build::{Builder, external};
 use super::expr::{numbered, substitute};
 use super::relation::{Facts, Relation, RowWindows};
@@ -135,12 +135,13 @@ impl Builder<'_> {
         &mut self,
         aggregate: &Aggregate,
         input: Relation,
-        parts: WindowParts,
+        mut parts: WindowParts,
     ) -> Result<Relation> {
         let schema = input.output(&parts.columns.exprs)?;
         let append_only = input.facts.updating.is_none();
         let input = input.compute(&parts.columns.exprs, Arc::clone(&schema), &mut self.calcs)?;
-        let output = output_schema(&aggregate.schema);
+        parts.calls = widened(parts.calls, &schema);
+        let output = output_schema(&aggregate.schema, &parts.calls);
         let keys = parts.keys();
         let shards = self.shards(&keys);
         let exchange = Exchange::new(&schema, keys.clone(), shards).map_err(external)?;
@@ -181,7 +182,7 @@ impl Builder<'_> {
         let feed = self.node(name, ports, shards, &mut explained, make)?;
         let mut relation = Relation::new(feed, output, Arc::clone(&aggregate.schema), facts);
         relation.facts.explain(explained);
-        Ok(relation)
+        Ok(narrowed(relation))
     }
 
     /// What is known of the rows of a window aggregate.
