@@ -28,6 +28,11 @@ const NEEDS: &[Need] = &[
         packages: &["mariadb-server"],
         why: "is the server that the tests of change data capture start",
     },
+    Need {
+        program: "openssl",
+        packages: &["openssl"],
+        why: "makes the certificates of that server",
+    },
 ];
 
 /// Where Debian has programs that are not on the path, one folder a version.

@@ -43,7 +43,7 @@ pub(crate) fn misunderstood(form: &str) -> Error {
 }
 
 /// Without the escapes of URLs.
-fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut parts = text.split('%');
     bytes.extend_from_slice(parts.next()?.as_bytes());

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use headwater_log::{Error, Result};
+use headwater_log::{Error, ErrorKind, Result};
 
 use super::position::Position;
 use super::session::Session;
+use super::tls::{Tls, TlsMode};
 use crate::capture::Place;
-use crate::url::{Parts, misunderstood};
+use crate::url::{Parts, decoded, misunderstood};
 
 /// A server, and the user that connects to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Address {
     pub password: String,
     /// The database that names without one mean; empty: none.
     pub database: String,
+    /// How the connection is encrypted.
+    pub tls: Tls,
 }
 
 impl Address {
@@ -55,11 +58,13 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads `mysql://user:password@host:port/database` or the same with `mariadb`; the database may be left out.
+/// Reads `mysql://user:password@host:port/database` or the same with `mariadb`; the database may be left out. After a question mark
+/// `ssl-mode=verify-identity` and `ssl-ca=FILE` may follow.
 impl FromStr for Address {
     type Err = Error;
 
     fn from_str(url: &str) -> Result<Self> {
+        let (url, settings) = url.split_once('?').unwrap_or((url, ""));
         let parts = Parts::of(url, &["mysql", "mariadb"], 3306);
         let parts =
             parts.ok_or_else(|| misunderstood("mysql://user:password@host:3306/database"))?;
@@ -69,13 +74,59 @@ impl FromStr for Address {
             user: parts.user,
             password: parts.password,
             database: parts.database,
+            tls: tls(settings)?,
         })
     }
+}
+
+/// What the end of an address says of encryption.
+fn tls(settings: &str) -> Result<Tls> {
+    let (mut mode, mut ca) = (TlsMode::Disabled, None);
+    for setting in settings.split('&').filter(|s| !s.is_empty()) {
+        match setting.split_once('=') {
+            Some(("ssl-mode", text)) => mode = text.parse()?,
+            Some(("ssl-ca", path)) => ca = Some(decoded(path).unwrap_or_default().into()),
+            _ => {
+                let name = setting.split('=').next().unwrap_or_default();
+                let text = format!("the address of the database has a setting '{name}'");
+                return Err(
+                    Error::new(ErrorKind::Invalid, text).with_hint("there are ssl-mode and ssl-ca")
+                );
+            }
+        }
+    }
+    Tls::new(mode, ca)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_say_how_a_connection_is_encrypted() {
+        let tls = |settings: &str| {
+            let address = format!("mysql://me@db/shop{settings}").parse::<Address>();
+            address.map(|address| address.tls)
+        };
+        assert_eq!(tls("").unwrap(), Tls::default());
+        assert_eq!(tls("?ssl-mode=required").unwrap().mode, TlsMode::Required);
+        let want = Tls {
+            mode: TlsMode::VerifyCa,
+            ca: Some("/etc/a b.pem".into()),
+        };
+        assert_eq!(
+            tls("?ssl-ca=/etc/a%20b.pem&ssl-mode=verify-ca").unwrap(),
+            want
+        );
+        for (wrong, named) in [
+            ("?ssl-mode=yes", "yes"),
+            ("?sslmode=required", "sslmode"),
+            ("?ssl-ca=a.pem", "ssl-ca"),
+        ] {
+            let error = tls(wrong).unwrap_err();
+            assert!(error.message().contains(named), "{error}");
+        }
+    }
 
     #[test]
     fn addresses_are_urls() {

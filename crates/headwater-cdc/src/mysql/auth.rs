@@ -15,6 +15,7 @@ const LONG_PASSWORD: u32 = 1;
 const LONG_FLAG: u32 = 1 << 2;
 const CONNECT_WITH_DB: u32 = 1 << 3;
 const PROTOCOL_41: u32 = 1 << 9;
+const SSL: u32 = 1 << 11;
 const TRANSACTIONS: u32 = 1 << 13;
 const SECURE_CONNECTION: u32 = 1 << 15;
 const MULTI_RESULTS: u32 = 1 << 17;
@@ -28,6 +29,7 @@ const NATIVE: &str = "mysql_native_password";
 const CACHING: &str = "caching_sha2_password";
 /// What the server answers to [`CACHING`]: it knows the password; it needs to see it.
 const KNOWN: u8 = 3;
+const UNKNOWN: u8 = 4;
 
 /// What the server says first.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ struct Method {
 }
 
 /// Says who we are and proves it; the version of the server.
-pub(super) fn begin(packets: &mut Packets, address: &Address) -> Result<String> {
+pub(super) fn begin(mut packets: Packets, address: &Address) -> Result<(Packets, String)> {
     let greeting = greeting(packets.expect()?)?;
     let Greeting {
         version,
@@ -60,12 +62,22 @@ pub(super) fn begin(packets: &mut Packets, address: &Address) -> Result<String> 
     if !matches!(method.name.as_str(), NATIVE | CACHING) {
         method.name = NATIVE.to_owned();
     }
+    if address.tls.is_wanted() {
+        if capabilities & SSL == 0 {
+            return Err(unencrypted());
+        }
+        packets.send(&head(address))?;
+        packets = packets.encrypt(&address.tls, &address.host)?;
+    }
     packets.send(&response(address, &method)?)?;
     loop {
         let mut reader = Reader::new(packets.expect()?, "answer to the login");
         match reader.u8()? {
             // MariaDB says an old version first, for the sake of old replicas.
-            0 => return Ok(version.trim_start_matches("5.5.5-").to_owned()),
+            0 => {
+                let version = version.trim_start_matches("5.5.5-").to_owned();
+                return Ok((packets, version));
+            }
             0xff => return Err(from_server(reader.rest())),
             0xfe if reader.is_empty() => return Err(unknown("of long ago")),
             0xfe => {
@@ -75,11 +87,15 @@ pub(super) fn begin(packets: &mut Packets, address: &Address) -> Result<String> 
                 };
                 packets.send(&proof(&method, &address.password)?)?;
             }
-            1 if method.name == CACHING => {
-                if reader.u8()? != KNOWN {
-                    return Err(unseen());
+            1 if method.name == CACHING => match reader.u8()? {
+                KNOWN => {}
+                UNKNOWN if packets.is_encrypted() => {
+                    let mut password = Vec::new();
+                    zero_ended(&mut password, &address.password)?;
+                    packets.send(&password)?;
                 }
-            }
+                _ => return Err(unseen()),
+            },
             _ => return Err(malformed("answer to the login")),
         }
     }
@@ -121,16 +137,25 @@ fn salt(mut bytes: Bytes) -> Bytes {
     bytes
 }
 
-fn response(address: &Address, method: &Method) -> Result<Vec<u8>> {
+/// What both the wish for encryption and the answer to the greeting begin with.
+fn head(address: &Address) -> Vec<u8> {
     let mut capabilities = WANTED;
     if !address.database.is_empty() {
         capabilities |= CONNECT_WITH_DB;
+    }
+    if address.tls.is_wanted() {
+        capabilities |= SSL;
     }
     let mut out = Vec::new();
     out.extend_from_slice(&capabilities.to_le_bytes());
     out.extend_from_slice(&PACKET_BYTES.to_le_bytes());
     out.push(COLLATION);
     out.extend_from_slice(&[0; 23]);
+    out
+}
+
+fn response(address: &Address, method: &Method) -> Result<Vec<u8>> {
+    let mut out = head(address);
     zero_ended(&mut out, &address.user)?;
     let proof = proof(method, &address.password)?;
     out.push(proof.len() as u8);
@@ -144,7 +169,10 @@ fn response(address: &Address, method: &Method) -> Result<Vec<u8>> {
 
 fn zero_ended(out: &mut Vec<u8>, text: &str) -> Result<()> {
     if text.contains('\0') {
-        return Err(Error::new(ErrorKind::Invalid, "a name with a zero byte"));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "a name or a password with a zero byte",
+        ));
     }
     out.extend_from_slice(text.as_bytes());
     out.push(0);
@@ -187,12 +215,17 @@ fn unknown(name: &str) -> Error {
     ))
 }
 
+fn unencrypted() -> Error {
+    let text = "the server does not encrypt connections";
+    Error::new(ErrorKind::Invalid, text)
+        .with_hint("give it a certificate (ssl_cert, ssl_key), or connect with ssl-mode = disabled")
+}
+
 /// The server has only the hash of a hash in its cache, and wants the password itself.
 fn unseen() -> Error {
     let text = "the server wants to see the password, which is not sent without encryption";
     Error::new(ErrorKind::Unsupported, text).with_hint(format!(
-        "let this user log in once by another client over TLS, after which the server remembers it \
-         until it restarts, or make a user that is identified by {NATIVE}"
+        "connect with ssl-mode = verify-identity, or make a user that is identified by {NATIVE}"
     ))
 }
 

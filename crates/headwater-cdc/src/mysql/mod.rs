@@ -32,6 +32,7 @@ mod table;
 mod temporal;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod transactions;
 
 mod value;
@@ -52,6 +53,7 @@ pub use sql::{identifier, literal};
 pub use statement::Statement;
 pub use table::{Column, Table};
 pub use temporal::DateTime;
+pub use tls::{Tls, TlsMode};
 pub use transactions::Message;
 pub use value::Value;
 

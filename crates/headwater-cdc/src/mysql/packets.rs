@@ -9,6 +9,7 @@ use headwater_log::{Error, ErrorKind, Result};
 
 use super::address::Address;
 use super::failure::{malformed, unreachable};
+use super::tls::{Stream, Tls};
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,7 +26,7 @@ const READ_BYTES: usize = 64 << 10;
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Packets {
-    stream: TcpStream,
+    stream: Stream,
     input: BytesMut,
     /// The number of the next packet of this exchange.
     number: u8,
@@ -48,10 +49,27 @@ impl Packets {
         let timeout = Some(ANSWER_TIMEOUT);
         stream.set_write_timeout(timeout).map_err(failed)?;
         Ok(Self {
-            stream,
+            stream: Stream::Plain(stream),
             input: BytesMut::new(),
             number: 0,
         })
+    }
+
+    /// Encrypts what comes from here on.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Invalid` if the server does not prove what it must; `Corrupt` if it has said something already, which whoever sits
+    /// between may have put in.
+    pub(super) fn encrypt(self, tls: &Tls, host: &str) -> Result<Self> {
+        if !self.input.is_empty() {
+            return Err(malformed("beginning of encryption"));
+        }
+        let stream = self.stream.encrypted(tls, host, ANSWER_TIMEOUT)?;
+        Ok(Self { stream, ..self })
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.stream.is_encrypted()
     }
 
     /// Begins a new exchange with a command.
@@ -79,7 +97,10 @@ impl Packets {
                 break;
             }
         }
-        let written = self.stream.write_all(&out);
+        let written = self
+            .stream
+            .write_all(&out)
+            .and_then(|()| self.stream.flush());
         written.map_err(|e| unreachable("the connection broke", e))
     }
 
@@ -90,7 +111,7 @@ impl Packets {
             if let Some(packet) = self.buffered()? {
                 return Ok(Some(packet));
             }
-            self.stream.set_read_timeout(Some(wait)).map_err(broke)?;
+            self.stream.set_read_timeout(wait).map_err(broke)?;
             let mut room = [0; READ_BYTES];
             match self.stream.read(&mut room) {
                 Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),

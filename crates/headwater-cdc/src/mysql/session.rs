@@ -33,8 +33,7 @@ impl Session {
     /// `Unavailable` if the server cannot be reached, `Invalid` if it refuses, `Unsupported` if the user proves itself in a way
     /// that is not known.
     pub fn connect(address: &Address) -> Result<Self> {
-        let mut packets = Packets::connect(address)?;
-        let version = auth::begin(&mut packets, address)?;
+        let (packets, version) = auth::begin(Packets::connect(address)?, address)?;
         let mut session = Self { packets, version };
         session.execute(SETTINGS)?;
         Ok(session)

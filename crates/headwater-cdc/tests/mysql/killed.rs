@@ -45,6 +45,7 @@ fn child(told: &str) {
         user: next().to_owned(),
         password: next().to_owned(),
         database: String::new(),
+        tls: Default::default(),
     };
     let log = open(&dir);
     let capture = Capture::start(&log, settings(&address, &TABLES)).unwrap();

@@ -6,6 +6,7 @@ mod capturing;
 mod cases;
 mod checks;
 mod elsewhere;
+mod encrypted;
 mod following;
 mod golden;
 mod killed;

@@ -83,6 +83,7 @@ impl Server {
             user: USER.to_owned(),
             password: PASSWORD.to_owned(),
             database: String::new(),
+            tls: Default::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The options of a table of MariaDB or MySQL, named as in Flink CDC.
 
-use headwater_cdc::mysql::{Address, Settings, TableName};
+use headwater_cdc::mysql::{Address, Settings, TableName, Tls};
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 use headwater_flow::{Error, ErrorKind, Result};
 
@@ -33,6 +33,16 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "The capture, one a table; needed where tables of two servers are called the same (default: made of database and table).",
     ),
     OptionSpec::new(
+        "ssl-mode",
+        OptionKind::OneOf(&["disabled", "required", "verify-ca", "verify-identity"]),
+        "Whether the connection is encrypted and what the server must prove: disabled (default), required (nothing), verify-ca (its certificate is signed by a known authority), verify-identity (and for its name).",
+    ),
+    OptionSpec::new(
+        "ssl-ca",
+        OptionKind::Text,
+        "A file with the certificates of authorities in PEM (default: those that browsers know).",
+    ),
+    OptionSpec::new(
         "server-id",
         OptionKind::Text,
         "The number by which the server knows this reader, as which no other may have, or the first of a range such as 5400-5408 (default: one is made up).",
@@ -59,6 +69,7 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
         user: get("username")?,
         password: fill("password", options.get_or("password", ""), environment)?,
         database: get("database-name")?,
+        tls: tls(options)?,
     };
     let table = TableName::new(&address.database, options.require("table-name")?);
     let name = match options.get("capture.name") {
@@ -77,6 +88,13 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
     Ok(settings)
 }
 
+/// # Errors
+/// `Invalid` for authorities where nothing is verified.
+fn tls(options: &Options) -> Result<Tls> {
+    let mode = options.get_or("ssl-mode", "disabled").parse()?;
+    Ok(Tls::new(mode, options.get("ssl-ca").map(Into::into))?)
+}
+
 /// A number, or the first of a range: one session reads.
 fn server_id(text: &str) -> Result<u32> {
     let first = text.split_once('-').map_or(text, |(first, _)| first);
@@ -91,6 +109,8 @@ fn server_id(text: &str) -> Result<u32> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::Arc;
+
+    use headwater_cdc::mysql::TlsMode;
 
     use super::*;
 
@@ -130,6 +150,16 @@ mod tests {
             ("c", "lines")
         );
         assert!(!told.backfills);
+    }
+
+    #[test]
+    fn connections_are_encrypted_on_wish() {
+        let mode = |more: &[(&str, &str)]| found(more).map(|settings| settings.address.tls.mode);
+        assert_eq!(mode(&[]).unwrap(), TlsMode::Disabled);
+        let verified = [("ssl-mode", "verify-ca"), ("ssl-ca", "ca.pem")];
+        assert_eq!(mode(&verified).unwrap(), TlsMode::VerifyCa);
+        let error = mode(&[("ssl-ca", "ca.pem")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     }
 
     #[test]

@@ -121,6 +121,7 @@ mod tests {
             user: "me".to_owned(),
             password: String::new(),
             database: String::new(),
+            tls: Default::default(),
         };
         let plain = Settings::new(address, "shop").table(TableName::new("shop", "orders"));
         plain.check().unwrap();

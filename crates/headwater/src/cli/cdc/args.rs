@@ -10,7 +10,7 @@ const CONFIG: &str = "FILE
   url = \"postgres://me:${env:PGPASSWORD}@localhost:5432/shop\"
   tables = [\"public.orders\", \"customers\"]   # without a schema: public
 or
-  url = \"mysql://me:${env:MYSQL_PWD}@localhost:3306/shop\"   # or mariadb://
+  url = \"mysql://me:${env:MYSQL_PWD}@localhost:3306/shop\"   # or mariadb://; encrypted with ?ssl-mode=verify-identity
   tables = [\"orders\", \"sales.lines\"]   # without a database: that of the URL
 and where wanted:
   backfill = true                # what is in the tables, then their changes; false: only changes
