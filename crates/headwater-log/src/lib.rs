@@ -19,6 +19,7 @@ mod keyed;
 mod keyindex;
 mod log;
 mod lookup;
+mod memory;
 mod options;
 mod partition;
 mod partitioner;

@@ -3,6 +3,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Buffers;
 use crate::record::{Header, Offset, Record};
 
 use super::codec::{BATCH_BYTES_MAX, Codec};
@@ -51,12 +52,25 @@ pub struct BatchBuilder {
 impl BatchBuilder {
     /// A batch that starts at `base_offset`, which need not be the offset of a record.
     pub fn new(base_offset: Offset, codec: Codec) -> Self {
-        Self::with_capacity(base_offset, codec, 0)
+        Self::within(base_offset, codec, Vec::new())
     }
 
     /// A batch with room for `bytes` of encoded records.
     pub(crate) fn with_capacity(base_offset: Offset, codec: Codec, bytes: usize) -> Self {
-        let mut out = Vec::with_capacity(HEADER_BYTES + bytes);
+        Self::within(base_offset, codec, Vec::with_capacity(HEADER_BYTES + bytes))
+    }
+
+    /// As [`with_capacity`](Self::with_capacity), in memory that is used again.
+    pub(crate) fn in_buffer(
+        base_offset: Offset,
+        codec: Codec,
+        bytes: usize,
+        buffers: &Buffers,
+    ) -> Self {
+        Self::within(base_offset, codec, buffers.take(HEADER_BYTES + bytes))
+    }
+
+    fn within(base_offset: Offset, codec: Codec, mut out: Vec<u8>) -> Self {
         out.resize(HEADER_BYTES, 0);
         Self {
             base_offset,

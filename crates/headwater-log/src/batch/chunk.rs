@@ -6,10 +6,11 @@ use bytes::BytesMut;
 use super::builder::BatchBuilder;
 use super::log_batch::LogBatch;
 use crate::error::Result;
+use crate::memory::Buffers;
 
 /// Size of a chunk. It stays until the last of its batches goes, then it is used again.
 const CHUNK_BYTES: usize = 64 << 10;
-/// Larger batches have memory of their own.
+/// Larger batches have buffers of their own.
 const SMALL_BYTES: usize = CHUNK_BYTES / 16;
 
 /// Where small batches lie.
@@ -21,10 +22,10 @@ impl Chunk {
     ///
     /// # Errors
     /// As [`BatchBuilder::finish`].
-    pub(crate) fn finish(&mut self, builder: BatchBuilder) -> Result<LogBatch> {
+    pub(crate) fn finish(&mut self, builder: BatchBuilder, buffers: &Buffers) -> Result<LogBatch> {
         let bytes = builder.into_vec()?;
         if bytes.len() > SMALL_BYTES {
-            return Ok(LogBatch::trusted(bytes.into()));
+            return Ok(LogBatch::trusted(buffers.share(bytes)));
         }
         if self.0.capacity() < bytes.len() {
             // Takes the chunk again from its begin, if none of its batches is left.
@@ -54,7 +55,8 @@ mod tests {
     }
 
     fn build(chunk: &mut Chunk, len: usize) -> LogBatch {
-        chunk.finish(builder(len)).expect("a record is a batch")
+        let batch = chunk.finish(builder(len), &Buffers::default());
+        batch.expect("a record is a batch")
     }
 
     #[test]

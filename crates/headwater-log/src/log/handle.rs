@@ -113,12 +113,7 @@ impl Log {
 
     fn prepare(&self, commit: Commit) -> Result<Prepared> {
         let shared = self.shared();
-        prepare(
-            commit,
-            &shared.topics(),
-            shared.clock.now(),
-            &shared.options,
-        )
+        prepare(commit, &shared.topics(), shared.clock.now(), shared)
     }
 
     /// Commits, and waits until it is durable.

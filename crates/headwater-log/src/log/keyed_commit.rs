@@ -42,7 +42,7 @@ pub struct KeyedCommit<'a> {
     log: &'a Log,
     partition: Arc<Partition>,
     now: Timestamp,
-    packing: Packing,
+    packing: Packing<'a>,
     conditions: Vec<PreparedCondition>,
     /// Tags that no record may ever have had.
     unheard: Terms,
@@ -67,7 +67,7 @@ impl Log {
         Ok(KeyedCommit {
             log: self,
             now: shared.clock.now(),
-            packing: Packing::new(&partition, codec, &shared.options, bytes),
+            packing: Packing::new(&partition, codec, shared, bytes),
             partition,
             conditions: Vec::new(),
             unheard: Terms::default(),

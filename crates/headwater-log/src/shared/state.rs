@@ -12,6 +12,7 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind};
 use crate::keeper::Keeper;
 use crate::lookup::Lookups;
+use crate::memory::Buffers;
 use crate::options::Options;
 use crate::partition::{Partition, Tail};
 use crate::positions::Positions;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) keeper: Keeper,
     pub(crate) pool: Arc<Pool>,
     pub(crate) budget: Budget,
+    pub(crate) buffers: Buffers,
     pub(crate) stats: Counters,
     /// What is remembered of files that were read.
     pub(crate) lookups: Lookups,
@@ -73,6 +75,7 @@ impl Shared {
     ) -> Self {
         Self {
             budget: Budget::new(&seams.options),
+            buffers: Buffers::default(),
             lookups: Lookups::new(seams.options.read_cache_bytes),
             disk: seams.disk,
             clock: seams.clock,

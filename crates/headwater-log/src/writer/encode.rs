@@ -4,10 +4,10 @@
 use bytes::Bytes;
 
 use super::decide::{Accepted, PlacedBatch};
-use super::memory::Buffers;
 use crate::batch::LogBatch;
 use crate::change::Change;
 use crate::error::Result;
+use crate::memory::Buffers;
 use crate::partition::{Partition, Tail};
 use crate::record::Offset;
 use crate::wal::frame::{self, FrameHeader, FrameKind};

@@ -11,7 +11,6 @@ use super::direct::{self, Undo, WriteError};
 use super::encode;
 use super::finishing::Formed;
 use super::group::Group;
-use super::memory::Buffers;
 use super::metadata;
 use super::outcome::{Outcomes, failed, tell};
 use super::request::{MetadataRequest, Request, Work};
@@ -31,7 +30,6 @@ pub(crate) struct Writer {
     backlog: VecDeque<Request>,
     /// Positions set by commits that were decided and may not be published yet.
     positions: HashMap<String, Option<Bytes>>,
-    buffers: Buffers,
 }
 
 /// What became of the commits of a group.
@@ -51,7 +49,6 @@ impl Writer {
             last,
             backlog: VecDeque::new(),
             positions: HashMap::new(),
-            buffers: Buffers::default(),
         }
     }
 
@@ -174,7 +171,7 @@ impl Writer {
             outcomes,
             last,
         } = self.decide(shared, group);
-        let encoded = encode::encode(&commits, placed, room, wal_bytes, &self.buffers);
+        let encoded = encode::encode(&commits, placed, room, wal_bytes, &shared.buffers);
         let segments = match direct::write(&*shared.disk, &encoded) {
             Ok(segments) => segments,
             Err(e) => return self.fail(shared, outcomes, e, undo),

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::request::{PreparedAppend, PreparedBatch};
-use crate::batch::{BatchBuilder, Chunk, Codec, LogBatch, RecordRef};
+use crate::batch::{BatchBuilder, Chunk, Codec, RecordRef};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::keyindex::Entries;
-use crate::options::Options;
 use crate::partition::Partition;
 use crate::record::{Offset, Record};
+use crate::shared::Shared;
 
 /// About how large the batches of topics with a key index become at most: whoever reads by key reads whole batches for
 /// single records.
@@ -25,29 +25,36 @@ thread_local! {
 
 /// Encodes records that get consecutive offsets, from 0.
 #[derive(Debug)]
-pub(crate) struct Packing {
+pub(crate) struct Packing<'a> {
+    shared: &'a Shared,
     codec: Codec,
     batch_bytes: usize,
-    direct_bytes: usize,
+    /// Bytes that are expected of the records that are not in a batch that is full.
+    room: usize,
     builder: BatchBuilder,
     batches: SmallVec<[PreparedBatch; 1]>,
     entries: Option<Entries>,
     next: u64,
 }
 
-impl Packing {
-    /// For a partition. The first batch gets `room` for its records at once, within reason.
-    pub(crate) fn new(partition: &Partition, codec: Codec, options: &Options, room: usize) -> Self {
+impl<'a> Packing<'a> {
+    /// For a partition and records that will take about `room` bytes.
+    pub(crate) fn new(
+        partition: &Partition,
+        codec: Codec,
+        shared: &'a Shared,
+        room: usize,
+    ) -> Self {
         let batch_bytes = match partition.has_keys() {
-            true => options.batch_bytes.min(KEYED_BATCH_BYTES),
-            false => options.batch_bytes,
+            true => shared.options.batch_bytes.min(KEYED_BATCH_BYTES),
+            false => shared.options.batch_bytes,
         };
-        let room = room.min(batch_bytes + batch_bytes / 4);
         Self {
+            shared,
             codec,
             batch_bytes,
-            direct_bytes: options.direct_bytes,
-            builder: BatchBuilder::with_capacity(Offset(0), codec, room),
+            room,
+            builder: begin(0, codec, room, batch_bytes, shared),
             batches: SmallVec::new(),
             entries: partition.keys().map(|keys| keys.entries()),
             next: 0,
@@ -90,16 +97,13 @@ impl Packing {
     /// Begins the next batch if this one is full.
     fn turn_over(&mut self) -> Result<()> {
         if self.builder.bytes_len() >= self.batch_bytes && self.builder.record_count() > 0 {
-            let next = BatchBuilder::new(Offset(self.next), self.codec);
-            let full = std::mem::replace(&mut self.builder, next).finish()?;
-            self.add(full);
+            self.room = self.room.saturating_sub(self.builder.bytes_len());
+            let (codec, room, batch_bytes) = (self.codec, self.room, self.batch_bytes);
+            let next = begin(self.next, codec, room, batch_bytes, self.shared);
+            let full = std::mem::replace(&mut self.builder, next);
+            self.batches.push(end(full, self.shared)?);
         }
         Ok(())
-    }
-
-    fn add(&mut self, batch: LogBatch) {
-        let direct = batch.bytes().len() >= self.direct_bytes;
-        self.batches.push(PreparedBatch { batch, direct });
     }
 
     /// Records so far.
@@ -112,14 +116,29 @@ impl Packing {
     /// # Errors
     /// `Invalid` if a batch covers more offsets than its format can say.
     pub(crate) fn finish(mut self, partition: Arc<Partition>) -> Result<PreparedAppend> {
-        let next = BatchBuilder::new(Offset(self.next), self.codec);
-        let last = std::mem::replace(&mut self.builder, next);
-        let last = CHUNK.with_borrow_mut(|chunk| chunk.finish(last))?;
-        self.add(last);
+        self.batches.push(end(self.builder, self.shared)?);
         Ok(PreparedAppend {
             partition,
             batches: self.batches,
             entries: self.entries,
         })
     }
+}
+
+/// Begins a batch of a partition's records, with room for what is expected of them, within reason.
+fn begin(
+    base: u64,
+    codec: Codec,
+    room: usize,
+    batch_bytes: usize,
+    shared: &Shared,
+) -> BatchBuilder {
+    let bytes = room.min(batch_bytes + batch_bytes / 4);
+    BatchBuilder::in_buffer(Offset(base), codec, bytes, &shared.buffers)
+}
+
+fn end(builder: BatchBuilder, shared: &Shared) -> Result<PreparedBatch> {
+    let batch = CHUNK.with_borrow_mut(|chunk| chunk.finish(builder, &shared.buffers))?;
+    let direct = batch.bytes().len() >= shared.options.direct_bytes;
+    Ok(PreparedBatch { batch, direct })
 }

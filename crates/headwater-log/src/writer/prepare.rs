@@ -16,6 +16,7 @@ use crate::keyed::no_key_index;
 use crate::keyindex::{Term, Terms};
 use crate::options::Options;
 use crate::partition::Partition;
+use crate::shared::Shared;
 use crate::topics::Topics;
 use crate::wal::frame::frame_bytes;
 use crate::wal::payload::{COUNTS_BYTES, ENTRY_BYTES, POSITION_BYTES};
@@ -28,7 +29,7 @@ pub(crate) fn prepare(
     commit: Commit,
     topics: &Topics,
     now: Timestamp,
-    options: &Options,
+    shared: &Shared,
 ) -> Result<Prepared> {
     let mut prepared = Prepared {
         offsets: Vec::with_capacity(commit.appends.len()),
@@ -40,7 +41,7 @@ pub(crate) fn prepare(
         let partition = Arc::clone(partition);
         prepared
             .appends
-            .push(prepare_append(append, partition, codec, now, options)?);
+            .push(prepare_append(append, partition, codec, now, shared)?);
     }
     for condition in commit.conditions {
         prepared
@@ -48,7 +49,7 @@ pub(crate) fn prepare(
             .push(prepare_condition(condition, topics)?);
     }
     prepared.positions = commit.positions;
-    measure(&mut prepared, options)?;
+    measure(&mut prepared, &shared.options)?;
     Ok(prepared)
 }
 
@@ -82,7 +83,7 @@ fn prepare_append(
     partition: Arc<Partition>,
     codec: Codec,
     now: Timestamp,
-    options: &Options,
+    shared: &Shared,
 ) -> Result<PreparedAppend> {
     if append.records.is_empty() {
         return Err(Error::new(
@@ -91,7 +92,7 @@ fn prepare_append(
         ));
     }
     let room = encoded_len(&append.records, now);
-    let mut packing = Packing::new(&partition, codec, options, room);
+    let mut packing = Packing::new(&partition, codec, shared, room);
     for record in &append.records {
         packing.push(record, now)?;
     }

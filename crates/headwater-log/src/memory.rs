@@ -1,5 +1,6 @@
-//! Memory for the bytes of groups, which is used again once nobody holds any of them: the first touch of fresh memory takes
-//! longer than all else that is done for a small commit.
+//! Memory for the bytes of groups and of large batches, which is used again once nobody holds any of them: the kernel clears fresh
+//! memory when it is first touched, which takes longer than to encode a batch into it, or than all else that is done for a small
+//! commit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -8,11 +9,13 @@ use bytes::Bytes;
 /// Smaller buffers are cheap, and many of them are held at a time.
 const BUFFER_BYTES_MIN: usize = 64 << 10;
 /// Bytes of buffers that are kept for later.
-const FREE_BYTES_MAX: usize = 8 << 20;
+const FREE_BYTES_MAX: usize = 16 << 20;
+/// Sizes between a power of two and the next.
+const SIZES: usize = 4;
 
 /// The buffers of a log that nobody holds.
 #[derive(Debug, Default)]
-pub(super) struct Buffers(Arc<Mutex<Free>>);
+pub(crate) struct Buffers(Arc<Mutex<Free>>);
 
 #[derive(Debug, Default)]
 struct Free {
@@ -23,12 +26,12 @@ struct Free {
 
 impl Buffers {
     /// An empty buffer for so many bytes.
-    pub(super) fn take(&self, bytes: usize) -> Vec<u8> {
+    pub(crate) fn take(&self, bytes: usize) -> Vec<u8> {
         if bytes < BUFFER_BYTES_MIN {
             return Vec::with_capacity(bytes);
         }
         // Sizes are few, so that what comes back fits again.
-        let capacity = bytes.next_power_of_two();
+        let capacity = bytes.next_multiple_of(bytes.next_power_of_two() / 2 / SIZES);
         let mut free = lock(&self.0);
         let fits = |buffer: &Vec<u8>| (capacity..capacity * 2).contains(&buffer.capacity());
         let Some(at) = free.buffers.iter().rposition(fits) else {
@@ -40,7 +43,7 @@ impl Buffers {
     }
 
     /// The bytes of a buffer, which comes back when the last part of them is let go of.
-    pub(super) fn share(&self, bytes: Vec<u8>) -> Bytes {
+    pub(crate) fn share(&self, bytes: Vec<u8>) -> Bytes {
         if bytes.capacity() < BUFFER_BYTES_MIN {
             return bytes.into();
         }
