@@ -45,9 +45,9 @@ pub struct Options {
     pub cleanup_interval: Duration,
     /// Keys that one round of compaction looks at: 32 bytes of memory each.
     pub compaction_keys_max: usize,
-    /// Commits that may wait in the queue before `submit` blocks.
+    /// Commits that may wait for their group before `submit` blocks; about as many may be in groups that are not durable yet.
     pub queue_commits_max: usize,
-    /// Bytes of records that may wait in the queue before `submit` blocks.
+    /// Bytes of records that may wait for their group before `submit` blocks.
     pub queue_bytes_max: usize,
     /// Whether a writer and a keeper thread do the work; if not, whoever waits for a commit does it, so that a
     /// simulation is deterministic.
@@ -69,7 +69,7 @@ impl Default for Options {
             read_cache_bytes: 32 << 20,
             cleanup_interval: Duration::from_secs(300),
             compaction_keys_max: 2 << 20,
-            queue_commits_max: 16 << 10,
+            queue_commits_max: 8 << 10,
             queue_bytes_max: 32 << 20,
             threads: true,
         }

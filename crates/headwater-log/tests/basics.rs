@@ -321,6 +321,24 @@ fn a_closed_log_refuses_commits() {
 }
 
 #[test]
+fn whoever_submits_to_a_full_queue_waits_until_there_is_room() {
+    for (queue_commits_max, queue_bytes_max) in [(2, 1 << 20), (1000, 300)] {
+        let options = Options {
+            threads: true,
+            queue_commits_max,
+            queue_bytes_max,
+            ..small()
+        };
+        let log = open(&Arc::new(MemDisk::new()), options);
+        log.create_topic("t", small_topic()).unwrap();
+        let pending: Vec<_> = (0..500)
+            .map(|_| log.submit(commit("t", [vec![0; 200]])))
+            .collect();
+        assert!(pending.into_iter().all(|p| p.wait().is_ok()));
+    }
+}
+
+#[test]
 fn without_threads_a_full_queue_is_worked_off_by_whoever_submits() {
     let options = Options {
         threads: false,

@@ -24,10 +24,10 @@ impl Shared {
             slot: Arc::clone(slot),
         };
         let max = Bounds {
-            requests: self.options.queue_commits_max,
+            commits: self.options.queue_commits_max,
             bytes: self.options.queue_bytes_max,
         };
-        while !self.has_threads() && self.queue.is_full(request.bytes(), max) {
+        while !self.has_threads() && self.queue.is_full(&request, max) {
             self.writer().run(self);
             self.finisher.run(self);
         }

@@ -16,6 +16,7 @@ use super::decide::Accepted;
 use super::direct;
 use super::encode::Encoded;
 use super::outcome::{Outcomes, failed, tell};
+use super::queue::Bounds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::CommitNumber;
 use crate::segment::Segment;
@@ -53,8 +54,9 @@ pub(crate) struct Finisher {
     publishing: Mutex<()>,
     formed: Mutex<VecDeque<Formed>>,
     written: Mutex<VecDeque<Formed>>,
-    /// Groups that are formed and not published, and their bytes.
+    /// Groups that are formed and not published, their commits and bytes.
     open: AtomicUsize,
+    open_commits: AtomicUsize,
     open_bytes: AtomicUsize,
 }
 
@@ -70,6 +72,8 @@ impl Finisher {
     /// Adds a group. Called with the writer's lock held.
     pub(super) fn push(&self, group: Formed) {
         self.open.fetch_add(1, Ordering::SeqCst);
+        let commits = group.outcomes.len();
+        self.open_commits.fetch_add(commits, Ordering::SeqCst);
         self.open_bytes.fetch_add(group.bytes, Ordering::SeqCst);
         lock(&self.formed).push_back(group);
     }
@@ -108,9 +112,10 @@ impl Finisher {
         }
     }
 
-    /// Sees to it that no more than `most` bytes are formed and not finished.
-    pub(super) fn make_way(&self, shared: &Shared, most: usize) {
-        if self.open_bytes.load(Ordering::SeqCst) > most {
+    /// Sees to it that no more than `most` is formed and not finished.
+    pub(super) fn make_way(&self, shared: &Shared, most: Bounds) {
+        let commits = self.open_commits.load(Ordering::SeqCst);
+        if commits > most.commits || self.open_bytes.load(Ordering::SeqCst) > most.bytes {
             self.settle(shared);
         }
     }
@@ -184,9 +189,10 @@ impl Finisher {
 
     /// Groups are over: says so to whoever waits.
     fn close(&self, groups: VecDeque<Formed>, mut outcomes: impl FnMut(Formed) -> Outcomes) {
-        let (count, mut bytes) = (groups.len(), 0);
+        let (count, mut commits, mut bytes) = (groups.len(), 0, 0);
         let mut all = Vec::new();
         for group in groups {
+            commits += group.outcomes.len();
             bytes += group.bytes;
             let mut these = outcomes(group);
             if all.is_empty() {
@@ -196,6 +202,7 @@ impl Finisher {
             }
         }
         self.open_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        self.open_commits.fetch_sub(commits, Ordering::SeqCst);
         self.open.fetch_sub(count, Ordering::SeqCst);
         tell(all);
     }

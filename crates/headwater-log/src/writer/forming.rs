@@ -13,6 +13,7 @@ use super::finishing::Formed;
 use super::group::Group;
 use super::metadata;
 use super::outcome::{Outcomes, failed, tell};
+use super::queue::Bounds;
 use super::request::{MetadataRequest, Request, Work};
 use crate::change::Change;
 use crate::commit::Receipt;
@@ -157,7 +158,11 @@ impl Writer {
 
     fn form(&mut self, shared: &Shared, room: &Room) {
         let most = shared.options.group_bytes_max;
-        shared.finisher.make_way(shared, most);
+        let formed = Bounds {
+            commits: shared.options.queue_commits_max,
+            bytes: most,
+        };
+        shared.finisher.make_way(shared, formed);
         let mut group = Group::gather(&mut self.backlog, room.bytes.min(most), most);
         let count = group.commits.len();
         let bytes = group.wal_bytes + group.direct_bytes;

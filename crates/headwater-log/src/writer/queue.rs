@@ -1,11 +1,11 @@
-//! Where requests wait for the writer: bounded, taken all at once. While a group is synced they wait on, so that one sync serves
+//! Where requests wait for the writer: bounded until they are in a group, taken all at once. While a group is synced they wait on, so that one sync serves
 //! many, until there are enough of them that another sync beside it is worth it; many bytes are worth forming a group of in any case.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::request::Request;
+use super::request::{Request, Work};
 use crate::wal::file::SYNCS_MAX;
 
 /// Bytes that are worth forming a group while another one is finished: copying them takes as long as a sync.
@@ -20,8 +20,10 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     /// Something came, or the log closes.
     ready: Condvar,
-    /// Something was taken.
+    /// Requests have found their group.
     room: Condvar,
+    /// Threads that wait for that.
+    crowd: AtomicUsize,
     /// Requests that are queued or taken but not yet in a group, and their bytes.
     open: AtomicUsize,
     open_bytes: AtomicUsize,
@@ -35,22 +37,14 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     requests: VecDeque<Request>,
-    bytes: usize,
     closed: bool,
 }
 
-impl State {
-    fn is_full(&self, bytes: usize, max: Bounds) -> bool {
-        let much = self.bytes + bytes > max.bytes && !self.requests.is_empty();
-        (much || self.requests.len() >= max.requests) && !self.closed
-    }
-}
-
-/// What may wait in a queue.
+/// How much may wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    pub(crate) requests: usize,
-    /// One request may be larger, if it is alone.
+    pub(crate) commits: usize,
+    /// One commit may be larger, if it is alone.
     pub(crate) bytes: usize,
 }
 
@@ -59,30 +53,46 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a request would have to wait.
-    pub(crate) fn is_full(&self, bytes: usize, max: Bounds) -> bool {
-        self.lock().is_full(bytes, max)
+    /// Whether a request would have to wait. Only commits do: what the keeper asks for may be what makes room, and changes of
+    /// the metadata are few.
+    pub(crate) fn is_full(&self, request: &Request, max: Bounds) -> bool {
+        let open = self.open.load(Ordering::SeqCst);
+        let bytes = self.open_bytes.load(Ordering::SeqCst) + request.bytes();
+        let is_full = open >= max.commits || (bytes > max.bytes && open > 0);
+        is_full && matches!(request.work, Work::Commit(_))
     }
 
     /// Adds a request, when there is room; gives it back if the queue is closed.
     pub(crate) fn push(&self, request: Request, max: Bounds) -> Result<(), Request> {
-        let bytes = request.bytes();
         let mut state = self.lock();
-        while state.is_full(bytes, max) {
-            self.wake();
-            state = self
-                .room
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+        if self.is_full(&request, max) {
+            state = self.wait_for_room(state, &request, max);
         }
+        let bytes = request.bytes();
         if state.closed {
             return Err(request);
         }
         self.open.fetch_add(1, Ordering::SeqCst);
         self.open_bytes.fetch_add(bytes, Ordering::SeqCst);
-        state.bytes += bytes;
         state.requests.push_back(request);
         Ok(())
+    }
+
+    fn wait_for_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        request: &Request,
+        max: Bounds,
+    ) -> MutexGuard<'a, State> {
+        // Counted first: whoever makes room from now on either is seen or sees that somebody waits.
+        self.crowd.fetch_add(1, Ordering::SeqCst);
+        while self.is_full(request, max) && !state.closed {
+            self.wake();
+            let woken = self.room.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        self.crowd.fetch_sub(1, Ordering::SeqCst);
+        state
     }
 
     /// Whether there is a request that is in no group yet.
@@ -98,9 +108,6 @@ impl Queue {
         } else {
             into.append(&mut state.requests);
         }
-        state.bytes = 0;
-        drop(state);
-        self.room.notify_all();
     }
 
     /// Whether more waits than should wait for a group to be finished.
@@ -146,6 +153,10 @@ impl Queue {
         if self.open.fetch_sub(count, Ordering::SeqCst) == count && self.is_closed() {
             self.ready.notify_all(); // there is nothing more to wait for
         }
+        if self.crowd.load(Ordering::SeqCst) > 0 {
+            drop(self.lock()); // who was about to wait does
+            self.room.notify_all();
+        }
     }
 
     /// Wakes a thread of the writer, if one sleeps and should not.
@@ -187,5 +198,63 @@ impl Queue {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use super::*;
+    use crate::writer::request::Prepared;
+
+    fn request(work: Work) -> Request {
+        Request {
+            work,
+            slot: Arc::default(),
+        }
+    }
+
+    fn commit(wal_bytes: usize) -> Request {
+        request(Work::Commit(Box::new(Prepared {
+            wal_bytes,
+            ..Prepared::default()
+        })))
+    }
+
+    #[test]
+    fn what_was_taken_counts_until_it_is_in_a_group() {
+        let (queue, max) = (
+            Queue::default(),
+            Bounds {
+                commits: 2,
+                bytes: 100,
+            },
+        );
+        let mut taken = VecDeque::new();
+        for _ in 0..2 {
+            assert!(!queue.is_full(&commit(10), max));
+            queue.push(commit(10), max).expect("the queue is open");
+            queue.take(&mut taken);
+        }
+        assert!(queue.is_full(&commit(10), max));
+        queue.grouped(1, 10);
+        assert!(!queue.is_full(&commit(90), max) && queue.is_full(&commit(91), max));
+        queue.grouped(1, 10);
+        assert!(!queue.is_full(&commit(1000), max));
+    }
+
+    #[test]
+    fn a_full_queue_takes_what_may_make_room() {
+        let (queue, max) = (
+            Queue::default(),
+            Bounds {
+                commits: 1,
+                bytes: 100,
+            },
+        );
+        queue.push(commit(10), max).expect("the queue is open");
+        let cut = request(Work::Cut(mpsc::channel().0));
+        assert!(queue.is_full(&commit(10), max) && !queue.is_full(&cut, max));
     }
 }
