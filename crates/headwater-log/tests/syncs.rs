@@ -129,9 +129,12 @@ impl DiskFile for GatedFile {
 fn gated() -> (Log, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let disk = GatedDisk(MemDisk::new(), Arc::clone(&gate));
-    // Wide bounds, so that no checkpoint comes in between.
+    // Wide bounds, so that no checkpoint comes in between but that of the first write-ahead file.
     let log = Log::open(Arc::new(disk), clock(), Options::default()).unwrap();
     log.create_topic("t", TopicConfig::default()).unwrap();
+    while log.stats().checkpoints == 0 {
+        std::thread::yield_now();
+    }
     gate.shut();
     (log, gate)
 }

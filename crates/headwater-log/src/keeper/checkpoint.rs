@@ -46,9 +46,6 @@ impl Keeper {
         collect(shared, &cut)?;
         sweep_indexes(shared, &cut)?;
         shared.measure();
-        if shared.has_threads() {
-            shared.pool.prepare()?;
-        }
         Ok(())
     }
 

@@ -180,6 +180,9 @@ impl Keeper {
     }
 
     fn serve(&self, shared: &Shared, wants: Wants) {
+        // A checkpoint is asked for when a write-ahead file is begun: while the next ones are still to be made, or the
+        // writer will have to wait for the one after it.
+        self.prepare(shared, wants);
         let done = if wants.room {
             self.clean_up(shared, Effort::Thorough)
         } else if wants.checkpoint && Self::has_cleanup(shared) {
@@ -193,6 +196,17 @@ impl Keeper {
         };
         if let Err(error) = done {
             tracing::warn!(%error, "log could not be checkpointed");
+        }
+        self.prepare(shared, wants);
+    }
+
+    /// Has a spare write-ahead file ready, if there is a thread for it.
+    fn prepare(&self, shared: &Shared, wants: Wants) {
+        if !wants.checkpoint || !shared.has_threads() || shared.queue.is_closed() {
+            return;
+        }
+        if let Err(error) = shared.pool.prepare() {
+            tracing::warn!(%error, "write-ahead file could not be made beforehand");
         }
     }
 }
