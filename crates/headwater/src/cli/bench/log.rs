@@ -13,6 +13,7 @@ use super::disk::RawFile;
 use super::figure::Figure;
 use super::{keys, memory};
 use crate::cli::exit::Outcome;
+use crate::cli::style::say;
 
 /// How long each turn of a measurement takes.
 const TURN: Duration = Duration::from_millis(500);
@@ -22,6 +23,8 @@ const TURNS: u32 = 4;
 const PACE: u32 = 110_000;
 /// How often it submits what is due.
 const TICK: Duration = Duration::from_millis(1);
+/// Bytes after which the files of the write-ahead log have been made and are used again and again.
+const WAL_BYTES: u64 = 320 << 20;
 /// Bytes that are read to measure reading.
 const READ_BYTES: u64 = 1 << 30;
 const TOPIC: &str = "bench";
@@ -31,6 +34,7 @@ pub(super) fn measure(dir: &Path) -> Outcome<Vec<Figure>> {
     let mut figures: Vec<Figure> = steady(dir)?.map(Figure::tell).into();
     let log = Log::open_dir(&dir.join("log"), Arc::new(SystemClock), Options::default())?;
     log.create_topic(TOPIC, TopicConfig::default())?;
+    make_wal(&log)?;
     let mut raw = RawFile::make(dir)?;
     figures.extend([
         one_writer(&log, &mut raw)?.tell(),
@@ -43,6 +47,21 @@ pub(super) fn measure(dir: &Path) -> Outcome<Vec<Figure>> {
     log.close()?;
     figures.extend(keys::measure(dir)?.map(Figure::tell));
     Ok(figures)
+}
+
+/// Writes until the write-ahead log has its files, as the raw disk has the file that is written over.
+fn make_wal(log: &Log) -> Outcome {
+    const RECORDS: usize = 32;
+    say(format_args!(
+        "log: {} MiB written first, so that the files of its write-ahead log are made",
+        WAL_BYTES >> 20
+    ));
+    let mut waiting: VecDeque<Pending> = VecDeque::new();
+    for _ in 0..WAL_BYTES / (RECORDS << 10) as u64 {
+        waiting.push_back(log.submit(commit(1 << 10, RECORDS)));
+        let_go(&mut waiting)?;
+    }
+    Ok(waiting.into_iter().try_for_each(|p| p.wait().map(drop))?)
 }
 
 /// One record a commit, waited for.
@@ -185,13 +204,9 @@ fn keep_pace(log: &Log, pace: u32, time: Duration) -> Outcome<(u64, Duration)> {
         while submitted < due {
             waiting.push_back(log.submit(commit(200, 1)));
             submitted += 1;
+            durable += let_go(&mut waiting)?;
         }
-        while waiting.front().is_some_and(Pending::is_done)
-            && let Some(first) = waiting.pop_front()
-        {
-            first.wait()?;
-            durable += 1;
-        }
+        durable += let_go(&mut waiting)?;
         std::thread::sleep(TICK);
     }
     for pending in waiting {
@@ -199,6 +214,18 @@ fn keep_pace(log: &Log, pace: u32, time: Duration) -> Outcome<(u64, Duration)> {
         durable += 1;
     }
     Ok((durable, started.elapsed()))
+}
+
+/// Lets go of the commits that are durable; gives how many.
+fn let_go(waiting: &mut VecDeque<Pending>) -> Outcome<u64> {
+    let mut durable = 0;
+    while waiting.front().is_some_and(Pending::is_done)
+        && let Some(first) = waiting.pop_front()
+    {
+        first.wait()?;
+        durable += 1;
+    }
+    Ok(durable)
 }
 
 /// Keeps so many commits on their way for a while; gives how many became durable.
