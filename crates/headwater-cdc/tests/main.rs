@@ -13,3 +13,4 @@ mod replication;
     reason = "shared with the tests of the event store, which use the rest"
 )]
 mod server;
+mod tls;

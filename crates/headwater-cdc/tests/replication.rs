@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use headwater_cdc::ErrorKind;
-use headwater_cdc::postgres::{Address, Cell, Lsn, Message, Received, Replication, Session};
+use headwater_cdc::postgres::{Address, Cell, Lsn, Message, Received, Replication, Session, Tls};
 
 use crate::server::Server;
 
-const WAIT: Duration = Duration::from_secs(60);
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
 /// A server that replicates, and the address of its database.
 pub(crate) fn start() -> Option<(Server, Address)> {
@@ -28,6 +28,7 @@ pub(crate) fn start() -> Option<(Server, Address)> {
         user: user.to_owned(),
         password: password.to_owned(),
         database: "postgres".to_owned(),
+        tls: Tls::default(),
     };
     Some((server, address))
 }

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use headwater_log::Error;
 
 use super::session::Session;
+use super::tls::{Tls, TlsMode};
 use crate::capture::Place;
-use crate::url::{Parts, misunderstood};
+use crate::url::{Parts, decoded, misunderstood};
 
 /// A database, and the user that connects to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Address {
     pub password: String,
     /// The database.
     pub database: String,
+    /// Whether sessions are encrypted.
+    pub tls: Tls,
 }
 
 impl Address {
@@ -53,23 +56,42 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads `postgres://user:password@host:port/database`.
+/// Reads `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE`.
 impl FromStr for Address {
     type Err = Error;
 
     fn from_str(url: &str) -> Result<Self, Error> {
-        let parts = Parts::of(url, &["postgres", "postgresql"], 5432);
+        let form = "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=FILE";
+        let (place, parameters) = match url.rsplit_once('?') {
+            Some((place, parameters)) if !parameters.contains('@') => (place, parameters),
+            // It stands in a password.
+            _ => (url, ""),
+        };
+        let parts = Parts::of(place, &["postgres", "postgresql"], 5432);
         let parts = parts.filter(|parts| !parts.database.is_empty());
-        let parts =
-            parts.ok_or_else(|| misunderstood("postgres://user:password@host:5432/database"))?;
+        let parts = parts.ok_or_else(|| misunderstood(form))?;
         Ok(Self {
             host: parts.host,
             port: parts.port,
             user: parts.user,
             password: parts.password,
             database: parts.database,
+            tls: tls(parameters).ok_or_else(|| misunderstood(form))?,
         })
     }
+}
+
+/// What the parameters of a URL say of encryption; there are no others.
+fn tls(parameters: &str) -> Option<Tls> {
+    let mut tls = Tls::default();
+    for parameter in parameters.split('&').filter(|p| !p.is_empty()) {
+        match parameter.split_once('=')? {
+            ("sslmode", mode) => tls.mode = TlsMode::named(mode)?,
+            ("sslrootcert", file) => tls.root_certificates = Some(decoded(file)?.into()),
+            _ => return None,
+        }
+    }
+    Some(tls)
 }
 
 #[cfg(test)]
@@ -83,7 +105,16 @@ mod tests {
         assert_eq!(address.password, "s@e");
         let address: Address = "postgresql://me@[::1]/shop".parse().unwrap();
         assert_eq!((address.host.as_str(), address.port), ("::1", 5432));
+        assert_eq!(address.tls, Tls::default());
+        let address = "postgres://me@db/shop?sslmode=verify-full&sslrootcert=/a%20b.pem";
+        let address: Address = address.parse().unwrap();
+        assert_eq!(address.tls.mode, TlsMode::VerifyFull);
+        assert_eq!(address.tls.root_certificates, Some("/a b.pem".into()));
+        let address: Address = "postgres://me:a?b@db/shop".parse().unwrap();
+        assert_eq!(address.password, "a?b");
         for wrong in [
+            "postgres://me:secret@db/x?sslmode=always",
+            "postgres://me:secret@db/x?options=y",
             "postgres://me:secret@/x",
             "me:secret@db/x",
             "postgres://me:secret@db",

@@ -17,6 +17,7 @@ mod session;
 mod shape;
 mod snapshot;
 mod sql;
+mod tls;
 
 pub use address::Address;
 pub use capture::{Settings, check, drop_slot};
@@ -27,5 +28,6 @@ pub use replication::{Received, Replication, Slot, System};
 pub use session::Session;
 pub use snapshot::Snapshot;
 pub use sql::{identifier, literal};
+pub use tls::{Tls, TlsMode};
 
 pub(crate) use capture::{PostgreSql, begin, begin_anew};

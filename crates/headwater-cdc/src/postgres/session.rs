@@ -2,7 +2,7 @@
 //!
 //! Values come as text in one form whatever the server's settings are, since every session sets those.
 
-use std::io::{ErrorKind as IoKind, Read, Write};
+use std::io::ErrorKind as IoKind;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use postgres_protocol::message::frontend;
 use super::address::Address;
 use super::failure::{from_server, malformed, unreachable};
 use super::pgoutput::Cell;
+use super::tls::Wire;
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,7 +45,7 @@ pub(super) struct Frame {
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Session {
-    stream: TcpStream,
+    wire: Wire,
     input: BytesMut,
 }
 
@@ -75,11 +76,11 @@ impl Session {
         }
         let stream = stream.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        stream
-            .set_write_timeout(Some(ANSWER_TIMEOUT))
-            .map_err(failed)?;
+        let limit = Some(ANSWER_TIMEOUT);
+        stream.set_write_timeout(limit).map_err(failed)?;
+        stream.set_read_timeout(limit).map_err(failed)?;
         let mut session = Self {
-            stream,
+            wire: Wire::begin(stream, address)?,
             input: BytesMut::new(),
         };
         let parameters: Vec<_> = PARAMETERS.iter().chain(extra).copied().collect();
@@ -88,8 +89,8 @@ impl Session {
     }
 
     pub(super) fn send(&mut self, message: &[u8]) -> Result<()> {
-        let written = self.stream.write_all(message);
-        written.map_err(|e| unreachable("the connection broke", e))
+        let sent = self.wire.send(message);
+        sent.map_err(|e| unreachable("the connection broke", e))
     }
 
     /// Whether a frame is here already.
@@ -128,9 +129,10 @@ impl Session {
                     _ => Ok(Some(frame)),
                 };
             }
-            self.stream.set_read_timeout(Some(wait)).map_err(broke)?;
+            let socket = self.wire.socket();
+            socket.set_read_timeout(Some(wait)).map_err(broke)?;
             let mut room = [0; READ_BYTES];
-            match self.stream.read(&mut room) {
+            match self.wire.read(&mut room) {
                 Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),
                 Ok(count) => self.input.extend_from_slice(&room[..count]),
                 Err(e) if matches!(e.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {

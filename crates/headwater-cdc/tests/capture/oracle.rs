@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use headwater_cdc::Capture;
-use headwater_cdc::postgres::{Address, Session, Settings};
+use headwater_cdc::postgres::{Address, Session, Settings, Tls};
 use headwater_log::Log;
 
 use super::bench::{LONG, catch_up, content, fold, memory, open, records, run, settings};
@@ -49,6 +49,7 @@ fn child(told: &str) {
         user: next().to_owned(),
         password: next().to_owned(),
         database: "postgres".to_owned(),
+        tls: Tls::default(),
     };
     let log = open(&dir);
     let capture = Capture::start(&log, of_all(&address)).unwrap();

@@ -1,6 +1,6 @@
 //! The options of a table of PostgreSQL, named as in Flink CDC.
 
-use headwater_cdc::postgres::{Address, Settings, TableName};
+use headwater_cdc::postgres::{Address, Settings, TableName, Tls, TlsMode};
 use headwater_flow::Result;
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 
@@ -22,6 +22,16 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "password",
         OptionKind::Text,
         "The password; `${env:NAME}` stands for a variable of the environment, here and in the other options of the connection.",
+    ),
+    OptionSpec::new(
+        "debezium.database.sslmode",
+        OptionKind::OneOf(TlsMode::NAMES),
+        "Whether sessions are encrypted (default prefer: if the server can); verify-ca and verify-full also look who the server is.",
+    ),
+    OptionSpec::new(
+        "debezium.database.sslrootcert",
+        OptionKind::Text,
+        "A file with the certificates that sign servers' own (default: the public ones).",
     ),
     OptionSpec::new("database-name", OptionKind::Text, "The database.").required(),
     OptionSpec::new(
@@ -72,6 +82,13 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
         user: get("username")?,
         password: fill("password", options.get_or("password", ""), environment)?,
         database: get("database-name")?,
+        tls: Tls {
+            mode: options
+                .get("debezium.database.sslmode")
+                .and_then(TlsMode::named)
+                .unwrap_or_default(),
+            root_certificates: options.get("debezium.database.sslrootcert").map(Into::into),
+        },
     };
     let schema = options.get_or("schema-name", "public");
     let table = TableName::new(schema, options.require("table-name")?);
