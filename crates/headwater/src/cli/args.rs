@@ -218,6 +218,8 @@ pub(crate) enum Suite {
     Engine,
     /// Event stores, beside the raw disk and plain INSERTs
     Events,
+    /// Following PostgreSQL, on a server that is started for it, beside PostgreSQL's own programs
+    Cdc,
     /// From the append of a record to the read of a materialised view that shows it
     Latency,
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{engine, events, figure, latency, log, reopen};
+use super::{cdc, engine, events, figure, latency, log, reopen};
 use crate::cli::args::{BenchArgs, Suite};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::style::say;
@@ -26,6 +26,9 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     }
     if chosen(Suite::Events) {
         figures.extend(events::measure(&folder.0, args)?);
+    }
+    if chosen(Suite::Cdc) {
+        figures.extend(cdc::measure(&folder.0)?);
     }
     if chosen(Suite::Latency) {
         figures.extend(latency::measure(&folder.0)?);

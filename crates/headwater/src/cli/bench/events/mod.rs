@@ -4,7 +4,6 @@ mod embedded;
 mod naive;
 mod postgres;
 mod reading;
-mod server;
 mod suite;
 
 pub(super) use suite::measure;

@@ -10,7 +10,7 @@ use headwater_log::{Log, Options};
 
 use super::super::disk::RawFile;
 use super::super::figure::Figure;
-use super::server::Server;
+use super::super::server::Server;
 use super::{embedded, postgres, reading};
 use crate::cli::args::BenchArgs;
 use crate::cli::exit::Outcome;
@@ -35,7 +35,7 @@ pub(in crate::cli::bench) fn measure(dir: &Path, args: &BenchArgs) -> Outcome<Ve
     log.close()?;
     match args.postgres.as_deref() {
         Some("") => {
-            let server = Server::start(dir)?;
+            let server = Server::start(dir, &[])?;
             figures.extend(postgres::measure(&server.address())?);
         }
         Some(address) => figures.extend(postgres::measure(address)?),

@@ -1,6 +1,7 @@
-//! A PostgreSQL server of the benchmark's own: Debian's programs, a folder on the disk that is measured, a socket in it. A shell
-//! that reads from a pipe of this process stops it, whatever becomes of the process.
+//! A PostgreSQL server of the benchmark's own: Debian's programs, a folder on the disk that is measured, a socket in it and a port that
+//! nobody else has. A shell that reads from a pipe of this process stops it, whatever becomes of the process.
 
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,9 @@ use crate::cli::style::say;
 
 /// Where Debian has the programs of each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
+
+const USER: &str = "headwater";
+const DATABASE: &str = "postgres";
 
 /// Waits for the end of this process, however it comes, and stops the server.
 const KEEPER: &str = r#"
@@ -23,17 +27,19 @@ const KEEPER: &str = r#"
 pub(super) struct Server {
     programs: PathBuf,
     dir: PathBuf,
+    port: u16,
     /// PostgreSQL refuses to run as root.
     owner: Option<(u32, u32)>,
     keeper: Option<Child>,
 }
 
 impl Server {
-    /// Starts a server with its files in `dir`, made as a fresh installation is: it syncs each commit.
-    pub(super) fn start(dir: &Path) -> Outcome<Self> {
+    /// Starts a server with its files in `dir`, made as a fresh installation is, but for these settings: it syncs each commit.
+    pub(super) fn start(dir: &Path, settings: &[&str]) -> Outcome<Self> {
         let mut server = Self {
             programs: programs()?,
             dir: dir.join("postgres"),
+            port: free_port().map_err(|e| Failure::io("no port is free", &e))?,
             owner: owner()?,
             keeper: None,
         };
@@ -42,19 +48,38 @@ impl Server {
             .map_err(|e| Failure::io("cannot make a folder for PostgreSQL", &e))?;
         server.run(
             "initdb",
-            &["--username", "headwater", "--auth", "trust", "-E", "UTF8"],
+            &["--username", USER, "--auth", "trust", "-E", "UTF8"],
         )?;
         server.keeper = Some(server.keep()?);
-        let sockets = format!("-h '' -k '{}'", server.dir.display());
+        let (port, sockets) = (server.port, server.dir.display());
+        let mut options = format!("-h 127.0.0.1 -p {port} -k '{sockets}'");
+        for setting in settings {
+            options += &format!(" -c {setting}");
+        }
         let log = server.dir.join("log").display().to_string();
-        server.run("pg_ctl", &["-w", "-o", &sockets, "-l", &log, "start"])?;
+        server.run("pg_ctl", &["-w", "-o", &options, "-l", &log, "start"])?;
         Ok(server)
     }
 
     /// Where its database is.
     pub(super) fn address(&self) -> String {
         let dir = self.dir.display();
-        format!("host='{dir}' user=headwater dbname=postgres")
+        format!(
+            "host='{dir}' port={} user={USER} dbname={DATABASE}",
+            self.port
+        )
+    }
+
+    /// The same by the network.
+    pub(super) fn url(&self) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/{DATABASE}", self.port)
+    }
+
+    /// A program that connects to it.
+    pub(super) fn client(&self, program: &str) -> Command {
+        let mut command = self.command(program);
+        command.arg("--dbname").arg(self.address());
+        command
     }
 
     fn make_dir(&mut self) -> std::io::Result<()> {
@@ -118,6 +143,11 @@ impl Drop for Server {
             say(format_args!("PostgreSQL may still run: {error}"));
         }
     }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// The programs of the newest version.
