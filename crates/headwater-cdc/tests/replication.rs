@@ -15,6 +15,7 @@ pub(crate) fn start() -> Option<(Server, Address)> {
         "wal_level = logical",
         "fsync = off",
         "max_replication_slots = 20",
+        "max_prepared_transactions = 20",
         "password_encryption = scram-sha-256",
     ];
     let server = Server::start(&settings)?;

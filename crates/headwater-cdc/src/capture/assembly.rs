@@ -52,6 +52,8 @@ pub(crate) struct Assembly<S: Server> {
     pub(super) time: Option<Timestamp>,
     /// Tables that have other columns than when they were read.
     pub(super) changed: HashMap<TableIndex, Vec<(String, S::Type)>>,
+    /// Tables that are others than when they were read, or whose rows are identified otherwise.
+    pub(super) replaced: HashSet<TableIndex>,
     /// Tables with rows that lack a large value, since they were not read yet.
     pub(super) gaps: HashSet<TableIndex>,
 }
@@ -69,6 +71,7 @@ impl<S: Server> Assembly<S> {
             transactions: 0,
             time: None,
             changed: HashMap::new(),
+            replaced: HashSet::new(),
             gaps: HashSet::new(),
         }
     }

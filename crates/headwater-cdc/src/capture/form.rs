@@ -83,6 +83,19 @@ impl Form {
         }
     }
 
+    /// The records that say that a row is gone of which only the key of its records is known, also if rows were identified
+    /// otherwise then.
+    pub(super) fn emptied(&self, record_key: &Bytes, origin: &Origin) -> Vec<Record> {
+        let before = self.before_of_key(self.key_of(record_key));
+        match &self.envelope {
+            Some(envelope) => envelope.deleted(record_key.clone(), &before, origin),
+            None => rows(Change::Deleted {
+                key: record_key.clone(),
+                before,
+            }),
+        }
+    }
+
     /// The records of a change.
     pub(super) fn records(&self, change: Change, origin: &Origin) -> Vec<Record> {
         let Some(envelope) = &self.envelope else {
@@ -102,7 +115,9 @@ impl Form {
                 key,
                 row,
             } => envelope.moved((&old_key, &before), (&key, &row), origin),
-            Change::Deleted { key, before } => envelope.deleted(&key, &before, origin),
+            Change::Deleted { key, before } => {
+                envelope.deleted(envelope.wrap_key(&key), &before, origin)
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn newest(log: &Log, of: &TopicPartition, key: &[u8]) -> Result<Optio
         .and_then(|found| found.record.value))
 }
 
-/// The keys that have a row, of those that have a record at `from` or later.
+/// The keys that have a row, as they stand in records, of those that have a record at `from` or later.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -81,7 +81,7 @@ pub(super) fn live_keys(
         let after = last.next_offset();
         for batch in &fetched.batches {
             batch.for_each(|record| {
-                let Some(key) = record.key.map(|key| form.key_of(key)) else {
+                let Some(key) = record.key else {
                     return;
                 };
                 match form.row_of(record.value) {

@@ -212,6 +212,17 @@ impl<S: Server> Intake<'_, S> {
         changed.unwrap_or(&self.tables[table].backfill.columns)
     }
 
+    /// A table is another one than that which was read, or its rows are identified otherwise: the topic is to be emptied and the table
+    /// to be read anew.
+    pub(crate) fn replaced(&mut self, table: TableIndex) {
+        self.assembly.replaced.insert(table);
+    }
+
+    /// Whether nothing of a table has been read yet, so that what will be read has all that has happened to it.
+    pub(crate) fn is_unread(&self, table: TableIndex) -> bool {
+        self.tables[table].backfill.is_unread()
+    }
+
     /// From now on a stream that begins anew is to begin here; `None`: at the end.
     pub(crate) fn resume_from(&mut self, place: Option<Place>) {
         self.assembly.resume = place;

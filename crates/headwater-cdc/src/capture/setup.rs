@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use headwater_log::{Commit, Condition, Log, Offset, Result, TopicPartition};
 
-use super::form::{Change, Form};
+use super::form::Form;
 use super::place::Place;
 use super::records;
 use super::server::{Feed, Reads, Server};
@@ -33,6 +33,8 @@ pub(crate) struct TableOf<S: Server> {
     pub(crate) topic: String,
     /// Its columns, and what tells whether they are what they were.
     pub(crate) columns: Vec<(String, S::Type)>,
+    /// Which table it is and what identifies its rows.
+    pub(crate) identity: String,
     /// How its rows are written.
     pub(crate) form: Form,
     /// Whether updates may leave values out.
@@ -104,10 +106,14 @@ pub(crate) fn prepare<S: Server>(
         records::ensure_topic(log, &table.topic, format)?;
         let owner = state::table_owner(name, &table.name);
         let topic = TopicPartition::new(table.topic, 0);
-        let backfill = match state::load(log, &owner)? {
-            Some(backfill) => backfill,
+        let known: Option<Backfill<S>> = state::load(log, &owner)?;
+        let backfill = match known.filter(|known| known.is_of(&table.identity)) {
+            Some(known) => Backfill {
+                identity: table.identity,
+                ..known
+            },
             None => {
-                let backfill = Backfill::begin(table.columns, backfills);
+                let backfill = Backfill::begin(table.columns, table.identity, backfills);
                 first(log, backfill, &table.form, &topic, &owner)?
             }
         };
@@ -137,13 +143,10 @@ fn first<S: Server>(
 ) -> Result<Backfill<S>> {
     let mut commit = Commit::new().position(owner, state::store(&backfill)?);
     let origin = Origin::of_reading(0);
-    let deleted = |key: Bytes| {
-        let before = form.before_of_key(&key);
-        form.records(Change::Deleted { key, before }, &origin)
-    };
     let stale = records::live_keys(log, topic, form, Offset(0))?;
     if !stale.is_empty() {
-        commit = commit.append(topic.clone(), stale.into_iter().flat_map(deleted));
+        let deleted = stale.iter().flat_map(|key| form.emptied(key, &origin));
+        commit = commit.append(topic.clone(), deleted);
     }
     log.commit(commit)?;
     Ok(backfill)

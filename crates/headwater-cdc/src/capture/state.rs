@@ -43,6 +43,9 @@ fn rows() -> String {
 pub(crate) struct Backfill<S: Server> {
     /// Its columns with their types, as they were when it began.
     pub(crate) columns: Vec<(String, S::Type)>,
+    /// Which table it is and what identifies its rows; empty: that was not noted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) identity: String,
     /// What was read.
     #[serde(flatten)]
     pub(crate) progress: S::Progress,
@@ -55,12 +58,27 @@ pub(crate) struct Backfill<S: Server> {
 
 impl<S: Server> Backfill<S> {
     /// Nothing was read yet.
-    pub(super) fn begin(columns: Vec<(String, S::Type)>, is_wanted: bool) -> Self {
+    pub(super) fn begin(
+        columns: Vec<(String, S::Type)>,
+        identity: String,
+        is_wanted: bool,
+    ) -> Self {
         Self {
             columns,
+            identity,
             done: !is_wanted,
             ..Self::default()
         }
+    }
+
+    /// Whether it is of that table, with rows that are identified that way.
+    pub(super) fn is_of(&self, identity: &str) -> bool {
+        self.identity.is_empty() || self.identity == identity
+    }
+
+    /// Whether nothing of the table has been read yet.
+    pub(super) fn is_unread(&self) -> bool {
+        !self.done && self.progress == S::Progress::default()
     }
 
     /// How much was read, of how much.

@@ -161,13 +161,22 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         let mut commit = Commit::new();
         let changed = std::mem::take(&mut self.assembly.changed);
         let gaps = std::mem::take(&mut self.assembly.gaps);
-        let has_changed = !changed.is_empty();
+        let replaced = std::mem::take(&mut self.assembly.replaced);
+        let has_changed = !changed.is_empty() || !replaced.is_empty();
         let mut stale: BTreeSet<TableIndex> = gaps.iter().copied().collect();
         for (at, columns) in changed {
-            self.tables[at].backfill = Backfill::begin(columns, self.backfills_wanted);
+            let backfill = &mut self.tables[at].backfill;
+            let identity = std::mem::take(&mut backfill.identity);
+            *backfill = Backfill::begin(columns, identity, self.backfills_wanted);
             stale.insert(at);
         }
-        for at in stale {
+        // What is not stored is begun anew, with an empty topic.
+        for at in &replaced {
+            commit
+                .positions
+                .push((self.tables[*at].owner.clone(), None));
+        }
+        for at in stale.difference(&replaced.into_iter().collect()).copied() {
             let table = &mut self.tables[at];
             table.backfill.has_gaps |= gaps.contains(&at) && !table.backfill.done;
             commit = commit.position(table.owner.clone(), state::store(&table.backfill)?);

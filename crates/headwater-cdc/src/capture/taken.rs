@@ -168,6 +168,7 @@ impl<S: Server> Before for InTopics<'_, S> {
         let end = log.bounds(topic)?.end;
         let from = self.taken.emptied.insert(table, end);
         let live = records::live_keys(log, topic, form, from.unwrap_or(Offset(0)))?;
-        Ok(live.into_iter().collect())
+        let key = |key: &Bytes| Bytes::copy_from_slice(form.key_of(key));
+        Ok(live.iter().map(key).collect())
     }
 }

@@ -157,9 +157,8 @@ impl Envelope {
         }
     }
 
-    /// A row that is gone; `before` is what is known of it.
-    pub(crate) fn deleted(&self, key: &Bytes, before: &[u8], origin: &Origin) -> Vec<Record> {
-        let key = self.wrap_key(key);
+    /// A row that is gone, by its key as that stands in records; `before` is what is known of it.
+    pub(crate) fn deleted(&self, key: Bytes, before: &[u8], origin: &Origin) -> Vec<Record> {
         let mut records = vec![Record {
             key: Some(key.clone()),
             value: Some(self.envelope("d", Some(before), None, origin)),
@@ -185,7 +184,7 @@ impl Envelope {
             key: name.to_owned(),
             value: Some(self.wrap_key(key)),
         };
-        let mut records = self.deleted(old_key, before, origin);
+        let mut records = self.deleted(self.wrap_key(old_key), before, origin);
         for record in &mut records {
             record.headers.push(header(NEW_KEY, key));
         }

@@ -7,6 +7,7 @@ use headwater_log::{Error, ErrorKind, Result};
 
 use super::failure::malformed;
 use super::kind::Kind;
+use super::pgoutput::Relation;
 use super::semantic;
 use super::session::Session;
 use super::sql::{identifier, literal};
@@ -69,6 +70,8 @@ pub struct Column {
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
+    /// Its id, which no other table of the database ever has.
+    pub id: u32,
     /// Its name.
     pub name: TableName,
     /// Its columns, without those that the server computes.
@@ -102,10 +105,28 @@ impl Table {
             return Err(no_key(name, identity));
         }
         Ok(Self {
+            id: oid.parse().map_err(|_| malformed("id of a table"))?,
             name: name.clone(),
             columns,
             key,
         })
+    }
+}
+
+impl Table {
+    /// Which table it is, and what identifies its rows.
+    pub(crate) fn identity(&self) -> String {
+        let key: Vec<String> = self.key.iter().map(|k| identifier(k)).collect();
+        format!("{} by {}", self.id, key.join(", "))
+    }
+
+    /// Whether a relation of the stream is this table, with rows that are identified as here. If rows are streamed whole it does not say
+    /// by what.
+    pub(crate) fn is_of(&self, relation: &Relation) -> bool {
+        let mut keys = relation.columns.iter().filter(|c| c.is_key);
+        let is_by = relation.identity == b'f'
+            || (keys.clone().count() == self.key.len() && keys.all(|c| self.key.contains(&c.name)));
+        self.id == relation.id && is_by
     }
 }
 

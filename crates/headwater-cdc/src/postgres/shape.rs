@@ -1,7 +1,7 @@
 //! How the rows of a table become records: the key and the value are JSON objects with the names of the columns.
 
 use bytes::Bytes;
-use headwater_log::{Error, ErrorKind, Result};
+use headwater_log::Result;
 
 use super::catalog::{self, Kinds, Table};
 use super::failure::malformed;
@@ -101,7 +101,7 @@ impl Shape {
     /// The shape of rows of this table that are streamed.
     ///
     /// # Errors
-    /// `Unavailable`, `Unsupported` if they do not have the key.
+    /// `Unavailable`.
     pub(crate) fn of_relation(
         relation: &Relation,
         table: &Table,
@@ -110,16 +110,6 @@ impl Shape {
     ) -> Result<Self> {
         let columns = relation.columns.iter();
         let columns = columns.map(|c| (c.name.as_str(), c.type_id, c.modifier));
-        let has = |k: &String| relation.columns.iter().any(|c| c.name == *k && c.is_key);
-        if !table.key.iter().all(has) {
-            let text = format!(
-                "table '{}' is identified by other columns than before",
-                table.name
-            );
-            return Err(Error::new(ErrorKind::Unsupported, text).with_hint(
-                "make its primary key or replica identity as it was, or capture it anew",
-            ));
-        }
         Ok(Self {
             sends_whole: relation.identity == b'f',
             ..Self::new(table, columns, kinds, session)?

@@ -3,6 +3,7 @@
 mod bench;
 mod debezium;
 mod golden;
+mod keys;
 mod losses;
 mod oracle;
 mod rows;

@@ -15,7 +15,7 @@ use crate::process::{kill_after, say, told};
 use crate::replication::start;
 
 const TEST: &str = "capture::oracle::nothing_is_lost_or_doubled_whoever_is_killed";
-const TABLES: [&str; 5] = ["ledger", "docs", "pairs", "emptied", "late"];
+const TABLES: [&str; 6] = ["ledger", "docs", "pairs", "emptied", "late", "rekeyed"];
 const WRITERS: u64 = 4;
 const KILLS: usize = 10;
 
@@ -75,6 +75,8 @@ fn create(session: &mut Session) {
         "INSERT INTO emptied SELECT n, n FROM generate_series(1, 2000) n",
         "CREATE TABLE late (id int PRIMARY KEY, n int)",
         "INSERT INTO late SELECT n, n FROM generate_series(1, 4000) n",
+        "CREATE TABLE rekeyed (id int UNIQUE NOT NULL, other int UNIQUE NOT NULL, n int, PRIMARY KEY (id))",
+        "INSERT INTO rekeyed SELECT n, n + 10000, n FROM generate_series(1, 500) n",
     ] {
         run(session, sql);
     }
@@ -101,15 +103,22 @@ fn statement(random: &mut Random) -> String {
             "INSERT INTO emptied VALUES ({id}, {n}) ON CONFLICT (id) DO UPDATE SET n = excluded.n"
         ),
         83..84 => "TRUNCATE emptied".to_owned(),
-        84..92 => format!("UPDATE late SET n = {n} WHERE id % 400 = {}", id % 400),
-        92..96 => format!("SAVEPOINT s; DELETE FROM late WHERE id = {id}; ROLLBACK TO s"),
+        84..86 => format!("UPDATE rekeyed SET n = {n} WHERE id % 50 = {}", id % 50),
+        86..88 => format!("UPDATE rekeyed SET id = id + 3000 WHERE id = {id}"),
+        88..89 => format!("DELETE FROM rekeyed WHERE other % 100 = {}", id % 100),
+        89..90 => {
+            format!("INSERT INTO rekeyed VALUES ({id}, {id} + 20000, {n}) ON CONFLICT DO NOTHING")
+        }
+        90..94 => format!("UPDATE late SET n = {n} WHERE id % 400 = {}", id % 400),
+        94..97 => format!("SAVEPOINT s; DELETE FROM late WHERE id = {id}; ROLLBACK TO s"),
         _ => format!(
             "SAVEPOINT s; INSERT INTO late VALUES (-{n}, 1) ON CONFLICT DO NOTHING; RELEASE s"
         ),
     }
 }
 
-fn transaction(random: &mut Random, id: u64) -> String {
+/// A transaction, and how it ends.
+fn transaction(random: &mut Random, id: u64) -> [String; 2] {
     let parts = 1 + random.below(4);
     let mut sql = String::from("BEGIN");
     for part in 0..parts {
@@ -118,9 +127,12 @@ fn transaction(random: &mut Random, id: u64) -> String {
             statement(random)
         );
     }
-    sql + match random.below(10) {
-        0 => "; ROLLBACK",
-        _ => "; COMMIT",
+    let prepare = format!("; PREPARE TRANSACTION 'p{id}'");
+    match random.below(20) {
+        0..2 => [sql, "ROLLBACK".to_owned()],
+        2 => [sql + &prepare, format!("COMMIT PREPARED 'p{id}'")],
+        3 => [sql + &prepare, format!("ROLLBACK PREPARED 'p{id}'")],
+        _ => [sql, "COMMIT".to_owned()],
     }
 }
 
@@ -135,13 +147,42 @@ fn write(address: &Address, seed: u64, writer: u64, stop: &AtomicBool, done: &At
         };
         while !stop.load(Ordering::Relaxed) {
             id += WRITERS;
-            let written = session.query(&transaction(&mut random, id));
+            let [sql, end] = transaction(&mut random, id);
+            let written = session.query(&sql).and_then(|_| session.query(&end));
             if written.is_err() && session.query("ROLLBACK").is_err() {
                 break;
             }
             done.fetch_add(u32::from(written.is_ok()), Ordering::Relaxed);
         }
     }
+}
+
+/// Ends the transactions that a crash has left prepared, one way or the other.
+fn finish_prepared(session: &mut Session) {
+    let sql = "SELECT gid FROM pg_prepared_xacts";
+    let left = session.query(sql).unwrap().into_iter().flatten().flatten();
+    for (at, gid) in left.enumerate() {
+        let end = ["COMMIT", "ROLLBACK"][at % 2];
+        // Its own session may do it too.
+        drop(session.query(&format!("{end} PREPARED '{gid}'")));
+    }
+}
+
+/// Makes rows of a table be identified by another of its columns.
+fn rekey(address: &Address, by: &str) {
+    let mut session = Session::connect(address).unwrap();
+    finish_prepared(&mut session);
+    let sql = format!("ALTER TABLE rekeyed DROP CONSTRAINT rekeyed_pkey, ADD PRIMARY KEY ({by})");
+    // Writers may be in its way: then one of them ends.
+    while let Err(error) = session.query(&sql) {
+        assert!(error.message().contains("deadlock"), "{error}");
+    }
+}
+
+/// The column that identifies its rows.
+fn rekeyed_by(session: &mut Session) -> String {
+    let sql = "SELECT attname FROM pg_attribute WHERE attrelid = 'rekeyed_pkey'::regclass";
+    session.value(sql).unwrap().unwrap()
 }
 
 /// Every transaction of the ledger is in one commit of the log, with all its parts, each once.
@@ -162,7 +203,15 @@ fn check_ledger(dir: &Path) -> usize {
 
 /// The topics add up to the tables.
 fn check_tables(log: &Log, session: &mut Session) {
-    let keys: [&[&str]; 5] = [&["id", "part"], &["id"], &["b", "a"], &["id"], &["id"]];
+    let by = rekeyed_by(session);
+    let keys: [&[&str]; 6] = [
+        &["id", "part"],
+        &["id"],
+        &["b", "a"],
+        &["id"],
+        &["id"],
+        &[&by],
+    ];
     for (name, key) in TABLES.iter().zip(keys) {
         let (got, want) = (fold(log, name), content(session, name, key));
         let is_wrong = |(k, v): &(&String, &serde_json::Value)| got.get(*k) != Some(*v);
@@ -252,6 +301,7 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
                 server.crash();
                 server.resume();
             }
+            rekey(&address, ["other", "id"][kill % 2]);
             let lines = 1 + random.below(250) as usize;
             let said = kill_after(TEST, &told, lines);
             assert!(said.len() >= lines, "it ended by itself");
@@ -259,6 +309,7 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
         stop.store(true, Ordering::Relaxed);
     });
     let mut session = Session::connect(&address).unwrap();
+    finish_prepared(&mut session);
     {
         let log = open(dir);
         catch_up(&log, &of_all(&address));

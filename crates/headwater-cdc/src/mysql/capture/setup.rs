@@ -33,6 +33,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         name: name.to_string(),
         topic: topic.clone(),
         columns: plan.as_ref().map_or_else(Vec::new, |p| columns(&p.table)),
+        identity: String::new(),
         form: Form::ROWS,
         has_large: false,
     });

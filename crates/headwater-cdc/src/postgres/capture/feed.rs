@@ -1,9 +1,9 @@
 //! The stream of a slot: what each message is for the tables that are captured.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use headwater_log::{Result, Timestamp};
+use headwater_log::{Error, ErrorKind, Result, Timestamp};
 
 use super::changes::{delete, insert, update};
 use super::form::form;
@@ -19,6 +19,9 @@ use crate::postgres::{Lsn, Message, Received, Relation, Replication, Session, Ta
 /// From 1970 to 2000, in microseconds.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
+/// How often it is looked whether the tables are still there: the publication loses those that are dropped without a word.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
 /// What a slot streams.
 pub(crate) struct SlotFeed {
     pub(super) settings: Settings,
@@ -26,9 +29,15 @@ pub(crate) struct SlotFeed {
     pub(super) replication: Replication,
     pub(super) kinds: Kinds,
     pub(super) tables: Vec<Table>,
+    /// The tables were as they are known after everything that was committed before this.
+    pub(super) described: Lsn,
+    /// When it was looked last whether the tables are there.
+    pub(super) looked: Instant,
     pub(super) relations: HashMap<u32, Option<Streamed>>,
     /// Of the transaction that is under way.
     pub(super) origin: Origin,
+    /// Where its commit lies.
+    pub(super) commit: Lsn,
 }
 
 /// How the stream describes a table that is captured.
@@ -42,6 +51,10 @@ impl Feed for SlotFeed {
     type Server = PostgreSql;
 
     fn hear(&mut self, wait: Duration, into: Intake<'_, PostgreSql>) -> Result<Heard> {
+        if self.looked.elapsed() >= LOOK_INTERVAL {
+            self.looked = Instant::now();
+            self.look_for_tables()?;
+        }
         Ok(match self.replication.receive(wait)? {
             Received::Message(message) => {
                 self.message(message, into)?;
@@ -72,6 +85,7 @@ impl SlotFeed {
     fn message(&mut self, message: Message, mut into: Intake<'_, PostgreSql>) -> Result<()> {
         match message {
             Message::Begin { commit, time, xid } => {
+                self.commit = commit;
                 let time_us = time.saturating_add(POSTGRES_EPOCH_US);
                 self.origin = Origin {
                     xid: Some(xid),
@@ -113,25 +127,83 @@ impl SlotFeed {
         let name = TableName::new(&relation.schema, &relation.name);
         let found = self.tables.iter().position(|t| t.name == name);
         let known = match found {
-            None => None,
-            Some(at) => {
-                let described = &self.tables[at];
-                let shape =
-                    Shape::of_relation(relation, described, &mut self.kinds, &mut self.control)?;
-                let columns = relation.columns.iter().map(|c| (c.name.clone(), c.type_id));
-                if !into.assembly.is_known() {
-                    into.columns(at, columns.collect());
-                }
-                let form = form(&shape, &name, &self.settings);
-                Some(Streamed {
-                    table: at,
-                    shape,
-                    form,
-                })
+            Some(at) if self.is_described(at, relation)? => {
+                Some(self.streamed(at, relation, into)?)
             }
+            Some(at) => {
+                self.replaced(at, into)?;
+                None
+            }
+            None => None,
         };
         self.relations.insert(relation.id, known);
         Ok(())
+    }
+
+    /// # Errors
+    /// `Unavailable` if one is gone: what is there now is found when all begins again.
+    fn look_for_tables(&mut self) -> Result<()> {
+        let ids: Vec<String> = self.tables.iter().map(|t| t.id.to_string()).collect();
+        let sql = format!("SELECT oid FROM pg_class WHERE oid IN ({})", ids.join(", "));
+        let found: Vec<Option<String>> = self.control.query(&sql)?.into_iter().flatten().collect();
+        let is_there = |t: &&Table| found.iter().flatten().any(|id| *id == t.id.to_string());
+        match self.tables.iter().find(|t| !is_there(t)) {
+            None => Ok(()),
+            Some(gone) => {
+                let text = format!("table '{}' was dropped", gone.name);
+                Err(Error::new(ErrorKind::Unavailable, text))
+            }
+        }
+    }
+
+    /// Whether a table is the one that was described when the stream began, with rows that are identified as then.
+    fn is_described(&mut self, at: TableIndex, relation: &Relation) -> Result<bool> {
+        let described = &self.tables[at];
+        if !described.is_of(relation) || relation.identity != b'f' {
+            return Ok(described.is_of(relation));
+        }
+        // Whole rows do not say what identifies them: the catalogue does. If that changes later, the relation comes again.
+        let now = Table::look_up(&mut self.control, &described.name)?;
+        Ok(now.identity() == described.identity())
+    }
+
+    /// A table is another one, or its rows are identified otherwise.
+    fn replaced(&mut self, at: TableIndex, into: &mut Intake<'_, PostgreSql>) -> Result<()> {
+        // What has happened before a table was described is in what will be read of it.
+        let is_past = into.is_unread(at) && self.commit < self.described;
+        if into.assembly.is_known() || is_past {
+            return Ok(());
+        }
+        if !self.settings.backfills {
+            let text = format!(
+                "table '{}' was made anew, or its rows are identified otherwise than before",
+                self.tables[at].name
+            );
+            return Err(Error::new(ErrorKind::Unsupported, text)
+                .with_hint("capture it anew, with what is in it"));
+        }
+        into.replaced(at);
+        Ok(())
+    }
+
+    fn streamed(
+        &mut self,
+        at: TableIndex,
+        relation: &Relation,
+        into: &mut Intake<'_, PostgreSql>,
+    ) -> Result<Streamed> {
+        let described = &self.tables[at];
+        let shape = Shape::of_relation(relation, described, &mut self.kinds, &mut self.control)?;
+        let columns = relation.columns.iter().map(|c| (c.name.clone(), c.type_id));
+        if !into.assembly.is_known() {
+            into.columns(at, columns.collect());
+        }
+        let form = form(&shape, &described.name, &self.settings);
+        Ok(Streamed {
+            table: at,
+            shape,
+            form,
+        })
     }
 
     fn change(

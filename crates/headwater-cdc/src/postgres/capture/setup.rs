@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use headwater_log::{Error, ErrorKind, Log, Result};
 
@@ -39,6 +40,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     let mut replication = Replication::connect(&settings.address)?;
     let mut kinds = kinds(&settings.format);
     let looked_up = look_up(&mut control, settings, &mut kinds)?;
+    let described = control.value("SELECT pg_current_wal_insert_lsn()")?;
+    let described: Lsn = described.unwrap_or_default().parse()?;
     publication::ensure(&mut control, settings)?;
     let lost = |why: &str| Ok(Begun::Lost(slot::lost_changes(&settings.slot, why)));
     let place = take_slot(log, settings, &mut control, &mut replication, stored)?;
@@ -46,11 +49,11 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         Begin::At(position, end) => (*position, end),
         Begin::Lost(why) => return lost(&why),
     };
-    let described = looked_up.iter().zip(&settings.tables);
-    let described = described.map(|((table, plan), (_, topic))| {
+    let named = looked_up.iter().zip(&settings.tables);
+    let named = named.map(|((table, plan), (_, topic))| {
         describe(table, topic, form(&plan.shape, &plan.name, settings))
     });
-    let (format, of) = (&settings.format, described.collect());
+    let (format, of) = (&settings.format, named.collect());
     let tables = prepare(log, &settings.slot, format, settings.backfills, of)?;
     replication.start(&settings.slot, &settings.publication, end)?;
     // Nobody else can move it any more.
@@ -68,8 +71,11 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
             replication,
             kinds,
             tables: of_tables,
+            described,
+            looked: Instant::now(),
             relations: HashMap::new(),
             origin: Origin::default(),
+            commit: Lsn::default(),
         },
         reads: TableReads {
             address: settings.address.clone(),
@@ -91,6 +97,7 @@ fn describe(table: &Table, topic: &str, form: Form) -> TableOf<super::progress::
         name: table.name.to_string(),
         topic: topic.to_owned(),
         columns: columns.collect(),
+        identity: table.identity(),
         form,
         has_large: table.columns.iter().any(|c| c.is_large),
     }

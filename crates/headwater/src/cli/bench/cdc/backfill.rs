@@ -3,8 +3,6 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-
-
 use super::super::figure::Figure;
 use super::super::memory::{cpu_seconds, forget_peak, peak_mib};
 use super::capturing::Capturing;

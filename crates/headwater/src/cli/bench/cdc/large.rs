@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-
-
 use super::super::figure::Figure;
 use super::super::memory::{forget_peak, peak_mib};
 use super::capturing::Capturing;

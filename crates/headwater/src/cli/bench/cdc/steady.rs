@@ -4,7 +4,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-
 use headwater_log::{Log, TopicPartition};
 
 use super::super::disk::RawFile;
