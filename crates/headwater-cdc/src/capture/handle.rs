@@ -28,11 +28,25 @@ pub(super) struct Shared {
     changed: Condvar,
 }
 
+/// What a running capture is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Read tables, or not for now.
+    Pause(bool),
+    /// Read a table once more.
+    Read {
+        table: String,
+        filter: Option<String>,
+    },
+}
+
 #[derive(Debug, Default)]
 struct State {
     status: Status,
     /// What somebody waits for.
     wanted: Option<Place>,
+    /// What somebody wishes.
+    wishes: Vec<Wish>,
     failure: Option<(ErrorKind, String, Option<String>)>,
 }
 
@@ -50,6 +64,11 @@ impl Shared {
         let state = self.lock();
         let wanted = state.wanted.as_ref();
         wanted.is_some_and(|wanted| !end.reaches(wanted) && reached.reaches(wanted))
+    }
+
+    /// What somebody wishes since this was asked last.
+    pub(super) fn wishes(&self) -> Vec<Wish> {
+        std::mem::take(&mut self.lock().wishes)
     }
 
     /// Changes what is said.
@@ -84,6 +103,7 @@ impl Shared {
 /// A capture that runs on a thread of its own, until it is dropped.
 #[derive(Debug)]
 pub struct Capture {
+    settings: Settings,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -101,12 +121,14 @@ impl Capture {
         }
         let shared = Arc::new(Shared::default());
         let (log, theirs) = (log.clone(), Arc::clone(&shared));
+        let (settings, ours) = (settings.clone(), settings);
         let named = std::thread::Builder::new().name(format!("cdc-{}", settings.name()));
         let thread = named.spawn(move || run(&log, &settings, &theirs));
         let thread = thread.map_err(|e| {
             Error::new(ErrorKind::Unavailable, "no thread for a capture").with_source(e)
         })?;
         Ok(Self {
+            settings: ours,
             shared,
             thread: Some(thread),
         })
@@ -176,6 +198,55 @@ impl Capture {
             }
         }
         Ok(())
+    }
+
+    /// Tables are not read for now, also not by the next capture of that name; their changes come nevertheless.
+    pub fn pause(&self) {
+        self.wish(Wish::Pause(true));
+    }
+
+    /// Tables are read again, from where that was paused.
+    pub fn resume(&self) {
+        self.wish(Wish::Pause(false));
+    }
+
+    /// Has a table read once more, over what is in its topic and beside its changes: all of it, or the rows that a condition of SQL
+    /// holds for. Rows that are gone are not noticed by it.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not captured, `Unavailable` if the capture does not stream, `Unsupported` for a condition and another
+    /// server than PostgreSQL, what the server says of the condition.
+    pub fn snapshot(&self, table: &str, filter: Option<&str>) -> Result<()> {
+        let status = self.status();
+        if status.tables.is_empty() {
+            let text = "the capture does not follow the database yet";
+            return Err(Error::new(ErrorKind::Unavailable, text));
+        }
+        if !status.tables.iter().any(|t| t.name == table) {
+            let names: Vec<&str> = status.tables.iter().map(|t| t.name.as_str()).collect();
+            let text = format!("table '{table}' is not captured");
+            let hint = format!("these are: {}", names.join(", "));
+            return Err(Error::new(ErrorKind::NotFound, text).with_hint(hint));
+        }
+        if let Some(filter) = filter {
+            self.settings.try_filter(table, filter)?;
+        }
+        // Whoever asks how far it is hears at once that it is not read whole.
+        self.shared.tell(|status| {
+            let tables = status.tables.iter_mut();
+            tables
+                .filter(|t| t.name == table)
+                .for_each(|t| t.is_done = false);
+        });
+        self.wish(Wish::Read {
+            table: table.to_owned(),
+            filter: filter.map(str::to_owned),
+        });
+        Ok(())
+    }
+
+    fn wish(&self, wish: Wish) {
+        self.shared.lock().wishes.push(wish);
     }
 
     /// Stops it, and waits until it has.

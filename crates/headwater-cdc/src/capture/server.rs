@@ -134,6 +134,11 @@ pub(crate) trait Feed {
 
     /// Where the server's log ends, as far as it was heard.
     fn server_end(&self) -> Option<Place>;
+
+    /// Bytes of its log that the server keeps for this stream; `None`: it does not say.
+    fn held(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What was heard.

@@ -77,6 +77,33 @@ impl Settings {
         }
     }
 
+    /// Rows of its tables must be identified by these columns, where the server's kind can tell.
+    #[must_use]
+    pub fn identified_by(self, key: Vec<String>) -> Self {
+        match self {
+            Self::PostgreSql(settings) => postgres::Settings {
+                key: Some(key),
+                ..settings
+            }
+            .into(),
+            other => other,
+        }
+    }
+
+    /// Whether a condition can be asked for the rows of a table.
+    ///
+    /// # Errors
+    /// What the server says, `Unsupported`.
+    pub(super) fn try_filter(&self, table: &str, filter: &str) -> Result<()> {
+        match self {
+            Self::PostgreSql(settings) => settings.try_filter(table, filter),
+            Self::MySql(_) => Err(Error::new(
+                ErrorKind::Unsupported,
+                "tables of MariaDB and MySQL are read whole",
+            )),
+        }
+    }
+
     /// # Errors
     /// `Invalid`.
     pub(super) fn check(&self) -> Result<()> {

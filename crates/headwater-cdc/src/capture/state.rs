@@ -21,6 +21,9 @@ pub(super) fn table_owner(name: &str, table: &str) -> String {
 pub(crate) struct Position {
     /// The server, by the id that it got when it was made.
     pub(crate) system: String,
+    /// Which of the histories that branch off when a copy of the server is restored or becomes the server; `None`: not noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeline: Option<u32>,
     /// The database; empty: the tables are of several.
     pub(crate) database: String,
     /// What records look like.
@@ -28,6 +31,9 @@ pub(crate) struct Position {
     pub(crate) format: String,
     /// The end of the last commit; `None`: the stream is about to be made.
     pub(crate) end: Option<Place>,
+    /// Whether tables are not read for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) paused: bool,
     /// Where the stream is to be read from, if that is before the end: transactions from before it are open still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resume: Option<Place>,
@@ -46,6 +52,9 @@ pub(crate) struct Backfill<S: Server> {
     /// Which table it is and what identifies its rows; empty: that was not noted.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) identity: String,
+    /// Which rows are read, as a condition of SQL; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) filter: Option<String>,
     /// What was read.
     #[serde(flatten)]
     pub(crate) progress: S::Progress,
@@ -68,6 +77,14 @@ impl<S: Server> Backfill<S> {
             identity,
             done: !is_wanted,
             ..Self::default()
+        }
+    }
+
+    /// The same table is read once more.
+    pub(super) fn again(&self, filter: Option<String>) -> Self {
+        Self {
+            filter,
+            ..Self::begin(self.columns.clone(), self.identity.clone(), true)
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use headwater_log::{Commit, Error, Log, Result};
 
 use super::assembly::Assembly;
-use super::handle::Shared;
+use super::handle::{Shared, Wish};
 use super::merge::Backfills;
 use super::place::Place;
 use super::readers::Readers;
@@ -78,6 +78,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         shared.tell(|status| {
             status.phase = Phase::Streaming;
             status.durable = Some(stream.taken.durable().clone());
+            status.is_paused = stream.taken.is_paused();
             status.tables = stream.tables.iter().map(status_of).collect();
         });
         Ok(stream)
@@ -94,7 +95,8 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 self.settle()?;
                 return Ok(Ended::Stopped);
             }
-            let waits = self.readers.is_some() || self.taken.is_busy();
+            let reads = self.readers.is_some() && !self.taken.is_paused();
+            let waits = reads || self.taken.is_busy();
             let wait = if waits { SHORT_WAIT } else { WAIT };
             let intake = Intake {
                 assembly: &mut self.assembly,
@@ -119,6 +121,10 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 }
                 // What was streamed before a reading comes before it.
                 if self.assembly.end().is_none() {
+                    if self.obey()? {
+                        self.taken.drain()?;
+                        return Ok(Ended::Changed);
+                    }
                     self.read()?;
                 }
             }
@@ -142,6 +148,10 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         self.seen = Some(Place::latest(self.seen.take(), reached.clone()));
         // What others did to the server's log must not be kept for us.
         let is_idle = self.assembly.end().is_none() && !self.taken.is_busy();
+        if is_idle {
+            let now = Instant::now();
+            self.shared.tell(|status| status.caught_up = Some(now));
+        }
         let wanted = self.shared.wants(self.taken.end(), &reached);
         if is_idle
             && !self.taken.end().reaches(&reached)
@@ -199,6 +209,34 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         Ok(has_changed)
     }
 
+    /// Does what somebody wishes; gives whether all is to begin again.
+    fn obey(&mut self) -> Result<bool> {
+        let wishes = self.shared.wishes();
+        if wishes.is_empty() {
+            return Ok(false);
+        }
+        let (mut commit, mut is_changed) = (Commit::new(), false);
+        for wish in wishes {
+            match wish {
+                Wish::Pause(is_paused) => self.taken.pause(is_paused),
+                Wish::Read { table, filter } => {
+                    let found = self.tables.iter_mut().find(|t| t.name == table);
+                    if let Some(found) = found {
+                        found.backfill = found.backfill.again(filter);
+                        let backfill = state::store(&found.backfill)?;
+                        commit = commit.position(found.owner.clone(), backfill);
+                        is_changed = true;
+                    }
+                }
+            }
+        }
+        let is_paused = self.taken.is_paused();
+        self.shared.tell(|status| status.is_paused = is_paused);
+        let end = self.taken.end().clone();
+        self.taken.send(commit, end, Meaning::default())?;
+        Ok(is_changed)
+    }
+
     /// Hands readings out and puts in what the stream has reached.
     fn read(&mut self) -> Result<()> {
         let Some(readers) = &self.readers else {
@@ -207,7 +245,9 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         while let Some(reading) = readers.next()? {
             self.backfills.came(reading);
         }
-        while let Some(task) = self.backfills.next(&self.tables, &mut self.touched) {
+        while !self.taken.is_paused()
+            && let Some(task) = self.backfills.next(&self.tables, &mut self.touched)
+        {
             readers.hand_out(task);
         }
         let Some(seen) = &self.seen else {
@@ -249,9 +289,10 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         }
         let durable = self.taken.durable().clone();
         self.feed.confirm(&durable, false)?;
-        let server_end = self.feed.server_end();
+        let (server_end, held) = (self.feed.server_end(), self.feed.held());
         self.shared.tell(|status| {
             status.durable = Some(durable);
+            status.held = held;
             if let Some(end) = server_end {
                 status.server_end = Some(Place::latest(status.server_end.take(), end));
             }
@@ -276,6 +317,7 @@ fn status_of<S: Server>(captured: &Captured<S>) -> TableStatus {
         read,
         size,
         rows: 0,
+        since: (Instant::now(), read),
         is_done: captured.backfill.done,
     }
 }

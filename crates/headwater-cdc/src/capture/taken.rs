@@ -87,6 +87,16 @@ impl Taken {
         self.position.resume = place;
     }
 
+    /// Whether tables are not read for now.
+    pub(super) fn is_paused(&self) -> bool {
+        self.position.paused
+    }
+
+    /// From now on tables are read, or not.
+    pub(super) fn pause(&mut self, is_paused: bool) {
+        self.position.paused = is_paused;
+    }
+
     /// Sends a commit after which everything before `end` is taken over.
     ///
     /// # Errors

@@ -61,7 +61,8 @@ impl FromStr for Address {
     type Err = Error;
 
     fn from_str(url: &str) -> Result<Self, Error> {
-        let form = "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=FILE";
+        let form =
+            "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=FILE";
         let (place, parameters) = match url.rsplit_once('?') {
             Some((place, parameters)) if !parameters.contains('@') => (place, parameters),
             // It stands in a password.

@@ -54,6 +54,8 @@ pub struct Replication {
 pub struct System {
     /// The id that it got when it was made; its standbys and restored copies have it too.
     pub id: String,
+    /// Which of the histories of that server this is: another one begins when a copy is restored or a standby is promoted.
+    pub timeline: u32,
     /// Where its log ends.
     pub end: Lsn,
 }
@@ -81,12 +83,27 @@ impl Replication {
         // Columns: its id, the timeline, the end of the log, the database.
         let row = self.session.query("IDENTIFY_SYSTEM")?.into_iter().next();
         match row.as_deref() {
-            Some([Some(id), _, Some(end), ..]) => Ok(System {
+            Some([Some(id), Some(timeline), Some(end), ..]) => Ok(System {
                 id: id.clone(),
+                timeline: timeline.parse().map_err(|_| malformed("timeline"))?,
                 end: end.parse()?,
             }),
             _ => Err(malformed("answer to the question who it is")),
         }
+    }
+
+    /// Where the log of a timeline was left for one that this server is on; `None`: it never was on it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn left(&mut self, timeline: u32, now: u32) -> Result<Option<Lsn>> {
+        let sql = format!("TIMELINE_HISTORY {now}");
+        let row = self.session.query(&sql)?.into_iter().next();
+        // Columns: the name of the file, what is in it.
+        let Some([_, Some(history)]) = row.as_deref() else {
+            return Err(malformed("history of a timeline"));
+        };
+        left(history, timeline)
     }
 
     /// Whether something has come that [`receive`](Self::receive) gives without waiting.
@@ -214,5 +231,30 @@ impl Replication {
         self.confirmed = durable;
         self.told = Instant::now();
         self.session.send(&message)
+    }
+}
+
+/// Each line has a timeline, where its log was left, and why.
+fn left(history: &str, timeline: u32) -> Result<Option<Lsn>> {
+    let timeline = timeline.to_string();
+    let mut words = history.lines().map(str::split_whitespace);
+    let found = words.find_map(|mut words| {
+        let is_it = words.next() == Some(&timeline);
+        is_it.then(|| words.next().unwrap_or_default().parse())
+    });
+    found.transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_says_where_each_timeline_was_left() {
+        let history = "# comment\n1\t0/A000198\tbefore 2000-01-01\n\n2\t1/0\tno recovery target\n";
+        assert_eq!(left(history, 1).unwrap(), Some(Lsn(0xA00_0198)));
+        assert_eq!(left(history, 2).unwrap(), Some(Lsn(1 << 32)));
+        assert_eq!(left(history, 3).unwrap(), None);
+        assert!(left("1 here", 1).is_err());
     }
 }

@@ -1,8 +1,12 @@
 //! What is wrong is said with what mends it, and a gap is never silent.
 
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use headwater_cdc::postgres::{Session, Settings, check};
+use headwater_cdc::postgres::{Address, Session, Settings, check};
 use headwater_cdc::{Capture, Error, ErrorKind, OnLoss};
 use headwater_log::Log;
 
@@ -66,6 +70,142 @@ fn a_slot_that_lost_changes_stops_the_capture_or_has_the_tables_read_anew() {
         assert!(error.hint().unwrap().contains("backfill"), "{error}");
         catch_up(&log, &again);
         assert_eq!(fold(&log, "t"), content(&mut session, "t", &["id"]));
+    }
+}
+
+#[test]
+fn log_that_the_server_has_removed_is_never_a_silent_gap() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let mut session = Session::connect(&address).unwrap();
+    run(
+        &mut session,
+        "CREATE TABLE t (id int PRIMARY KEY, body text)",
+    );
+    run(
+        &mut session,
+        "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'",
+    );
+    run(&mut session, "SELECT pg_reload_conf()");
+    let settings = settings(&address, &["t"]);
+    let log = memory();
+    catch_up(&log, &settings);
+    until_unused(&mut session);
+    let lost = "SELECT 1 FROM pg_replication_slots WHERE wal_status = 'lost'";
+    let mut id = 0;
+    while session.value(lost).unwrap().is_none() {
+        id += 1;
+        assert!(id < 100, "the server removes nothing");
+        run(&mut session, &format!("INSERT INTO t VALUES ({id}, 'x')"));
+        run(&mut session, "SELECT pg_switch_wal()");
+        run(&mut session, "CHECKPOINT");
+    }
+    let error = failure(&log, &settings);
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("has removed"), "{error}");
+    let again = Settings {
+        on_loss: OnLoss::Backfill,
+        ..settings
+    };
+    catch_up(&log, &again);
+    assert_eq!(fold(&log, "t"), content(&mut session, "t", &["id"]));
+}
+
+/// Puts the files of a server that does not run elsewhere.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
+#[test]
+fn a_server_that_was_restored_is_not_taken_for_the_one_that_was_captured() {
+    let Some((server, address)) = start() else {
+        return;
+    };
+    let connect = || Session::connect(&address).unwrap();
+    run(
+        &mut connect(),
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)",
+    );
+    let settings = settings(&address, &["t"]);
+    let log = memory();
+    catch_up(&log, &settings);
+    let (data, saved) = (server.dir().join("data"), server.dir().join("saved"));
+    server.crash();
+    copy(&data, &saved);
+    server.resume();
+    run(&mut connect(), "INSERT INTO t VALUES (2)");
+    catch_up(&log, &settings);
+    server.crash();
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(&saved, &data);
+    restore(&data);
+    server.resume();
+    // Its log is longer than what was taken over soon.
+    run(&mut connect(), "SELECT pg_switch_wal()");
+    run(&mut connect(), "INSERT INTO t VALUES (3)");
+    let error = failure(&log, &settings);
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("was restored"), "{error}");
+    let again = Settings {
+        on_loss: OnLoss::Backfill,
+        ..settings.clone()
+    };
+    catch_up(&log, &again);
+    assert_eq!(fold(&log, "t"), content(&mut connect(), "t", &["id"]));
+    // One that becomes the server with all that was taken over loses nothing.
+    server.crash();
+    restore(&data);
+    server.resume();
+    run(&mut connect(), "DELETE FROM t WHERE id = 1");
+    catch_up(&log, &settings);
+    assert_eq!(fold(&log, "t"), content(&mut connect(), "t", &["id"]));
+}
+
+/// Has the server recover at its next start as a copy that becomes the server, on a timeline of its own.
+fn restore(data: &Path) {
+    let owner = data.metadata().unwrap();
+    let signal = data.join("recovery.signal");
+    std::fs::write(&signal, "").unwrap();
+    chown(&signal, Some(owner.uid()), Some(owner.gid())).unwrap();
+    let mut config = std::fs::OpenOptions::new()
+        .append(true)
+        .open(data.join("postgresql.conf"))
+        .unwrap();
+    writeln!(config, "restore_command = 'false'").unwrap();
+}
+
+#[test]
+fn an_idle_table_does_not_have_the_server_keep_what_others_write() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let mut session = Session::connect(&address).unwrap();
+    run(&mut session, "CREATE TABLE idle (id int PRIMARY KEY)");
+    run(&mut session, "CREATE DATABASE busy");
+    let log = memory();
+    let capture = Capture::start(&log, settings(&address, &["idle"])).unwrap();
+    assert!(capture.wait_for(&address.log_end().unwrap(), LONG).unwrap());
+    let mut busy = Session::connect(&Address {
+        database: "busy".to_owned(),
+        ..address.clone()
+    })
+    .unwrap();
+    run(
+        &mut busy,
+        "CREATE TABLE t AS SELECT n, md5(n::text) FROM generate_series(1, 200000) n",
+    );
+    let end = busy.value("SELECT pg_current_wal_lsn()").unwrap().unwrap();
+    let kept = format!(
+        "SELECT 1 FROM pg_replication_slots WHERE confirmed_flush_lsn < '{end}' OR restart_lsn < '{end}'"
+    );
+    let until = Instant::now() + LONG;
+    while session.value(&kept).unwrap().is_some() {
+        assert!(Instant::now() < until, "{:?}", capture.status());
+        // What the server keeps is decided when it says which transactions run, as it does at checkpoints.
+        run(&mut session, "CHECKPOINT");
+        std::thread::park_timeout(Duration::from_millis(200));
     }
 }
 

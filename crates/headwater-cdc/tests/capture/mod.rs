@@ -7,3 +7,4 @@ mod keys;
 mod losses;
 mod oracle;
 mod rows;
+mod snapshots;

@@ -75,6 +75,7 @@ impl Connector for CdcConnector {
         }
         check_blanks(&request)?;
         let settings = (self.database.settings)(&request.options, &self.environment)?;
+        let settings = settings.identified_by(request.primary_key.clone());
         let topic = settings.topics().next().unwrap_or_default().to_owned();
         let decoder = TopicDecoder::new(&request, &topic)?;
         let is_bounded = self.is_bounded(&request.options);

@@ -36,6 +36,22 @@ pub(crate) enum Request {
         /// Whether the answer ends when everything that is committed now is there.
         once: bool,
     },
+    /// Read a table of a running capture once more.
+    CdcSnapshot {
+        /// The capture.
+        capture: String,
+        /// The table.
+        table: String,
+        /// Which rows, as a condition of SQL; `None`: all.
+        filter: Option<String>,
+    },
+    /// Have a running capture read its tables, or not for now.
+    CdcPause {
+        /// The capture.
+        capture: String,
+        /// Whether not.
+        is_paused: bool,
+    },
     /// How far captures are, as rows.
     CdcStatus,
     /// The names that a shell completes, as rows of `name`.

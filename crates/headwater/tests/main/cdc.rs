@@ -236,6 +236,76 @@ fn the_command_line_captures_and_says_how_far_it_is() {
     assert!(ended.stdout.contains("90,4995"), "{ended:?}");
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn a_running_capture_reads_tables_again_and_is_paused_by_the_command_line() {
+    use crate::binary::{headwater, run};
+    let Some((_server, address, mut session)) = start() else {
+        return;
+    };
+    let mut sql = |text: &str| drop(session.query(text).unwrap());
+    sql("CREATE TABLE orders (id int PRIMARY KEY, n int)");
+    sql("INSERT INTO orders SELECT n, n FROM generate_series(1, 100) n");
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("shop.toml"));
+    let (data, config) = (data.to_str().unwrap(), config.to_str().unwrap());
+    std::fs::write(config, shop(&address) + "backfill = false\n").unwrap();
+    let mut command = headwater(["cdc", "run", "-c", config, "--data", data]);
+    command.env("SHOP_PASSWORD", &address.password);
+    command.stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let ask = |arguments: &[&str]| {
+        let mut command = headwater(["cdc"]);
+        run(command.args(arguments).args(["--data", data]))
+    };
+    let until_status_has = |text: &str| {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let status = ask(&["status", "-o", "jsonl"]).stdout;
+            if status.contains(text) {
+                return status;
+            }
+            assert!(Instant::now() < until, "{text}: {status}");
+        }
+    };
+    until_status_has(r#""running":true,"backfill_paused":false"#);
+    let ended = ask(&[
+        "snapshot",
+        "headwater",
+        "public.orders",
+        "--where",
+        "id > 90",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let status = until_status_has(r#""rows_read":10"#);
+    assert!(
+        status.contains(r#""lag_ms":"#) && status.contains(r#""held_bytes":"#),
+        "{status}"
+    );
+    assert_eq!(ask(&["pause", "headwater"]).code, Some(0));
+    until_status_has(r#""backfill_paused":true"#);
+    assert_eq!(
+        ask(&["snapshot", "headwater", "public.orders"]).code,
+        Some(0)
+    );
+    until_status_has(r#""backfill_percent":0.0"#);
+    assert_eq!(ask(&["resume", "headwater"]).code, Some(0));
+    until_status_has(r#""rows_read":100"#);
+    for (wrong, why) in [
+        (
+            ["snapshot", "headwater", "public.others"],
+            "is not captured",
+        ),
+        (["snapshot", "another", "public.orders"], "does not run"),
+    ] {
+        let ended = ask(&wrong);
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// The database's address.
 #[cfg(feature = "cli")]
 fn url(address: &Address, password: &str) -> String {

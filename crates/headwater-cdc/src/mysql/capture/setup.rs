@@ -120,6 +120,8 @@ fn take_place(log: &Log, settings: &Settings, control: &mut Session) -> Result<S
     }
     let fresh = Stored {
         system: kind.to_owned(),
+        timeline: None,
+        paused: false,
         database: String::new(),
         format: settings.format.name().to_owned(),
         end: Some(Position::current(control)?.into()),

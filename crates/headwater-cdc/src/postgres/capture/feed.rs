@@ -9,6 +9,7 @@ use super::changes::{delete, insert, update};
 use super::form::form;
 use super::progress::PostgreSql;
 use super::settings::Settings;
+use super::slot;
 use crate::capture::{Before, Feed, Form, Heard, Intake, Place, TableIndex, Target};
 use crate::debezium::{Origin, now_us};
 use crate::postgres::catalog::Kinds;
@@ -32,7 +33,9 @@ pub(crate) struct SlotFeed {
     /// The tables were as they are known after everything that was committed before this.
     pub(super) described: Lsn,
     /// When it was looked last whether the tables are there.
-    pub(super) looked: Instant,
+    pub(super) looked: Option<Instant>,
+    /// Bytes of its log that the server kept for the slot then.
+    pub(super) held: Option<u64>,
     pub(super) relations: HashMap<u32, Option<Streamed>>,
     /// Of the transaction that is under way.
     pub(super) origin: Origin,
@@ -51,9 +54,13 @@ impl Feed for SlotFeed {
     type Server = PostgreSql;
 
     fn hear(&mut self, wait: Duration, into: Intake<'_, PostgreSql>) -> Result<Heard> {
-        if self.looked.elapsed() >= LOOK_INTERVAL {
-            self.looked = Instant::now();
+        if self
+            .looked
+            .is_none_or(|looked| looked.elapsed() >= LOOK_INTERVAL)
+        {
+            self.looked = Some(Instant::now());
             self.look_for_tables()?;
+            self.held = slot::held(&mut self.control, &self.settings.slot)?;
         }
         Ok(match self.replication.receive(wait)? {
             Received::Message(message) => {
@@ -78,6 +85,10 @@ impl Feed for SlotFeed {
 
     fn server_end(&self) -> Option<Place> {
         Some(self.replication.server_end().into())
+    }
+
+    fn held(&self) -> Option<u64> {
+        self.held
     }
 }
 

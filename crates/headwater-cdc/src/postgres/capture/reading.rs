@@ -1,7 +1,5 @@
 //! One range of a table, read in a transaction of its own.
 
-use std::sync::Arc;
-
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::progress::{Found, FoundFiles, Part, PostgreSql, What};
@@ -15,13 +13,15 @@ use crate::postgres::{Address, Lsn, Session, Snapshot, TableName, literal};
 pub(super) struct Plan {
     pub(super) name: TableName,
     pub(super) shape: Shape,
+    /// Which rows are read, as a condition of SQL; `None`: all.
+    pub(super) filter: Option<String>,
 }
 
 /// Reads tables.
 #[derive(Debug)]
 pub(crate) struct TableReads {
     pub(super) address: Address,
-    pub(super) plans: Vec<Arc<Plan>>,
+    pub(super) plans: Vec<Plan>,
     /// Transactions before this one had begun before the stream did: readings wait for their end.
     pub(super) horizon: u64,
 }
@@ -93,9 +93,13 @@ fn rows_of(
     to: u32,
 ) -> Result<Vec<RowPair>> {
     let columns = plan.shape.select_list();
-    let sql = format!(
+    let mut sql = format!(
         "SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
     );
+    if let Some(filter) = &plan.filter {
+        // What is commented out in it ends with the line.
+        sql += &format!(" AND ({filter}\n)");
+    }
     let mut rows = Vec::new();
     session.for_each(&sql, |cells| {
         rows.push((plan.shape.key(cells)?, plan.shape.value(cells, b"")?));

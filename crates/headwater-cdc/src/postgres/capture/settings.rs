@@ -3,7 +3,7 @@
 use headwater_log::{Error, ErrorKind, Result};
 
 use crate::capture::{Format, OnLoss, check_topics};
-use crate::postgres::{Address, TableName};
+use crate::postgres::{Address, Session, Table, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
 const RANGE_BLOCKS: u32 = 2048;
@@ -25,6 +25,8 @@ pub struct Settings {
     pub makes_publication: bool,
     /// The tables, each with its topic.
     pub tables: Vec<(TableName, String)>,
+    /// The columns that rows of every table must be identified by; `None`: whichever do, also if they change.
+    pub key: Option<Vec<String>>,
     /// Whether what is in the tables at first is captured too.
     pub backfills: bool,
     /// What happens when changes are lost.
@@ -47,6 +49,7 @@ impl Settings {
             slot,
             makes_publication: true,
             tables: Vec::new(),
+            key: None,
             backfills: true,
             on_loss: OnLoss::Stop,
             format: Format::Rows,
@@ -61,6 +64,46 @@ impl Settings {
         let topic = format!("{}.{name}", self.address.database);
         self.tables.push((name, topic));
         self
+    }
+
+    /// Whether rows of a table are identified as they must be.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub(super) fn check_key(&self, table: &Table) -> Result<()> {
+        let Some(key) = &self.key else {
+            return Ok(());
+        };
+        if key.len() == table.key.len() && key.iter().all(|k| table.key.contains(k)) {
+            return Ok(());
+        }
+        let (are, by) = (table.key.join(", "), key.join(", "));
+        let text = format!(
+            "rows of '{}' are identified by {are}, not by {by}",
+            table.name
+        );
+        Err(Error::new(ErrorKind::Invalid, text)
+            .with_hint(format!("declare PRIMARY KEY ({are}) NOT ENFORCED")))
+    }
+
+    /// Whether a condition can be asked for the rows of a table.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(crate) fn try_filter(&self, table: &str, filter: &str) -> Result<()> {
+        if filter.contains(';') {
+            let text = "a condition is one expression, without ';'";
+            return Err(
+                Error::new(ErrorKind::Invalid, text).with_hint("write chr(59) for one in a text")
+            );
+        }
+        let mut tables = self.tables.iter().map(|(name, _)| name);
+        let Some(name) = tables.find(|name| name.to_string() == table) else {
+            return Ok(());
+        };
+        let quoted = name.quoted();
+        let sql = format!("SELECT 1 FROM {quoted} WHERE true AND ({filter}\n) LIMIT 0");
+        Session::connect(&self.address)?.query(&sql).map(drop)
     }
 
     /// # Errors

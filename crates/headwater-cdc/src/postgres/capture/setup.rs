@@ -4,8 +4,6 @@
 //! that a slot that was made just before a kill is known to be ours; the slot before the tables are looked at.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Instant;
 
 use headwater_log::{Error, ErrorKind, Log, Result};
 
@@ -63,7 +61,10 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     }
     let snapshot = control.value("SELECT pg_current_snapshot()")?;
     let horizon: Snapshot = snapshot.unwrap_or_default().parse()?;
-    let (of_tables, plans) = looked_up.into_iter().unzip();
+    let (of_tables, mut plans): (Vec<_>, Vec<_>) = looked_up.into_iter().unzip();
+    for (plan, table) in plans.iter_mut().zip(&tables) {
+        plan.filter.clone_from(&table.backfill.filter);
+    }
     Ok(Begun::Ready(Box::new(Ready {
         feed: SlotFeed {
             settings: settings.clone(),
@@ -72,7 +73,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
             kinds,
             tables: of_tables,
             described,
-            looked: Instant::now(),
+            looked: None,
+            held: None,
             relations: HashMap::new(),
             origin: Origin::default(),
             commit: Lsn::default(),
@@ -107,16 +109,18 @@ fn look_up(
     control: &mut Session,
     settings: &Settings,
     kinds: &mut Kinds,
-) -> Result<Vec<(Table, Arc<Plan>)>> {
+) -> Result<Vec<(Table, Plan)>> {
     let one = |(name, _): &(_, String)| {
         let table = Table::look_up(control, name)?;
+        settings.check_key(&table)?;
         let shape = Shape::of_table(&table, kinds, control)?;
         Ok((
             table,
-            Arc::new(Plan {
+            Plan {
                 name: name.clone(),
                 shape,
-            }),
+                filter: None,
+            },
         ))
     };
     settings.tables.iter().map(one).collect()
@@ -135,8 +139,10 @@ fn take_slot(
     let known = slot::look_up(control, name)?;
     let fresh = Position {
         system: system.id.clone(),
+        timeline: Some(system.timeline),
         database: settings.address.database.clone(),
         format: settings.format.name().to_owned(),
+        paused: stored.as_ref().is_some_and(|p| p.paused),
         end: None,
         resume: None,
     };
@@ -159,7 +165,11 @@ fn take_slot(
     let known_end = stored.as_ref().and_then(|p| p.end.as_ref());
     if let Some(Place::PostgreSql(end)) = known_end.cloned() {
         let behind = || format!("the server's log ends at {}, before {end}", system.end);
-        let why = slot::loss(known.as_ref(), end).or_else(|| (system.end < end).then(behind));
+        let before = stored.as_ref().and_then(|p| p.timeline);
+        let why = match diverged(replication, before, system.timeline, end)? {
+            None => slot::loss(known.as_ref(), end).or_else(|| (system.end < end).then(behind)),
+            diverged => diverged,
+        };
         return Ok(why.map_or(Begin::At(Box::new(fresh), end), Begin::Lost));
     }
     let mut expected = log.position(&owner(name));
@@ -179,6 +189,32 @@ fn take_slot(
     };
     store_position(log, name, expected, &made)?;
     Ok(Begin::At(Box::new(fresh), end))
+}
+
+/// Why what was taken over is not what the server has, if it is on another timeline than before.
+fn diverged(
+    replication: &mut Replication,
+    before: Option<u32>,
+    now: u32,
+    end: Lsn,
+) -> Result<Option<String>> {
+    let Some(before) = before.filter(|before| *before != now) else {
+        return Ok(None);
+    };
+    // The first timeline has no history.
+    let left = match now {
+        1 => None,
+        _ => replication.left(before, now)?,
+    };
+    Ok(match left {
+        Some(left) if left >= end => None,
+        Some(left) => Some(format!(
+            "the server was restored as it was at {left}, but what it had until {end} had been taken over"
+        )),
+        None => Some(format!(
+            "the server is on timeline {now}, which does not come from {before}"
+        )),
+    })
 }
 
 /// Forgets everything, so that the next start reads the tables anew.

@@ -38,6 +38,19 @@ pub(super) fn look_up(session: &mut Session, name: &str) -> Result<Option<Known>
     }
 }
 
+/// How many bytes of its log the server keeps for a slot.
+///
+/// # Errors
+/// `Unavailable`.
+pub(super) fn held(session: &mut Session, name: &str) -> Result<Option<u64>> {
+    let sql = format!(
+        "SELECT greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint \
+         FROM pg_replication_slots WHERE slot_name = {}",
+        literal(name)
+    );
+    Ok(session.value(&sql)?.and_then(|bytes| bytes.parse().ok()))
+}
+
 /// Why a slot of ours no longer has everything after `end`.
 pub(super) fn loss(known: Option<&Known>, end: Lsn) -> Option<String> {
     match known {

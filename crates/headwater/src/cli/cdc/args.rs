@@ -67,6 +67,26 @@ pub(crate) enum CdcCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// Read a table of a running capture once more, beside its changes and over what is in its topic
+    Snapshot {
+        /// The capture: its slot, or its name
+        capture: String,
+        /// The table, as `cdc status` shows it: public.orders
+        table: String,
+        /// Only rows that a condition of SQL holds for: "amount > 100" (PostgreSQL)
+        #[arg(long = "where", value_name = "CONDITION")]
+        filter: Option<String>,
+    },
+    /// Read no more of the tables of a running capture for now; their changes come nevertheless
+    Pause {
+        /// The capture: its slot, or its name
+        capture: String,
+    },
+    /// Read the tables of a running capture again, from where that was paused
+    Resume {
+        /// The capture: its slot, or its name
+        capture: String,
+    },
     /// Work with the slots of a server
     Slot {
         #[command(subcommand)]

@@ -30,6 +30,24 @@ pub(crate) fn cdc(args: CdcArgs) -> Outcome {
             ask(&dir, Missing::Make, &request, Format::Table)
         }
         CdcCommand::Status { output } => ask(&dir, Missing::Refuse, &Request::CdcStatus, output),
+        CdcCommand::Snapshot {
+            capture,
+            table,
+            filter,
+        } => {
+            let request = Request::CdcSnapshot {
+                capture,
+                table: table.clone(),
+                filter,
+            };
+            ask(&dir, Missing::Refuse, &request, Format::Table)?;
+            say(format_args!(
+                "reading '{table}' once more; `headwater cdc status` shows how far it is"
+            ));
+            Ok(())
+        }
+        CdcCommand::Pause { capture } => pause(&dir, capture, true),
+        CdcCommand::Resume { capture } => pause(&dir, capture, false),
         CdcCommand::Check {
             url,
             tables,
@@ -43,6 +61,11 @@ pub(crate) fn cdc(args: CdcArgs) -> Outcome {
             Ok(())
         }
     }
+}
+
+fn pause(dir: &Path, capture: String, is_paused: bool) -> Outcome {
+    let request = Request::CdcPause { capture, is_paused };
+    ask(dir, Missing::Refuse, &request, Format::Table)
 }
 
 fn check_server(url: &str, tables: &[String], output: Format) -> Outcome {

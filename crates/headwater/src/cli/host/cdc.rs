@@ -27,10 +27,25 @@ impl Running {
         all.push((name.to_owned(), Arc::downgrade(capture)));
     }
 
-    fn status(&self, name: &str) -> Option<Status> {
+    fn find(&self, name: &str) -> Option<Arc<Capture>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = all.iter().find(|(known, _)| known == name)?.1.upgrade();
-        found.map(|capture| capture.status())
+        all.iter().find(|(known, _)| known == name)?.1.upgrade()
+    }
+
+    fn status(&self, name: &str) -> Option<Status> {
+        self.find(name).map(|capture| capture.status())
+    }
+
+    /// A capture that runs.
+    ///
+    /// # Errors
+    /// If none of that name does.
+    pub(super) fn get(&self, name: &str) -> Outcome<Arc<Capture>> {
+        self.find(name).ok_or_else(|| {
+            Failure::failed(format!("capture '{name}' does not run")).with_hint(
+                "`headwater cdc run` starts one; its name is the slot or `name` of its file",
+            )
+        })
     }
 }
 
@@ -117,14 +132,24 @@ pub(super) fn status(log: &Log, running: &Running, replies: Replies<'_>) -> Outc
             rows.positions
                 .push(capture.end.as_ref().map(ToString::to_string));
             rows.running.push(live.as_ref().is_some_and(is_running));
+            rows.paused.push(live.as_ref().map(|s| s.is_paused));
             let of_table = |s: &Status| row_of(s, &table.name).map(|t| t.rows as i64);
             rows.read.push(live.as_ref().and_then(of_table));
             let lag = |s: &Status| {
                 let (end, durable) = (s.server_end.as_ref()?, s.durable.as_ref()?);
                 end.bytes_since(durable).map(|bytes| bytes as i64)
             };
-            rows.lags
-                .push(live.as_ref().filter(|s| is_running(s)).and_then(lag));
+            let live = live.as_ref().filter(|s| is_running(s));
+            let table = live.and_then(|s| row_of(s, &table.name));
+            let rate = table.and_then(TableStatus::rows_per_second);
+            rows.rates.push(rate.map(f64::round));
+            let left = table.and_then(TableStatus::time_left);
+            rows.left.push(left.map(|left| left.as_secs() as i64));
+            rows.lags.push(live.and_then(lag));
+            let late = live.and_then(Status::lag);
+            rows.lag_ms.push(late.map(|lag| lag.as_millis() as i64));
+            let held = live.and_then(|s| s.held);
+            rows.held.push(held.map(|bytes| bytes as i64));
         }
     }
     let batch = rows
@@ -149,13 +174,20 @@ struct Rows {
     parts: Vec<f64>,
     positions: Vec<Option<String>>,
     running: Vec<bool>,
+    paused: Vec<Option<bool>>,
     read: Vec<Option<i64>>,
+    rates: Vec<Option<f64>>,
+    left: Vec<Option<i64>>,
     lags: Vec<Option<i64>>,
+    lag_ms: Vec<Option<i64>>,
+    held: Vec<Option<i64>>,
 }
 
 impl Rows {
     fn batch(self) -> Result<RecordBatch, arrow::error::ArrowError> {
         let text = |texts: Vec<String>| Arc::new(StringArray::from(texts)) as ArrayRef;
+        let whole = |numbers: Vec<Option<i64>>| Arc::new(Int64Array::from(numbers)) as ArrayRef;
+        let rates: ArrayRef = Arc::new(Float64Array::from(self.rates));
         RecordBatch::try_from_iter_with_nullable([
             ("capture", text(self.captures), false),
             ("database", text(self.databases), false),
@@ -176,15 +208,16 @@ impl Rows {
                 false,
             ),
             (
-                "rows_read",
-                Arc::new(Int64Array::from(self.read)) as ArrayRef,
+                "backfill_paused",
+                Arc::new(BooleanArray::from(self.paused)) as ArrayRef,
                 true,
             ),
-            (
-                "lag_bytes",
-                Arc::new(Int64Array::from(self.lags)) as ArrayRef,
-                true,
-            ),
+            ("rows_read", whole(self.read), true),
+            ("rows_per_second", rates, true),
+            ("seconds_left", whole(self.left), true),
+            ("lag_bytes", whole(self.lags), true),
+            ("lag_ms", whole(self.lag_ms), true),
+            ("held_bytes", whole(self.held), true),
         ])
     }
 }

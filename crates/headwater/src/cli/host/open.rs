@@ -145,6 +145,22 @@ impl Host {
             Request::CdcRun { config, once } => {
                 cdc::run(log, &self.captures, &config, once, replies)
             }
+            Request::CdcSnapshot {
+                capture,
+                table,
+                filter,
+            } => {
+                let capture = self.captures.get(&capture)?;
+                Ok(capture.snapshot(&table, filter.as_deref())?)
+            }
+            Request::CdcPause { capture, is_paused } => {
+                let capture = self.captures.get(&capture)?;
+                match is_paused {
+                    true => capture.pause(),
+                    false => capture.resume(),
+                }
+                Ok(())
+            }
             Request::CdcStatus => cdc::status(log, &self.captures, replies),
             Request::Names => sql::names(&self.headwater, replies),
             Request::TopicList { internal } => topics::list(log, internal, replies),
