@@ -223,9 +223,10 @@ impl<S: Server> Intake<'_, S> {
         self.assembly.replaced.insert(table);
     }
 
-    /// Whether nothing of a table has been read yet, so that what will be read has all that has happened to it.
-    pub(crate) fn is_unread(&self, table: TableIndex) -> bool {
-        self.tables[table].backfill.is_unread()
+    /// Whether the topic of a table was emptied when the stream was about to begin, so that what will be read of it has all that had
+    /// happened to it until then.
+    pub(crate) fn is_fresh(&self, table: TableIndex) -> bool {
+        self.tables[table].is_fresh
     }
 
     /// From now on a stream that begins anew is to begin here; `None`: at the end.

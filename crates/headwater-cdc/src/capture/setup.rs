@@ -20,6 +20,8 @@ pub(crate) struct Captured<S: Server> {
     /// How what was read is written, and what is in the topic already.
     pub(super) form: Form,
     pub(crate) backfill: Backfill<S>,
+    /// Whether the topic was emptied when the stream was about to begin: what was committed before is in what will be read.
+    pub(super) is_fresh: bool,
     /// Whether updates may leave values out.
     pub(super) has_large: bool,
 }
@@ -107,7 +109,9 @@ pub(crate) fn prepare<S: Server>(
         let owner = state::table_owner(name, &table.name);
         let topic = TopicPartition::new(table.topic, 0);
         let known: Option<Backfill<S>> = state::load(log, &owner)?;
-        let backfill = match known.filter(|known| known.is_of(&table.identity)) {
+        let known = known.filter(|known| known.is_of(&table.identity));
+        let is_begun = known.is_some();
+        let backfill = match known {
             Some(known) => Backfill {
                 identity: table.identity,
                 ..known
@@ -122,6 +126,7 @@ pub(crate) fn prepare<S: Server>(
             topic,
             owner,
             form: table.form,
+            is_fresh: !is_begun && !backfill.done,
             backfill,
             has_large: table.has_large,
         });

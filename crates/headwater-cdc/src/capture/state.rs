@@ -93,11 +93,6 @@ impl<S: Server> Backfill<S> {
         self.identity.is_empty() || self.identity == identity
     }
 
-    /// Whether nothing of the table has been read yet.
-    pub(super) fn is_unread(&self) -> bool {
-        !self.done && self.progress == S::Progress::default()
-    }
-
     /// How much was read, of how much.
     pub(super) fn amount(&self) -> (u64, u64) {
         self.progress.amount()

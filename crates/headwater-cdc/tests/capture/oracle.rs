@@ -75,7 +75,8 @@ fn create(session: &mut Session) {
         "INSERT INTO emptied SELECT n, n FROM generate_series(1, 2000) n",
         "CREATE TABLE late (id int PRIMARY KEY, n int)",
         "INSERT INTO late SELECT n, n FROM generate_series(1, 4000) n",
-        "CREATE TABLE rekeyed (id int UNIQUE NOT NULL, other int UNIQUE NOT NULL, n int, PRIMARY KEY (id))",
+        "CREATE TABLE rekeyed (id int PRIMARY KEY, other int NOT NULL, n int)",
+        "CREATE UNIQUE INDEX ON rekeyed (id); CREATE UNIQUE INDEX ON rekeyed (other)",
         "INSERT INTO rekeyed SELECT n, n + 10000, n FROM generate_series(1, 500) n",
     ] {
         run(session, sql);
@@ -154,6 +155,15 @@ fn write(address: &Address, seed: u64, writer: u64, stop: &AtomicBool, done: &At
             }
             done.fetch_add(u32::from(written.is_ok()), Ordering::Relaxed);
         }
+    }
+}
+
+/// Stops the writers also if what they write beside panics: they are waited for.
+struct StopsAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopsAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -296,6 +306,7 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
             let (address, stop, done) = (&address, &stop, &done);
             scope.spawn(move || write(address, seed, writer, stop, done));
         }
+        let stops = StopsAtEnd(&stop);
         for kill in 0..KILLS {
             if kill % 4 == 2 {
                 server.crash();
@@ -306,7 +317,7 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
             let said = kill_after(TEST, &told, lines);
             assert!(said.len() >= lines, "it ended by itself");
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
     });
     let mut session = Session::connect(&address).unwrap();
     finish_prepared(&mut session);

@@ -180,11 +180,10 @@ impl SlotFeed {
 
     /// A table is another one, or its rows are identified otherwise.
     fn replaced(&mut self, at: TableIndex, into: &mut Intake<'_, PostgreSql>) -> Result<()> {
-        // What has happened before a table was described is in what will be read of it.
-        let is_past = into.is_unread(at) && self.commit < self.described;
-        if into.assembly.is_known() || is_past {
+        if self.is_past(at, into) {
             return Ok(());
         }
+        // Also in a transaction that was taken over before: the next one comes without another description.
         if !self.settings.backfills {
             let text = format!(
                 "table '{}' was made anew, or its rows are identified otherwise than before",
@@ -195,6 +194,12 @@ impl SlotFeed {
         }
         into.replaced(at);
         Ok(())
+    }
+
+    /// Whether the transaction was committed before a table was described that will be read whole: what will be read has it. It must
+    /// not be in the topic before, since the stream may tell later ones by another key.
+    fn is_past(&self, at: TableIndex, into: &Intake<'_, PostgreSql>) -> bool {
+        into.is_fresh(at) && self.commit < self.described
     }
 
     fn streamed(
@@ -228,6 +233,9 @@ impl SlotFeed {
         let Some(Streamed { table, shape, form }) = known else {
             return Ok(());
         };
+        if self.is_past(*table, &into) {
+            return Ok(());
+        }
         let origin = Origin {
             lsn: self.replication.place().0,
             ..self.origin
