@@ -86,6 +86,14 @@ impl Table {
     /// # Errors
     /// `NotFound`, `Unsupported` if nothing identifies its rows.
     pub fn look_up(session: &mut Session, name: &TableName) -> Result<Self> {
+        // All of it is as at one moment.
+        session.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let found = Self::find(session, name);
+        session.query("ROLLBACK")?;
+        found
+    }
+
+    fn find(session: &mut Session, name: &TableName) -> Result<Self> {
         let quoted = literal(&name.quoted());
         let sql = format!(
             "SELECT oid, relkind, relreplident FROM pg_class WHERE oid = to_regclass({quoted})"
