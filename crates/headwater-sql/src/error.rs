@@ -112,6 +112,13 @@ impl SqlError {
         self
     }
 
+    /// The error of something that is written elsewhere.
+    #[must_use]
+    pub(crate) fn within(mut self, what: &str) -> Self {
+        self.0.message = format!("in {what}: {}", self.0.message);
+        self
+    }
+
     /// The view in whose text it is.
     pub(crate) fn view(&self) -> Option<&str> {
         self.0.view.as_deref()

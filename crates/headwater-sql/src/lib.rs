@@ -18,5 +18,6 @@ pub use error::{Place, Result, SqlError, SqlErrorKind};
 pub use fuzz::fuzz_statements;
 pub use options::TABLE_OPTIONS;
 pub use planner::{QueryPlace, count_rows};
+pub use secrets::masked;
 pub use session::{Planned, PlannedOutput, PlannedPipeline, PlannedQuery, Session};
 pub use statement::{ParsedStatement, Statement, parse};

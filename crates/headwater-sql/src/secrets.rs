@@ -1,10 +1,29 @@
-//! Lines of statements as errors show them: without the passwords in them.
+//! Statements as they are shown: without the passwords in them.
+
+use std::ops::Range;
 
 /// A line in which the values of options whose names tell of a password or secret are stars, as many as there were
 /// letters, so that what is pointed at stays where it is.
 pub(crate) fn hidden(line: &str) -> String {
-    let chars: Vec<char> = line.chars().collect();
-    let mut out = chars.clone();
+    let mut chars: Vec<char> = line.chars().collect();
+    for secret in secrets(&chars) {
+        chars[secret].fill('*');
+    }
+    chars.into_iter().collect()
+}
+
+/// A statement in which such values are four stars.
+pub fn masked(statement: &str) -> String {
+    let mut chars: Vec<char> = statement.chars().collect();
+    for secret in secrets(&chars).into_iter().rev() {
+        chars.splice(secret, ['*'; 4]);
+    }
+    chars.into_iter().collect()
+}
+
+/// Where the values of such options stand; a value that stands elsewhere (`${env:NAME}`) is no secret.
+fn secrets(chars: &[char]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
     let mut at = 0;
     let mut is_secret = false;
     while let Some(next) = chars.get(at) {
@@ -14,18 +33,20 @@ pub(crate) fn hidden(line: &str) -> String {
             at += 1;
             continue;
         }
-        let end = literal_end(&chars, at + 1);
+        let end = literal_end(chars, at + 1);
+        let literal: String = chars[at + 1..end].iter().collect();
         if is_secret {
-            out[at + 1..end].fill('*');
+            if !(literal.starts_with("${") && literal.ends_with('}')) {
+                found.push(at + 1..end);
+            }
             is_secret = false;
         } else {
-            let name: String = chars[at + 1..end].iter().collect();
-            let name = name.to_ascii_lowercase();
+            let name = literal.to_ascii_lowercase();
             is_secret = name.contains("password") || name.contains("secret");
         }
         at = end + 1;
     }
-    out.into_iter().collect()
+    found
 }
 
 /// Where the quote is that ends a literal, or the end of the line.
@@ -55,5 +76,14 @@ mod tests {
             "SELECT 'password', 'shown'"
         );
         assert_eq!(hidden("'"), "'");
+    }
+
+    #[test]
+    fn a_statement_tells_neither_passwords_nor_their_lengths() {
+        let statement =
+            "WITH (\n  'password' = 'it''s',\n  'token.secret' = '${env:TOKEN}', 'x' = 'y')";
+        let want = "WITH (\n  'password' = '****',\n  'token.secret' = '${env:TOKEN}', 'x' = 'y')";
+        assert_eq!(masked(statement), want);
+        assert_eq!(masked("'password' = ''"), "'password' = '****'");
     }
 }

@@ -1,7 +1,6 @@
 //! The prefix law: after every epoch, what a query has emitted adds up to that query run by DataFusion as a batch over
 //! the rows so far. Random queries of the supported class, random inserts and deletes, random cuts, shards and threads.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,8 +9,6 @@ use arrow::array::{
 };
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion_common::ScalarValue;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_expr::LogicalPlan;
 use headwater_flow::ZBatch;
@@ -27,7 +24,12 @@ use rand::{Rng, SeedableRng};
 
 use crate::support::{run, session};
 
+mod queries;
+mod results;
 mod unnest;
+
+use queries::random_query;
+use results::{Sum, assert_same, batch_result};
 
 const COLUMNS: &str = "k BIGINT, s STRING, v BIGINT, f DOUBLE, d DECIMAL(10, 2), ts TIMESTAMP(3)";
 
@@ -66,130 +68,6 @@ fn random_rows(rng: &mut StdRng, count: usize) -> RecordBatch {
         Arc::new(TimestampMillisecondArray::from(ts)),
     ];
     RecordBatch::try_new(schema(), columns).unwrap()
-}
-
-fn pick<'a>(rng: &mut StdRng, of: &[&'a str]) -> &'a str {
-    of.choose(rng).unwrap()
-}
-
-/// A random query over `table`, of the class that continuous queries support.
-fn random_query(rng: &mut StdRng, table: &str) -> String {
-    let rows = random_rows_query(rng, table);
-    match rng.random_range(0..6) {
-        0 => rows,
-        1 => format!("SELECT DISTINCT k, s FROM ({rows})"),
-        2 => {
-            let other = random_rows_query(rng, table);
-            format!(
-                "SELECT k, count(*) AS n, sum(v) AS sv FROM ({rows} UNION ALL {other}) GROUP BY k"
-            )
-        }
-        3 => {
-            let inner = random_aggregate(rng, &rows, 1);
-            format!("SELECT a0, count(*) AS n FROM ({inner}) GROUP BY a0")
-        }
-        _ => {
-            let count = rng.random_range(1..5);
-            random_aggregate(rng, &rows, count)
-        }
-    }
-}
-
-fn random_rows_query(rng: &mut StdRng, table: &str) -> String {
-    let v = pick(
-        rng,
-        &[
-            "v",
-            "v + 1",
-            "v * 2 - k",
-            "CASE WHEN v > 3 THEN v ELSE k END",
-        ],
-    );
-    let s = pick(
-        rng,
-        &[
-            "s",
-            "upper(s)",
-            "coalesce(s, 'none')",
-            "concat_ws('-', s, k)",
-        ],
-    );
-    let filter = pick(
-        rng,
-        &[
-            "",
-            " WHERE v > 0",
-            " WHERE s = 's1' OR k IS NULL",
-            " WHERE f < 50 AND k <> 2",
-            " WHERE s LIKE '%2' OR v BETWEEN -5 AND 5",
-        ],
-    );
-    let sources = unnest::sources(table);
-    let source = sources.choose(rng).unwrap();
-    format!("SELECT k, {s} AS s, {v} AS v, f, d, ts FROM {source}{filter}")
-}
-
-fn random_aggregate(rng: &mut StdRng, rows: &str, count: usize) -> String {
-    let keys = pick(
-        rng,
-        &[
-            "",
-            "k",
-            "s",
-            "k, s",
-            "k % 2",
-            "CASE WHEN f > 0 THEN 'up' END",
-        ],
-    );
-    let mut columns: Vec<String> = Vec::new();
-    for i in 0..count {
-        let function = pick(
-            rng,
-            &[
-                "count", "sum", "min", "max", "avg", "stddev", "var_pop", "median",
-            ],
-        );
-        let argument = match function {
-            "count" | "min" | "max" => pick(rng, &["k", "s", "v", "f", "d", "ts"]),
-            "stddev" | "var_pop" | "median" => pick(rng, &["v", "f"]),
-            _ => pick(rng, &["k", "v", "f", "d"]),
-        };
-        let distinct = match function {
-            "count" | "sum" if rng.random_bool(0.4) => "DISTINCT ",
-            _ => "",
-        };
-        let filter = pick(
-            rng,
-            &[
-                "",
-                "",
-                " FILTER (WHERE v > 0)",
-                " FILTER (WHERE s IS NOT NULL)",
-            ],
-        );
-        columns.push(format!("{function}({distinct}{argument}){filter} AS a{i}"));
-    }
-    if rng.random_bool(0.3) {
-        columns.push("count(*) AS n".to_owned());
-    }
-    let columns = columns.join(", ");
-    if keys.is_empty() {
-        return format!("SELECT {columns} FROM ({rows})");
-    }
-    let having = pick(rng, &["", "", " HAVING count(*) > 2"]);
-    let groups = match keys {
-        "k, s" => pick(
-            rng,
-            &[
-                "k, s",
-                "ROLLUP (k, s)",
-                "CUBE (k, s)",
-                "GROUPING SETS ((k), (s, k), (s))",
-            ],
-        ),
-        keys => keys,
-    };
-    format!("SELECT {columns}, {keys} FROM ({rows}) GROUP BY {groups}{having}")
 }
 
 /// The query as a circuit.
@@ -238,93 +116,6 @@ fn with_changelog(plan: LogicalPlan) -> LogicalPlan {
         other => Ok(Transformed::no(other)),
     });
     changed.unwrap().data
-}
-
-type Row = Vec<ScalarValue>;
-
-/// Rows by their text, floats rounded, so that rows that are nearly equal stand side by side.
-fn text(row: &Row) -> String {
-    let values = row.iter().map(|value| match value {
-        ScalarValue::Float64(Some(x)) => format!("{:.3}", x + 0.0),
-        other => format!("{other:?}"),
-    });
-    values.collect::<Vec<_>>().join("|")
-}
-
-fn rows_of(batch: &RecordBatch) -> Vec<Row> {
-    let columns = batch.columns();
-    let row = |i| {
-        let values = columns.iter().map(|c| ScalarValue::try_from_array(c, i));
-        values.collect::<Result<Row, _>>().unwrap()
-    };
-    (0..batch.num_rows()).map(row).collect()
-}
-
-/// What has been emitted, added up: by exact row its weight.
-#[derive(Default)]
-struct Sum(BTreeMap<String, (Row, i64)>);
-
-impl Sum {
-    fn add(&mut self, batches: &[ZBatch]) {
-        for batch in batches {
-            for (i, row) in rows_of(batch.rows()).into_iter().enumerate() {
-                let entry = self.0.entry(format!("{row:?}")).or_insert((row, 0));
-                entry.1 += batch.weight(i);
-            }
-        }
-        self.0.retain(|_, (_, weight)| *weight != 0);
-    }
-
-    fn rows(&self, query: &str) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for (row, weight) in self.0.values() {
-            assert!(*weight > 0, "{query}: {row:?} has weight {weight}");
-            rows.extend((0..*weight).map(|_| row.clone()));
-        }
-        rows.sort_by_key(text);
-        rows
-    }
-}
-
-fn batch_result(query: &str, table: &str, rows: &RecordBatch) -> Vec<Row> {
-    let mut config = SessionConfig::new().with_target_partitions(1);
-    config.options_mut().sql_parser.parse_float_as_decimal = true;
-    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-    let context = SessionContext::new_with_config(config);
-    context.register_batch(table, rows.clone()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let batches = runtime.block_on(async {
-        let frame = context.sql(&unnest::theirs(query)).await.unwrap();
-        frame.collect().await.unwrap()
-    });
-    let mut rows: Vec<Row> = batches.iter().flat_map(rows_of).collect();
-    rows.sort_by_key(text);
-    rows
-}
-
-fn same(a: &ScalarValue, b: &ScalarValue) -> bool {
-    match (a, b) {
-        (ScalarValue::Float64(Some(a)), ScalarValue::Float64(Some(b))) => {
-            a == b || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
-        }
-        _ => a == b,
-    }
-}
-
-fn assert_same(found: &[Row], expected: &[Row], what: &str) {
-    let equal = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(expected)
-            .all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)));
-    assert!(
-        equal,
-        "{what}\nemitted:  {:?}\nexpected: {:?}",
-        found.iter().map(text).collect::<Vec<_>>(),
-        expected.iter().map(text).collect::<Vec<_>>()
-    );
 }
 
 /// Rows as the input of a circuit.

@@ -51,9 +51,11 @@ impl Output {
     /// `Invalid` if such rows are to end the pipeline.
     pub(super) fn take_failed(&mut self, rows: Vec<FailedRow>, inputs: &[Input]) -> Result<()> {
         if let (true, Some(row)) = (self.info.fails, rows.first()) {
-            return Err(Error::new(ErrorKind::Invalid, row.reason.clone()));
+            let reason = self.info.reasons.of(row.reason.clone());
+            return Err(Error::new(ErrorKind::Invalid, reason));
         }
-        for row in rows {
+        for mut row in rows {
+            row.reason = self.info.reasons.of(row.reason);
             let from = row.origin.map(Origin::unpack);
             let from = from.and_then(|origin| brought(origin, inputs));
             self.failed.push(kept::failed(&row, from));

@@ -99,7 +99,8 @@ impl Reader {
     ) -> Result<()> {
         let count = rows.num_rows();
         if count < 2 {
-            found.insert(offsets.get(first), error.reason());
+            let reason = self.scan.reasons.of(error.reason());
+            found.insert(offsets.get(first), reason);
             return Ok(());
         }
         for (from, length) in [(0, count / 2), (count / 2, count - count / 2)] {

@@ -7,7 +7,9 @@ use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::{charset, collections, hash, json, numbers, regex, strings, texts, time, url};
+use super::{
+    charset, collections, hash, json, maps, numbers, printf, regex, strings, texts, time, url,
+};
 
 /// What one function is.
 #[derive(Debug)]
@@ -28,13 +30,16 @@ pub struct Spec {
 
 /// All functions.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
-    let families: [&'static [Spec]; 11] = [
+    let families: [&'static [Spec]; 14] = [
         &charset::SPECS,
         &collections::SPECS,
         &hash::SPECS,
+        &json::JOIN,
         &json::READ,
         &json::WRITE,
+        &maps::SPECS,
         &numbers::SPECS,
+        &printf::SPECS,
         &regex::SPECS,
         &strings::SPECS,
         &texts::SPECS,

@@ -9,8 +9,8 @@ mod table;
 
 pub use explain::{Explain, ExplainNode, shown};
 pub use lower::{
-    Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, ScanInput, is_clock_function, lower,
-    lower_measured, physical,
+    Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, Reasons, ScanInput, is_clock_function,
+    lower, lower_measured, physical,
 };
 pub use measure::Measure;
 pub use names::{quote, type_name};

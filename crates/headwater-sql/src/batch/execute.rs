@@ -18,6 +18,7 @@ use sqlparser::tokenizer::Span;
 use super::table::{Tables, load};
 use super::{clock, lookup, overflow, physical, window};
 use crate::error::{Result, SqlError, SqlErrorKind};
+use crate::functions::bind_seeds;
 use crate::planner::{
     Names, Planner, Relation, from_datafusion, optimize, optimize_batch, readable, settings,
 };
@@ -88,7 +89,7 @@ fn planned(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 fn prepare(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    clock::bind(window::expand(plan)?)
+    bind_seeds(clock::bind(window::expand(plan)?)?)
 }
 
 fn finish(plan: LogicalPlan, tables: &dyn Tables) -> Result<Answer> {

@@ -4,7 +4,9 @@ use std::hash::{Hash, Hasher};
 
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, plan_err};
-use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
 use headwater_flow::functions::Spec;
 
 /// A [`Spec`] as DataFusion sees it.
@@ -16,10 +18,14 @@ pub(super) struct Builtin {
 
 impl Builtin {
     pub(super) fn new(spec: &'static Spec, volatility: Volatility) -> Self {
-        let signature = if (spec.coerce)(&[]).is_some() {
-            Signature::nullary(volatility)
-        } else {
-            Signature::user_defined(volatility)
+        let takes = |types: &[DataType]| (spec.coerce)(types).is_some();
+        let signature = match (takes(&[]), takes(&[DataType::Int64])) {
+            (true, false) => Signature::nullary(volatility),
+            (true, true) => Signature::one_of(
+                vec![TypeSignature::Nullary, TypeSignature::UserDefined],
+                volatility,
+            ),
+            (false, _) => Signature::user_defined(volatility),
         };
         Self {
             spec,

@@ -4,6 +4,8 @@ mod builtin;
 mod clock;
 mod random;
 mod registry;
+mod seeded;
 
 pub(crate) use clock::CLOCK_FUNCTIONS;
 pub(crate) use registry::functions;
+pub(crate) use seeded::bind as bind_seeds;

@@ -11,34 +11,107 @@ use sqlparser::ast::{BinaryOperator, Expr, Query as Ast, Spanned, Value, Visit, 
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Place, SqlError};
-use crate::statement::{Query, parse_type_text};
+use crate::statement::parse_type_text;
 
 /// A query in the text of its statement.
 #[derive(Debug, Clone)]
 pub struct QueryPlace {
     span: Span,
-    /// Unless what it computes stands in other texts, too.
-    ast: Option<Arc<Ast>>,
+    /// All that it computes; empty where that is not known.
+    texts: Arc<[Written]>,
 }
 
-impl QueryPlace {
-    /// Where `query` stands; `is_whole`: all that it computes is written in it.
-    pub(crate) fn new(query: &Query, is_whole: bool) -> Self {
+/// Something that is computed, in the text that it is written in.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    /// Whose text it is; `None`: the query's own.
+    of: Option<String>,
+    ast: Computed,
+}
+
+#[derive(Debug, Clone)]
+enum Computed {
+    Query(Box<Ast>),
+    Column(Box<Expr>),
+}
+
+impl Written {
+    /// What is written in the query itself.
+    pub(crate) fn here(query: &Ast) -> Self {
         Self {
-            span: query.span,
-            ast: is_whole.then(|| Arc::new((*query.ast).clone())),
+            of: None,
+            ast: Computed::Query(Box::new(query.clone())),
         }
     }
 
-    /// The error with its place: its own, else the only expression that it can be about, else the query.
+    /// A query in the text of a view.
+    pub(crate) fn elsewhere(of: String, query: &Ast) -> Self {
+        Self {
+            of: Some(of),
+            ..Self::here(query)
+        }
+    }
+
+    /// A computed column.
+    pub(crate) fn column(of: String, expr: &Expr) -> Self {
+        Self {
+            of: Some(of),
+            ast: Computed::Column(Box::new(expr.clone())),
+        }
+    }
+
+    fn visit<V: Visitor>(&self, visitor: &mut V) -> ControlFlow<V::Break> {
+        match &self.ast {
+            Computed::Query(query) => Visit::visit(query, visitor),
+            Computed::Column(expr) => Visit::visit(expr, visitor),
+        }
+    }
+}
+
+impl QueryPlace {
+    /// A query that stands at `span`, and computes what is in `texts`.
+    pub(crate) fn new(span: Span, texts: Vec<Written>) -> Self {
+        Self {
+            span,
+            texts: texts.into(),
+        }
+    }
+
+    /// The error with its place: its own, else the only expression that it can be about, else the query. An expression in
+    /// another text is named.
     #[must_use]
     pub fn locate(&self, error: SqlError) -> SqlError {
         let found = match error.place() {
-            None => self.ast.as_ref().and_then(|ast| blamed(&error, ast)),
+            None => self.blamed(error.message()),
             Some(_) => None,
         };
-        error.at_place(Place::from_span(found.unwrap_or(self.span)))
+        match found {
+            Some((None, place)) => error.at_place(Some(place)),
+            Some((Some(of), place)) => error
+                .within(&format!("{of} ({})", shown(place)))
+                .at_place(Place::from_span(self.span)),
+            None => error.at_place(Place::from_span(self.span)),
+        }
     }
+
+    /// Why a row cannot be computed, with the place of the only expression that this can be about.
+    #[must_use]
+    pub fn reason(&self, reason: &str) -> String {
+        match self.blamed(reason) {
+            Some((None, place)) => format!("{reason} ({})", shown(place)),
+            Some((Some(of), place)) => format!("{reason} ({of}, {})", shown(place)),
+            None => reason.to_owned(),
+        }
+    }
+
+    fn blamed(&self, message: &str) -> Option<(Option<&str>, Place)> {
+        let (text, span) = blamed(message, &self.texts)?;
+        Some((text.of.as_deref(), Place::from_span(span)?))
+    }
+}
+
+fn shown(place: Place) -> String {
+    format!("line {}, column {}", place.line, place.column)
 }
 
 static NO_VALUE: LazyLock<Regex> = LazyLock::new(|| {
@@ -52,29 +125,28 @@ static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
         .expect("is a pattern")
 });
 
-fn blamed(error: &SqlError, ast: &Ast) -> Option<Span> {
-    let message = error.message();
+fn blamed<'a>(message: &str, texts: &'a [Written]) -> Option<(&'a Written, Span)> {
     if let Some(found) = NO_VALUE.captures(message) {
         let value = found.name("text").or(found.name("value"))?.as_str();
-        let written = only(ast, |e| is_constant(e, value));
+        let written = only(texts, |e| is_constant(e, value));
         let data_type = parse_type_text(&found["type"]).ok()?;
-        return written.or_else(|| only(ast, |e| is_cast(e, &data_type)));
+        return written.or_else(|| only(texts, |e| is_cast(e, &data_type)));
     }
     if SUM.is_match(message) {
-        return only(ast, is_sum);
+        return only(texts, is_sum);
     }
     if message == "division by zero" {
-        return only(ast, may_divide_by_zero);
+        return only(texts, may_divide_by_zero);
     }
     let sign = OVERFLOW.captures(message)?;
     let is_computed =
         |e: &Expr| matches!(e, Expr::BinaryOp { op, .. } if op.to_string() == sign[1]);
     let is_written = |e: &Expr| message.starts_with(&format!("{e} does not fit"));
-    only(ast, |e| is_computed(e) && is_written(e)).or_else(|| only(ast, is_computed))
+    only(texts, |e| is_computed(e) && is_written(e)).or_else(|| only(texts, is_computed))
 }
 
 /// The place of the one expression that `wanted` holds for.
-fn only(ast: &Ast, wanted: impl Fn(&Expr) -> bool) -> Option<Span> {
+fn only(texts: &[Written], wanted: impl Fn(&Expr) -> bool) -> Option<(&Written, Span)> {
     struct Search<F>(F, Vec<Span>);
     impl<F: Fn(&Expr) -> bool> Visitor for Search<F> {
         type Break = Infallible;
@@ -86,10 +158,14 @@ fn only(ast: &Ast, wanted: impl Fn(&Expr) -> bool) -> Option<Span> {
             ControlFlow::Continue(())
         }
     }
+    let mut found = Vec::new();
     let mut search = Search(wanted, Vec::new());
-    let ControlFlow::Continue(()) = Visit::visit(ast, &mut search);
-    match search.1[..] {
-        [span] if span != Span::empty() => Some(span),
+    for text in texts {
+        let ControlFlow::Continue(()) = text.visit(&mut search);
+        found.extend(search.1.drain(..).map(|span| (text, span)));
+    }
+    match found[..] {
+        [(text, span)] if span != Span::empty() => Some((text, span)),
         _ => None,
     }
 }

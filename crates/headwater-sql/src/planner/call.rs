@@ -1,9 +1,10 @@
 //! Plain calls in parsed expressions, taken apart and made, and queries that are made.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    Query, Select, SetExpr,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select, SetExpr,
 };
+
+pub(super) use crate::statement::call;
 
 /// The arguments of a call, if they are plain expressions.
 pub(super) fn arguments(f: &Function) -> Option<Vec<Expr>> {
@@ -25,25 +26,17 @@ pub(super) fn parts(expr: &Expr) -> Option<(String, Vec<Expr>)> {
     }
 }
 
-/// `name(args)`.
-pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
-    let args = args
-        .into_iter()
-        .map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e)));
-    Expr::Function(Function {
-        name: vec![Ident::new(name)].into(),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+/// A call of another function with other arguments, and with what else was said of it.
+pub(super) fn with_args(f: &Function, name: &str, args: Vec<Expr>) -> Expr {
+    let mut renamed = f.clone();
+    if let (Expr::Function(plain), FunctionArguments::List(list)) =
+        (call(name, args), &mut renamed.args)
+        && let FunctionArguments::List(plain_list) = plain.args
+    {
+        list.args = plain_list.args;
+        renamed.name = plain.name;
+    }
+    Expr::Function(renamed)
 }
 
 /// A SELECT as a query.

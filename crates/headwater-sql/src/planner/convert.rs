@@ -152,9 +152,10 @@ fn unknown_function(name: &str) -> SqlError {
         return SqlError::invalid("'map' wants as many values as keys")
             .with_hint("write MAP['key', 1, 'other', 2]");
     }
-    if name == "collect" {
-        return SqlError::unsupported("COLLECT gives a MULTISET, a type that there is not")
-            .with_hint("write ARRAY_AGG(x), which gives an ARRAY");
+    if ["parse_json", "try_parse_json"].contains(&name) {
+        let text = format!("{upper} gives a VARIANT, a type that there is not");
+        return SqlError::unsupported(text)
+            .with_hint("JSON stays text: JSON_VALUE and JSON_QUERY find in it what you need");
     }
     let known = functions().names();
     SqlError::not_found(format!("unknown function '{name}'"))

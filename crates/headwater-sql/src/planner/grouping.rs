@@ -10,6 +10,9 @@ use sqlparser::tokenizer::Span;
 use crate::error::{Result, SqlError};
 use crate::functions::functions;
 
+/// Those that are written as others before they are planned.
+const AGGREGATES: [&str; 4] = ["collect", "json_arrayagg", "json_objectagg", "listagg"];
+
 /// Refuses a query that groups by an aggregate, written there or meant by a number, or that filters rows by one.
 pub(super) fn check(query: &Query) -> Result<()> {
     match Visit::visit(query, &mut Grouping) {
@@ -98,10 +101,9 @@ impl Visitor for Aggregates {
         match expr {
             Expr::Function(f) if f.over.is_none() && self.depth == 0 => {
                 let name = f.name.to_string();
-                match functions()
-                    .aggregate
-                    .contains_key(&name.to_ascii_lowercase())
-                {
+                let lower = name.to_ascii_lowercase();
+                let is_meant = AGGREGATES.contains(&lower.as_str());
+                match is_meant || functions().aggregate.contains_key(&lower) {
                     true => ControlFlow::Break((name.to_uppercase(), f.name.span())),
                     false => ControlFlow::Continue(()),
                 }

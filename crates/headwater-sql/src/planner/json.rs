@@ -1,11 +1,11 @@
-//! `JSON_OBJECT`, `JSON_ARRAY` and `JSON_VALUE … RETURNING`: calls with words in them, as plain calls.
+//! `JSON_OBJECT`, `JSON_ARRAY`, their aggregates and `JSON_VALUE … RETURNING`: calls with words in them, as plain calls.
 
 use sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArgumentClause, FunctionArguments, JsonNullClause,
     Value,
 };
 
-use super::call::{call, parts};
+use super::call::{call, parts, with_args};
 
 /// What the call stands for, if it is one of them; its arguments stand for themselves already.
 pub(super) fn meaning(f: &Function, name: &str, args: &[Expr]) -> Option<Expr> {
@@ -27,6 +27,7 @@ pub(super) fn meaning(f: &Function, name: &str, args: &[Expr]) -> Option<Expr> {
             args.iter().collect(),
         ),
         "json_value" => return returning(clauses, args),
+        "json_objectagg" | "json_arrayagg" => return aggregate(f, name, args),
         _ => return None,
     };
     let is_json = |value: &&Expr| {
@@ -39,6 +40,27 @@ pub(super) fn meaning(f: &Function, name: &str, args: &[Expr]) -> Option<Expr> {
     let shape = Expr::value(Value::SingleQuotedString(shape));
     let args = std::iter::once(shape).chain(args.iter().cloned());
     Some(call(name, args.collect()))
+}
+
+/// An aggregate: the document of all documents with one entry each.
+fn aggregate(f: &Function, name: &str, args: &[Expr]) -> Option<Expr> {
+    let (of_one, joined) = match (name, args) {
+        ("json_objectagg", [_, _]) => ("json_object", "json_object_of"),
+        ("json_arrayagg", [_]) => ("json_array", "json_array_of"),
+        _ => return None,
+    };
+    let entry = meaning(f, of_one, args)?;
+    let mut collected = with_args(f, "array_agg", vec![entry]);
+    if let Expr::Function(Function {
+        args: FunctionArguments::List(list),
+        ..
+    }) = &mut collected
+    {
+        let is_ours =
+            |c: &FunctionArgumentClause| matches!(c, FunctionArgumentClause::JsonNullClause(_));
+        list.clauses.retain(|clause| !is_ours(clause));
+    }
+    Some(call(joined, vec![collected]))
 }
 
 /// `JSON_VALUE(json, path RETURNING type)`: what is no such value is NULL.

@@ -33,6 +33,7 @@ mod window;
 mod wording;
 
 pub use blame::QueryPlace;
+pub(crate) use blame::Written;
 pub(crate) use casing::relations;
 pub(crate) use context::{Names, Relation, find};
 pub(crate) use convert::from_datafusion;

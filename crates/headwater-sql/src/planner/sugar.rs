@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Function,
-    FunctionArguments, Interval, Value, VisitMut, VisitorMut,
+    AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Function, Interval,
+    Value, VisitMut, VisitorMut,
 };
 
-use super::call::{arguments, call};
+use super::call::{arguments, call, with_args};
 use super::json;
 
 /// Stands for `MAP[key, value, …]`.
@@ -72,8 +72,49 @@ fn meaning(expr: &Expr) -> Option<Expr> {
             expr,
             field: CeilFloorKind::DateTimeField(field),
         } if *field != DateTimeField::NoDateTime => Some(raised(expr, field)),
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Overlaps,
+            right,
+        } => overlap(left, right),
         Expr::Function(f) => function(f),
         _ => None,
+    }
+}
+
+/// `(start, end) OVERLAPS (start, end)`; an end may be an interval from the start on, and stand first if it is earlier.
+fn overlap(left: &Expr, right: &Expr) -> Option<Expr> {
+    let bounds = |period: &Expr| {
+        let Expr::Tuple(points) = period else {
+            return None;
+        };
+        let [start, end] = points.as_slice() else {
+            return None;
+        };
+        let end = match end {
+            Expr::Interval(_) => Expr::Nested(Box::new(binary(
+                start.clone(),
+                BinaryOperator::Plus,
+                end.clone(),
+            ))),
+            end => end.clone(),
+        };
+        let both = vec![start.clone(), end];
+        Some((call("least", both.clone()), call("greatest", both)))
+    };
+    let ((first, last), (other_first, other_last)) = (bounds(left)?, bounds(right)?);
+    Some(Expr::Nested(Box::new(binary(
+        binary(first, BinaryOperator::LtEq, other_last),
+        BinaryOperator::And,
+        binary(other_first, BinaryOperator::LtEq, last),
+    ))))
+}
+
+fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
     }
 }
 
@@ -107,6 +148,10 @@ fn function(f: &Function) -> Option<Expr> {
             Some(call(&f.name.to_string(), vec![unit, a.clone(), b.clone()]))
         }
         ("sign", [x]) => Some(call("signum", vec![x.clone()])),
+        ("collect", [x]) => {
+            let values = with_args(f, "array_agg", vec![x.clone()]);
+            Some(call("multiset", vec![values]))
+        }
         ("listagg", [x]) => Some(with_args(f, "string_agg", vec![x.clone(), text(",")])),
         ("listagg", [x, separator]) => Some(with_args(
             f,
@@ -201,11 +246,6 @@ fn raised(expr: &Expr, field: &DateTimeField) -> Expr {
         last_field: None,
         fractional_seconds_precision: None,
     });
-    let binary = |left: Expr, op, right: Expr| Expr::BinaryOp {
-        left: Box::new(left),
-        op,
-        right: Box::new(right),
-    };
     Expr::Case {
         case_token: AttachedToken::empty(),
         end_token: AttachedToken::empty(),
@@ -216,19 +256,6 @@ fn raised(expr: &Expr, field: &DateTimeField) -> Expr {
         }],
         else_result: Some(Box::new(binary(floor, BinaryOperator::Plus, unit))),
     }
-}
-
-/// A call of another function with other arguments, and with what else was said of it.
-fn with_args(f: &Function, name: &str, args: Vec<Expr>) -> Expr {
-    let mut renamed = f.clone();
-    if let (Expr::Function(plain), FunctionArguments::List(list)) =
-        (call(name, args), &mut renamed.args)
-        && let FunctionArguments::List(plain_list) = plain.args
-    {
-        list.args = plain_list.args;
-        renamed.name = plain.name;
-    }
-    Expr::Function(renamed)
 }
 
 fn text(value: &str) -> Expr {

@@ -146,6 +146,7 @@ impl Session {
                 plan,
                 emit: query.emit,
                 place: self.place_of(query),
+                reasons: self.reasons(text, 0, query),
                 canonical: self.canonical_insert(&insert)?,
             }],
             is_temporary: create.temporary || names.temporary_in(query).is_some(),

@@ -72,6 +72,7 @@ impl Session {
                 plan,
                 emit: create.query.emit,
                 place: self.place_of(&create.query),
+                reasons: self.reasons(text, 0, &create.query),
                 canonical: format!(
                     "CREATE MATERIALIZED VIEW {} AS\n{}",
                     quote(&create.name.value),

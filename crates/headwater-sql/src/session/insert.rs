@@ -10,10 +10,12 @@ use super::planned::{Planned, PlannedOutput, PlannedPipeline};
 use crate::catalogue::kept_base;
 use crate::error::{Result, SqlError};
 use crate::planner::{Planner, insert_plan, unrepeatable, with_options};
+use crate::secrets::masked;
 use crate::statement::{Insert, ObjectKind, Query, quote};
 
 impl Session {
-    fn output(&self, insert: &Insert) -> Result<PlannedOutput> {
+    /// The output of INSERT number `nth` of the statement `text`.
+    fn output(&self, insert: &Insert, text: &str, nth: usize) -> Result<PlannedOutput> {
         let names = self.names();
         let object = names.expect(&insert.table, "table")?;
         let is_kept = kept_base(&object.name).is_some() && names.declared(&object.name).is_none();
@@ -45,12 +47,13 @@ impl Session {
             is_view: false,
             emit: insert.query.emit,
             place: self.place_of(&insert.query),
+            reasons: self.reasons(text, nth, &insert.query),
             canonical: self.canonical_insert(insert)?,
         })
     }
 
     pub(super) fn insert(&self, insert: &Insert, text: &str) -> Result<Planned> {
-        let output = self.output(insert)?;
+        let output = self.output(insert, text, 0)?;
         if insert.is_values {
             return Ok(Planned::InsertValues(output));
         }
@@ -89,7 +92,9 @@ impl Session {
         };
         let query = Planner::new(&self.names()).canonical(&insert.query)?;
         let table = quote(&insert.table.value);
-        Ok(format!("INSERT INTO {table}{options}{columns}\n{query}"))
+        Ok(masked(&format!(
+            "INSERT INTO {table}{options}{columns}\n{query}"
+        )))
     }
 
     /// Whether one of them reads or writes a temporary object.
@@ -104,10 +109,9 @@ impl Session {
     }
 
     pub(super) fn statement_set(&self, inserts: &[Insert], text: &str) -> Result<Planned> {
-        let outputs: Vec<PlannedOutput> = inserts
-            .iter()
-            .map(|i| self.output(i))
-            .collect::<Result<_>>()?;
+        let outputs = inserts.iter().enumerate();
+        let outputs = outputs.map(|(nth, insert)| self.output(insert, text, nth));
+        let outputs: Vec<PlannedOutput> = outputs.collect::<Result<_>>()?;
         let targets: Vec<&str> = outputs.iter().map(|o| o.target.name.as_str()).collect();
         Ok(Planned::Pipeline(PlannedPipeline {
             name: self.job_name(&targets),

@@ -13,6 +13,7 @@ mod settle;
 mod show;
 mod state;
 mod uses;
+mod written;
 
 pub use planned::{Planned, PlannedOutput, PlannedPipeline, PlannedQuery};
 pub use state::Session;

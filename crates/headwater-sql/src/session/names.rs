@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_flow::plan::{ColumnKind, TableDef};
+use headwater_flow::plan::TableDef;
 use headwater_log::Log;
 use sqlparser::tokenizer::Span;
 
@@ -12,7 +12,7 @@ use super::Session;
 use crate::catalogue::{Object, implicit_table, kept_base, kept_names, kept_table};
 use crate::error::{Result, SqlError, suggestion};
 use crate::options;
-use crate::planner::{Names, QueryPlace, Relation, find};
+use crate::planner::{Names, Relation};
 use crate::statement::{Name, Query, TableOption, tables_in};
 
 /// The names of a session at one moment.
@@ -53,23 +53,6 @@ impl Names for SessionNames<'_> {
 
     fn check_options(&self, table: &TableDef, given: &[TableOption], fallback: Span) -> Result<()> {
         options::check(&self.session.registry, table, given, fallback)
-    }
-}
-
-impl Session {
-    /// Where a query stands, and whether all that it computes stands there, and nothing in views or columns of tables.
-    pub(super) fn place_of(&self, query: &Query) -> QueryPlace {
-        let names = self.names();
-        let computes = |name: &str| match find(&names, name) {
-            Some((_, Relation::View { .. })) => true,
-            Some((_, Relation::Table(table))) => {
-                let mut columns = table.columns.iter();
-                columns.any(|c| matches!(c.kind, ColumnKind::Computed(_)))
-            }
-            None => false,
-        };
-        let is_whole = !tables_in(&query.ast).iter().any(|t| computes(&t.value));
-        QueryPlace::new(query, is_whole)
     }
 }
 

@@ -91,6 +91,8 @@ pub struct PlannedOutput {
     pub emit: Option<Emit>,
     /// Where the query stands in the text.
     pub place: QueryPlace,
+    /// The same in the statement alone, for the reasons of rows that cannot be computed.
+    pub reasons: QueryPlace,
     /// The statement in canonical form, for EXPLAIN.
     pub canonical: String,
 }

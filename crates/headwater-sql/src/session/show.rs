@@ -4,6 +4,7 @@ use super::Session;
 use super::planned::Planned;
 use crate::error::Result;
 use crate::planner::{Planner, describe};
+use crate::secrets::masked;
 use crate::statement::{Name, ObjectKind, Show, type_name};
 
 impl Session {
@@ -35,7 +36,7 @@ impl Session {
 
     fn show_create(&self, name: &Name) -> Result<Planned> {
         let object = self.expect_object(name)?;
-        let rows = vec![vec![format!("{};", object.sql)]];
+        let rows = vec![vec![format!("{};", masked(&object.sql))]];
         Ok(Planned::Rows(vec!["statement".to_owned()], rows))
     }
 

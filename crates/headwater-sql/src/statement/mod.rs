@@ -3,6 +3,7 @@
 //! Way of a text: `lexer` (tokens, cut at semicolons) → `parse` (which statement) → `create`, `data_type` (our own clauses)
 //! and sqlparser (expressions, queries; `rewrite` puts streaming syntax into a shape that it reads).
 
+mod call;
 mod create;
 mod cursor;
 mod data_type;
@@ -16,6 +17,7 @@ mod syntax;
 mod tables;
 mod wrong;
 
+pub(crate) use call::call;
 pub(crate) use data_type::parse_type_text;
 pub(crate) use headwater_flow::plan::{quote, type_name};
 pub use hint::TableHint;

@@ -97,7 +97,7 @@ impl Maps {
     }
 }
 
-/// `KEY k VALUE v` of `JSON_OBJECT` becomes `k, v`.
+/// `KEY k VALUE v` of `JSON_OBJECT` and `JSON_OBJECTAGG` becomes `k, v`.
 #[derive(Default)]
 struct Pairs {
     /// For each open parenthesis whether it is that of an object.
@@ -110,7 +110,8 @@ impl Pairs {
         let token = &tokens[at];
         match token.token {
             Token::LParen => {
-                let is_object = at > 0 && is_word(&tokens[at - 1], "JSON_OBJECT");
+                let is_object = |name| at > 0 && is_word(&tokens[at - 1], name);
+                let is_object = is_object("JSON_OBJECT") || is_object("JSON_OBJECTAGG");
                 self.open.push(is_object);
                 return None;
             }

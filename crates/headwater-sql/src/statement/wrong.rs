@@ -128,6 +128,10 @@ fn token_at(text: &str, start: Location, tokens: &[TokenWithSpan]) -> Span {
 
 fn tidy_message(text: &str) -> String {
     let text = text.replace("Expected: ", "expected ");
+    let text = match text.strip_prefix("expected ), ") {
+        Some(rest) => format!("expected ')', {rest}"),
+        None => text,
+    };
     if let Some(token) = text.strip_prefix("No infix parser for token ") {
         let sign = match token {
             "ExclamationMark" => "'!'".to_owned(),

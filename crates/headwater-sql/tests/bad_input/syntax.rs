@@ -22,7 +22,7 @@ fn queries_that_do_not_parse() {
     1 | SELECT 1 +
       |           ^
 
-    error: expected ), found 'FROM'
+    error: expected ')', found 'FROM'
      --> line 1, column 11
     1 | SELECT (1 FROM bids
       |           ^^^^

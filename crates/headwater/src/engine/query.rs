@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use headwater_flow::ZBatch;
-use headwater_flow::plan::{OutputInfo, TableDef};
+use headwater_flow::plan::{OutputInfo, Reasons, TableDef};
 use headwater_log::Commit;
 use headwater_sql::batch::{SourceTables, Tables, run};
 use headwater_sql::statement::ObjectKind;
@@ -89,6 +89,7 @@ impl Headwater {
             updating: None,
             key: None,
             fails: true,
+            reasons: Reasons::default(),
         };
         self.write_once(&output.target, &info, answer.batches)?;
         Ok(Answer::Done(format!(
@@ -105,6 +106,7 @@ impl Headwater {
             updating: None,
             key: None,
             fails: true,
+            reasons: Reasons::default(),
         };
         let table = self.table(table)?;
         self.write_once(&table, &info, vec![rows])

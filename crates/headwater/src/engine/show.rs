@@ -1,6 +1,7 @@
 //! `SHOW JOBS` and `SHOW TOPICS`.
 
 use headwater_flow::driver::Status;
+use headwater_sql::masked;
 use headwater_sql::statement::ObjectKind;
 
 use super::answer::{Answer, texts};
@@ -53,7 +54,7 @@ impl Headwater {
                 None => Default::default(),
             };
             let statement: Vec<&str> = job.text.split_whitespace().collect();
-            let statement = statement.join(" ");
+            let statement = masked(&statement.join(" "));
             [
                 vec![job.name.clone(), state(&job)],
                 figures.to_vec(),

@@ -7,7 +7,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use headwater_flow::connector::{Sink, SinkRequest, Source, SourceRequest};
 use headwater_flow::driver::{Control, Pipeline, PipelineSpec, stored_shards};
 use headwater_flow::plan::{
-    ColumnKind, Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, ScanInput, TableDef, lower,
+    ColumnKind, Emit, Lowered, OutputInfo, OutputPlan, PlanOptions, Reasons, ScanInput, TableDef,
+    lower,
 };
 use headwater_sql::{
     Planned, PlannedOutput, PlannedPipeline, PlannedQuery, SqlError, parse, statement,
@@ -74,7 +75,7 @@ impl Headwater {
     ) -> Result<Prepared, SqlError> {
         let shards = self.shards(name)?;
         let plans: Vec<OutputPlan> = outputs.iter().map(output_plan).collect();
-        let lowered = self
+        let mut lowered = self
             .lower(&plans, shards)
             .map_err(|e| match outputs.first() {
                 Some(first) => first.place.locate(e),
@@ -87,8 +88,13 @@ impl Headwater {
                 .map_err(|e| output.place.locate(e))?;
             Ok(output)
         });
+        let settled = settled.collect::<Result<_, SqlError>>()?;
+        lowered.explain_failures(outputs.iter().map(|output| {
+            let place = output.reasons.clone();
+            Reasons::new(move |reason| place.reason(reason))
+        }));
         Ok(Prepared {
-            outputs: settled.collect::<Result<_, SqlError>>()?,
+            outputs: settled,
             lowered,
             shards,
         })

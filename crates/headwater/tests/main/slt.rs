@@ -39,6 +39,7 @@ const WINDOWED_MIN: usize = 25;
 /// What `@data` stands for, in statements and in answers.
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slt/data");
 
+mod nexmark;
 mod oracle;
 mod windows;
 

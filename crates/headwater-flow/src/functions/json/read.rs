@@ -1,4 +1,5 @@
-//! What is in a JSON document: `JSON_VALUE`, `JSON_QUERY` and `JSON_EXISTS` with simple paths: `$.a.b[0]['c']`.
+//! What is in a JSON document: `JSON_VALUE`, `JSON_QUERY` and `JSON_EXISTS` with simple paths: `$.a.b[0]['c']`; and whether a
+//! text is one: `IS JSON`.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::functions::spec::{Spec, Text, all_texts, result, rows};
 
-pub(in crate::functions) static SPECS: [Spec; 3] = [
+pub(in crate::functions) static SPECS: [Spec; 4] = [
     Spec {
         name: "json_value",
         aliases: &[],
@@ -34,6 +35,15 @@ pub(in crate::functions) static SPECS: [Spec; 3] = [
         coerce: |types| all_texts(types, 2..=2),
         returns: |_| DataType::Boolean,
         invoke: exists,
+    },
+    // `text IS JSON kind`.
+    Spec {
+        name: "is_json",
+        aliases: &[],
+        usage: "text IS JSON [VALUE | SCALAR | ARRAY | OBJECT]",
+        coerce: |types| all_texts(types, 2..=2),
+        returns: |_| DataType::Boolean,
+        invoke: is_json,
     },
 ];
 
@@ -147,4 +157,20 @@ fn exists(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let mut found = Vec::new();
     each_row(args, |value| found.push(value.map(|v| v.is_some())))?;
     result(args, Arc::new(BooleanArray::from(found)))
+}
+
+/// Whether a text is JSON of a kind; NULL is none.
+fn is_json(args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let (text, kind) = (Text::new(&args.args[0])?, Text::new(&args.args[1])?);
+    let found = (0..rows(args)).map(|row| {
+        let value = text.get(row).map(serde_json::from_str::<Value>);
+        Some(match (value, kind.get(row)) {
+            (Some(Ok(Value::Object(_))), Some("object")) => true,
+            (Some(Ok(Value::Array(_))), Some("array")) => true,
+            (Some(Ok(Value::Object(_) | Value::Array(_))), Some("scalar")) => false,
+            (Some(Ok(_)), Some("scalar" | "value")) => true,
+            _ => false,
+        })
+    });
+    result(args, Arc::new(found.collect::<BooleanArray>()))
 }

@@ -6,6 +6,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion_common::Result as PlanResult;
 
 use super::build::{Builder, external};
+use super::reasons::Reasons;
 use super::relation::Relation;
 use super::spec::{Lowered, OutputInfo, OutputPlan, PlanOptions};
 use super::window::micros;
@@ -113,6 +114,7 @@ impl Builder<'_> {
                 updating: relation.facts.updating.clone(),
                 key: relation.facts.key.clone(),
                 fails: plan.fails,
+                reasons: Reasons::default(),
             });
         let outputs: Vec<OutputInfo> = outputs.collect();
         let explain = plans.iter().zip(&self.outputs);

@@ -10,6 +10,7 @@ use datafusion_expr::{BinaryExpr, Expr, Operator};
 
 use super::clock::reads_clock;
 use super::expr::{calc, column, numbered, physical, substitute};
+use super::reasons::Reasons;
 use super::spec::ScanInput;
 use super::usage::{Usage, Uses};
 use crate::circuit::EpochClock;
@@ -154,6 +155,7 @@ impl Scan {
             out_of_orderness: self.out_of_orderness(),
             def: Arc::clone(&self.def),
             schema,
+            reasons: Reasons::default(),
         })
     }
 

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion_expr::LogicalPlan;
 use datafusion_physical_expr::PhysicalExpr;
 
+use super::reasons::Reasons;
 use crate::circuit::Circuit;
 use crate::operator::Calc;
 use crate::plan::{Explain, TableDef};
@@ -68,10 +69,12 @@ pub struct ScanInput {
     pub out_of_orderness: Duration,
     /// Whether rows are judged late downstream, so that they need a track.
     pub judged: bool,
+    /// Says more of why a record is rejected whose columns cannot be computed.
+    pub reasons: Reasons,
 }
 
 /// What is known of an output after lowering.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OutputInfo {
     /// Name of the sink or view.
     pub name: String,
@@ -83,6 +86,8 @@ pub struct OutputInfo {
     pub key: Option<Vec<usize>>,
     /// As [`OutputPlan::fails`].
     pub fails: bool,
+    /// Says more of why a row cannot be computed.
+    pub reasons: Reasons,
 }
 
 /// A lowered pipeline.

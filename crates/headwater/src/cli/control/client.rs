@@ -44,6 +44,10 @@ impl Client {
             Ok(stream) => Self::over(stream).map(Some),
             // A socket whose process was killed refuses; the lock then decides who may open the directory.
             Err(e) if matches!(e.kind(), NotFound | ConnectionRefused | NotADirectory) => Ok(None),
+            Err(e) if std::fs::read_dir(dir).is_err() => Err(Failure::io(
+                format!("data directory '{}' cannot be opened", dir.display()),
+                &e,
+            )),
             Err(e) => Err(Failure::io(
                 format!(
                     "cannot speak with the process that uses '{}'",

@@ -44,27 +44,53 @@ impl Kept {
 }
 
 fn sentence(log: &Log, of: &TopicPartition, start: u64, count: u64) -> String {
-    let records = if count == 1 { "record" } else { "records" };
     let topic = &of.topic;
+    let (records, rows) = match count {
+        1 => ("record", "row"),
+        _ => ("records", "rows"),
+    };
     if topic.ends_with("$late") {
         return format!("{count} {records} came too late: kept in {topic}");
     }
-    let text = format!("{count} {records} did not decode: kept in {topic}");
-    match first_reason(log, of, start) {
-        Some(reason) => format!("{text}; the first: {reason}"),
+    let first = first(log, of, start);
+    let table = first.as_ref().and_then(|f| f.table.as_deref());
+    let text = match table == topic.strip_suffix("$errors") {
+        true => format!("{count} {records} did not decode: kept in {topic}"),
+        false => format!("{count} {rows} could not be computed: kept in {topic}"),
+    };
+    match first.and_then(First::shown) {
+        Some(shown) => format!("{text}; the first: {shown}"),
         None => text,
     }
 }
 
-/// Why the record at `start` is there, and where it came from.
-fn first_reason(log: &Log, of: &TopicPartition, start: u64) -> Option<String> {
+/// Why a record is there, and where it came from.
+struct First {
+    reason: Option<String>,
+    table: Option<String>,
+    partition: Option<String>,
+    offset: Option<String>,
+}
+
+impl First {
+    fn shown(self) -> Option<String> {
+        let reason = self.reason?;
+        Some(match (self.offset, self.partition) {
+            (Some(offset), Some(partition)) => format!("{reason} (at {offset} of {partition})"),
+            _ => reason,
+        })
+    }
+}
+
+/// The record at `start`.
+fn first(log: &Log, of: &TopicPartition, start: u64) -> Option<First> {
     let fetched = log.fetch(of, Offset(start), FETCH_BYTES).ok()?;
     let mut found = None;
     for batch in &fetched.batches {
         batch
             .for_each(|record| {
                 if record.offset.0 == start {
-                    found = reason(&record);
+                    found = Some(read(&record));
                 }
             })
             .ok()?;
@@ -72,12 +98,16 @@ fn first_reason(log: &Log, of: &TopicPartition, start: u64) -> Option<String> {
     found
 }
 
-fn reason(record: &RecordRef<'_>) -> Option<String> {
+fn read(record: &RecordRef<'_>) -> First {
     let header = |name: &str| {
         let mut headers = record.headers.iter();
         let found = headers.find(|(key, _)| key.strip_prefix(PREFIX) == Some(name))?;
         std::str::from_utf8(found.1?).ok().map(str::to_owned)
     };
-    let (why, partition, offset) = (header("reason")?, header("partition")?, header("offset")?);
-    Some(format!("{why} (at {offset} of {partition})"))
+    First {
+        reason: header("reason"),
+        table: header("table"),
+        partition: header("partition"),
+        offset: header("offset"),
+    }
 }

@@ -84,7 +84,7 @@ impl Oracle {
 }
 
 /// What is left of changes, whose first column says what happened to the row.
-fn net(changes: &[Vec<String>]) -> Vec<Vec<String>> {
+pub(crate) fn net(changes: &[Vec<String>]) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for change in changes {
         let (op, row) = change.split_first().unwrap();
@@ -151,7 +151,7 @@ async fn ask(context: &SessionContext, sql: &str) -> Option<Vec<Vec<String>>> {
     Some(super::shown(&batches))
 }
 
-fn context() -> SessionContext {
+pub(crate) fn context() -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(1);
     config.options_mut().sql_parser.parse_float_as_decimal = true;
     config.options_mut().sql_parser.map_string_types_to_utf8view = false;
@@ -217,7 +217,7 @@ fn kept_query(headwater: &Headwater, name: &str) -> Option<String> {
     (!is_apart).then(|| query.trim().to_owned())
 }
 
-fn rows(headwater: &Headwater, sql: &str) -> Option<Vec<RecordBatch>> {
+pub(crate) fn rows(headwater: &Headwater, sql: &str) -> Option<Vec<RecordBatch>> {
     let mut answers = headwater.script(sql).ok()?;
     match answers.next()?.ok()? {
         Answer::Rows(rows) => Some(rows.batches),

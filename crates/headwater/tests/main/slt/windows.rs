@@ -63,7 +63,7 @@ pub(crate) fn with_bounds(rows: &RecordBatch, ddl: &str) -> Option<RecordBatch> 
     Some(with_columns(rows, vec![(BOUND, Arc::new(bounds))]))
 }
 
-fn pattern(text: &str) -> Regex {
+pub(crate) fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
 
