@@ -62,6 +62,8 @@ fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
 fn measure(name: &str, text: &[u8], schema: &SchemaRef) -> Result<(), Box<dyn Error>> {
     let decoder = JsonFormat.decoder(&FormatRequest {
         schema: Arc::clone(schema),
+        metadata: Vec::new(),
+        is_keyed: false,
         declared: Arc::clone(schema),
         options: Options::default(),
     })?;

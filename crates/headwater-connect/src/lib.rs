@@ -1,5 +1,5 @@
-//! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet) and connectors (files, topics, tables of PostgreSQL,
-//! MariaDB and MySQL, generators, `print`, `blackhole`).
+//! What Headwater reads and writes: formats (JSON, CSV, raw, Parquet, the events of Debezium, Maxwell and Canal) and
+//! connectors (files, topics, tables of PostgreSQL, MariaDB and MySQL, generators, `print`, `blackhole`).
 
 mod blackhole;
 mod cdc;
@@ -29,7 +29,9 @@ pub use csv::CsvFormat;
 pub use datagen::DatagenConnector;
 pub use filesystem::{FilesystemConnector, ParquetFormat};
 pub use headwater_flow::functions::base64;
-pub use json::{JsonDecoder, JsonEncoder, JsonFormat};
+pub use json::{
+    CanalJsonFormat, DebeziumJsonFormat, JsonDecoder, JsonEncoder, JsonFormat, MaxwellJsonFormat,
+};
 pub use nexmark::{NexmarkConnector, nexmark_schema, write_nexmark_json};
 pub use print::{PrintConnector, PrintTarget};
 pub use raw::RawFormat;

@@ -8,7 +8,7 @@ use crate::blackhole::BlackholeConnector;
 use crate::csv::CsvFormat;
 use crate::datagen::DatagenConnector;
 use crate::filesystem::{FilesystemConnector, ParquetFormat};
-use crate::json::JsonFormat;
+use crate::json::{CanalJsonFormat, DebeziumJsonFormat, JsonFormat, MaxwellJsonFormat};
 use crate::nexmark::NexmarkConnector;
 use crate::print::{PrintConnector, PrintTarget};
 use crate::raw::RawFormat;
@@ -17,6 +17,9 @@ use crate::topic::TopicConnector;
 /// Registers every connector and format; `print` writes to `print`.
 pub fn register_all(registry: &mut Registry, print: PrintTarget) {
     registry.register_format(Arc::new(JsonFormat));
+    registry.register_format(Arc::new(DebeziumJsonFormat));
+    registry.register_format(Arc::new(MaxwellJsonFormat));
+    registry.register_format(Arc::new(CanalJsonFormat));
     registry.register_format(Arc::new(CsvFormat));
     registry.register_format(Arc::new(RawFormat));
     registry.register_format(Arc::new(ParquetFormat));

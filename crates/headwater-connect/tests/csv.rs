@@ -112,6 +112,8 @@ fn the_dialect_is_what_the_options_say() {
 fn only_the_columns_that_are_asked_for_are_decoded() {
     let request = FormatRequest {
         schema: schema(&[("c", DataType::Int64), ("a", DataType::Int64)]),
+        metadata: Vec::new(),
+        is_keyed: false,
         declared: schema(&[
             ("a", DataType::Int64),
             ("b", DataType::Int64),
@@ -181,6 +183,8 @@ fn maps_have_no_csv() {
     let columns = schema(&[("m", DataType::Map(Arc::new(entries), false))]);
     let request = FormatRequest {
         schema: Arc::clone(&columns),
+        metadata: Vec::new(),
+        is_keyed: false,
         declared: columns,
         options: options(&[]),
     };

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "tests print their seeds")]
 
 mod broken;
+mod changelog;
 mod contract;
 mod csv;
 mod filesystem;

@@ -50,6 +50,8 @@ pub(crate) fn decoder(
 ) -> Arc<dyn ValueDecoder> {
     let request = FormatRequest {
         schema: Arc::clone(schema),
+        metadata: Vec::new(),
+        is_keyed: false,
         declared: Arc::clone(schema),
         options: options(pairs),
     };
@@ -68,6 +70,8 @@ pub(crate) fn encoder(
 ) -> Arc<dyn ValueEncoder> {
     let request = FormatRequest {
         schema: Arc::clone(schema),
+        metadata: Vec::new(),
+        is_keyed: false,
         declared: Arc::clone(schema),
         options: options(pairs),
     };

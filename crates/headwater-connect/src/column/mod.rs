@@ -9,8 +9,10 @@ mod number;
 mod order;
 mod shape;
 mod text;
+mod ticks;
 
 pub(crate) use builder::{Column, StructColumn, Values};
 pub(crate) use order::FoundKey;
 pub(crate) use shape::{Scalar, Shape, ShapeKind, StructShape};
 pub(crate) use text::Refusal;
+pub(crate) use ticks::Ticks;

@@ -126,6 +126,12 @@ impl Shape {
     pub(crate) fn is_text(&self) -> bool {
         matches!(self.kind, ShapeKind::Scalar(Scalar::Text))
     }
+
+    /// Whether it is DECIMAL.
+    #[inline]
+    pub(crate) fn is_decimal(&self) -> bool {
+        matches!(self.kind, ShapeKind::Scalar(Scalar::Decimal { .. }))
+    }
 }
 
 fn scalar(data_type: &DataType) -> Option<Scalar> {

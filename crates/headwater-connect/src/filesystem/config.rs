@@ -13,7 +13,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "A file, a folder, or a pattern with `*`, `?`, `[a-z]`, `{a,b}` and `**`. Names that end in `.gz` and `.zst` are compressed.",
     )
     .required(),
-    OptionSpec::new("format", OptionKind::Text, "`json`, `csv`, `raw` or `parquet`.").required(),
+    OptionSpec::new(
+        "format",
+        OptionKind::Text,
+        "Format of the records: `json`, `csv`, `raw`, `parquet`, or `debezium-json`, `maxwell-json`, `canal-json`, which are read.",
+    )
+    .required(),
     OptionSpec::new(
         "source.monitor-interval",
         OptionKind::Duration,

@@ -57,6 +57,8 @@ impl Connector for FilesystemConnector {
         let format = request.registry.format(&format)?;
         let values = format.decoder(&FormatRequest {
             schema: physical(&request),
+            metadata: Vec::new(),
+            is_keyed: !request.primary_key.is_empty(),
             declared: request.declared.clone(),
             options: request.options.clone(),
         })?;

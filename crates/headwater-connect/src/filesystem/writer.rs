@@ -44,6 +44,8 @@ impl FileWriter {
         Ok(Self::Lines {
             encoder: format.encoder(&FormatRequest {
                 schema: Arc::clone(&request.schema),
+                metadata: Vec::new(),
+                is_keyed: false,
                 declared: Arc::clone(&request.schema),
                 options: request.options.clone(),
             })?,

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use headwater_flow::connector::{DecodedValues, FormatRequest, ValueDecoder};
 use headwater_flow::{Error, ErrorKind, Result};
 
-use super::reader::{Reader, Strictness};
+use super::reader::{Dialect, Reader, Strictness};
 use crate::column::{StructColumn, StructShape};
 use crate::kept::Kept;
 use crate::lines;
@@ -26,9 +26,18 @@ impl JsonDecoder {
     /// # Errors
     /// `Unsupported` for a column type that JSON cannot carry, `Invalid` for a wrong option.
     pub fn new(request: &FormatRequest) -> Result<Self> {
+        Self::with(request, Dialect::default())
+    }
+
+    /// The same for objects of a dialect.
+    ///
+    /// # Errors
+    /// As [`JsonDecoder::new`].
+    pub(super) fn with(request: &FormatRequest, dialect: Dialect) -> Result<Self> {
         let strictness = Strictness {
             is_lenient: request.options.flag("json.ignore-parse-errors", false)?,
             needs_all: request.options.flag("json.fail-on-missing-field", false)?,
+            dialect,
         };
         if strictness.is_lenient && strictness.needs_all {
             let text = "options 'json.ignore-parse-errors' and 'json.fail-on-missing-field' contradict each other";

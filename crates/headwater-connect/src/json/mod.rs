@@ -1,7 +1,9 @@
-//! The `json` format: objects, one a record, one a line in files.
+//! The `json` format: objects, one a record, one a line in files; and the formats of others that say with it how rows
+//! changed.
 
 mod block;
 mod bound;
+mod changelog;
 mod decoder;
 mod encoder;
 mod escape;
@@ -9,10 +11,14 @@ mod fault;
 mod format;
 mod infer;
 mod map;
+mod members;
 mod number;
+mod packed;
 mod reader;
 mod scan;
 
+pub(crate) use changelog::check_metadata;
+pub use changelog::{CanalJsonFormat, DebeziumJsonFormat, MaxwellJsonFormat};
 pub use decoder::JsonDecoder;
 pub use encoder::JsonEncoder;
 pub use format::JsonFormat;

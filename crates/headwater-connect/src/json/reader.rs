@@ -4,8 +4,9 @@
 use super::escape;
 use super::fault::{Fault, Parsed};
 use super::number;
+use super::packed;
 use super::scan;
-use crate::column::{Column, FoundKey, StructColumn, StructShape, Values};
+use crate::column::{Column, FoundKey, StructColumn, StructShape, Ticks, Values};
 
 const NULL: &[u8] = b"null";
 
@@ -16,6 +17,17 @@ pub(super) struct Strictness {
     pub(super) is_lenient: bool,
     /// Every column must be there (`json.fail-on-missing-field`).
     pub(super) needs_all: bool,
+    /// What numbers and strings stand for beyond what JSON says.
+    pub(super) dialect: Dialect,
+}
+
+/// How a writer carries values that JSON has no word for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Dialect {
+    /// Whole numbers are dates, times and timestamps, counted like this; `None`: they are not.
+    pub(super) ticks: Option<Ticks>,
+    /// Strings in DECIMAL columns are the base64 of their digits as one big-endian number.
+    pub(super) has_packed_decimals: bool,
 }
 
 /// Reads one record.
@@ -223,7 +235,9 @@ impl<'a> Reader<'a> {
         if end.escaped {
             return self.escaped(column, at, end.quote);
         }
-        if end.ascii
+        if self.strictness.dialect.has_packed_decimals && column.shape().is_decimal() {
+            self.packed(column, inside)?;
+        } else if end.ascii
             && column.shape().is_text()
             && let Values::Bytes(v) = &mut column.values
         {
@@ -240,8 +254,20 @@ impl<'a> Reader<'a> {
     fn escaped(&mut self, column: &mut Column, at: usize, quote: usize) -> Parsed {
         self.scratch.clear();
         escape::unescape(&self.bytes[at..quote], self.scratch)?;
+        if self.strictness.dialect.has_packed_decimals && column.shape().is_decimal() {
+            let text = std::mem::take(self.scratch);
+            self.packed(column, &text)?;
+            return Ok(quote + 1);
+        }
         column.push_text(self.scratch).map_err(Fault::conversion)?;
         Ok(quote + 1)
+    }
+
+    /// Appends the decimal whose digits `text` is the base64 of.
+    #[cold]
+    fn packed(&mut self, column: &mut Column, text: &[u8]) -> Parsed<()> {
+        let unscaled = packed::unscaled(text, self.scratch).map_err(Fault::conversion)?;
+        column.push_unscaled(unscaled).map_err(Fault::conversion)
     }
 
     #[inline]
@@ -259,9 +285,8 @@ impl<'a> Reader<'a> {
     fn long_number(&mut self, column: &mut Column, at: usize) -> Parsed {
         let end = number::end(self.bytes, at)?;
         if !column.takes_numbers() {
-            return Err(Fault::conversion(crate::column::Refusal(
-                "unexpected number",
-            )));
+            self.ticks(column, &self.bytes[at..end])?;
+            return Ok(end);
         }
         column
             .push_text(&self.bytes[at..end])
@@ -269,8 +294,29 @@ impl<'a> Reader<'a> {
         Ok(end)
     }
 
+    /// Appends a time that is counted since the epoch.
+    #[cold]
+    fn ticks(&self, column: &mut Column, number: &[u8]) -> Parsed<()> {
+        let count = std::str::from_utf8(number)
+            .ok()
+            .and_then(|n| n.parse().ok());
+        let pushed = match (self.strictness.dialect.ticks, count) {
+            (Some(ticks), Some(count)) => column.push_ticks(count, ticks),
+            _ => Err(crate::column::Refusal("unexpected number")),
+        };
+        pushed.map_err(Fault::conversion)
+    }
+
     #[inline(never)]
     fn braced(&mut self, column: &mut Column, at: usize) -> Parsed {
+        if self.strictness.dialect.has_packed_decimals && column.shape().is_decimal() {
+            let end = scan::skip(self.bytes, at)?;
+            let text = packed::scaled(&self.bytes[at..end], self.scratch)?;
+            column
+                .push_text(text.as_bytes())
+                .map_err(Fault::conversion)?;
+            return Ok(end);
+        }
         let row = column.len();
         let end = match &mut column.values {
             Values::Struct(fields) => self.object(fields, row, at)?,

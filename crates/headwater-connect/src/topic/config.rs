@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use headwater_flow::connector::{OptionKind, OptionSpec, Options};
+use headwater_flow::connector::{OptionKind, OptionSpec, Options, is_changelog};
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_log::{Log, Offset, TopicConfig, TopicPartition};
 
@@ -277,7 +277,8 @@ pub fn topic_name<'a>(table: &'a str, options: &'a Options) -> &'a str {
     options.get_or("topic", table)
 }
 
-/// Makes the topic of a table if it is not there: with its `partitions`, compacted if the table has a primary key.
+/// Makes the topic of a table if it is not there: with its `partitions`, compacted if the table has a primary key and its
+/// records are rows.
 ///
 /// # Errors
 /// `Invalid` for a name or number that topics cannot have.
@@ -296,7 +297,8 @@ pub fn ensure_topic(
         key_index: options.flag("key.index", false)?,
         ..TopicConfig::default()
     };
-    if !primary_key.is_empty() {
+    // Of events that say how a row changed none stands for those before it.
+    if !primary_key.is_empty() && !is_changelog(options) {
         config.cleanup.compact = true;
         config.segment_bytes = COMPACTED_SEGMENT_BYTES;
     }

@@ -8,10 +8,11 @@ use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::{OPTIONS, Place, ensure_topic, topic_name};
 use super::decoder::TopicDecoder;
-use super::metadata::MetadataKey;
+use super::metadata::{MetadataKey, OF_VALUE};
 use super::sink::{TopicSink, written_keys};
 use super::source::TopicSource;
 use super::upsert;
+use crate::json;
 
 /// Reads and writes topics; makes them when they are first used.
 #[derive(Debug, Default)]
@@ -26,8 +27,14 @@ impl Connector for TopicConnector {
         OPTIONS
     }
 
-    fn check_metadata(&self, _: &Options, key: &str, column: &Field) -> Result<()> {
-        MetadataKey::new(key, column).map(drop)
+    fn check_metadata(&self, options: &Options, key: &str, column: &Field) -> Result<()> {
+        match key.strip_prefix(OF_VALUE) {
+            Some(key) => {
+                let format = options.get("value.format").or(options.get("format"));
+                json::check_metadata(format.unwrap_or("json"), key, column)
+            }
+            None => MetadataKey::new(key, column).map(drop),
+        }
     }
 
     fn source(&self, request: SourceRequest) -> Result<Box<dyn Source>> {

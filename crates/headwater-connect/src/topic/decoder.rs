@@ -14,7 +14,7 @@ use headwater_flow::connector::{
 use headwater_flow::{Error, ErrorKind, Result};
 
 use super::config::Layout;
-use super::metadata::{MetadataKey, fit};
+use super::metadata::{MetadataKey, OF_VALUE, fit};
 use super::newest::Newest;
 use super::records::{Records, open};
 use super::upsert;
@@ -54,29 +54,34 @@ impl TopicDecoder {
         let layout = Layout::new(&request.options, &request.primary_key)?;
         let is_keyed = !request.primary_key.is_empty();
         let key_schema = layout.key_schema(&request.schema);
-        let mut value_fields: Vec<Arc<Field>> = Vec::new();
+        let (mut value_fields, mut value_metadata) = (Vec::<Arc<Field>>::new(), Vec::new());
         let mut columns = Vec::new();
         let mut key_places = Vec::new();
         for (field, metadata) in request.schema.fields().iter().zip(&request.metadata) {
             let place = key_place(&layout, &key_schema, field.name());
             key_places.push(place);
+            let of_value = metadata.as_deref().and_then(|m| m.strip_prefix(OF_VALUE));
             columns.push(match (metadata, place) {
-                (Some(name), _) => From::Metadata(MetadataKey::new(name, field)?),
+                (Some(name), _) if of_value.is_none() => {
+                    From::Metadata(MetadataKey::new(name, field)?)
+                }
                 (None, Some(place)) if !layout.value_has_key => From::Key(place),
-                (None, _) => {
+                _ => {
                     value_fields.push(Arc::clone(field));
+                    value_metadata.push(of_value.map(str::to_owned));
                     From::Value(value_fields.len() - 1)
                 }
             });
         }
-        let decoder = |format: &str, schema: SchemaRef, declared: SchemaRef| {
-            let part = FormatRequest {
+        let part =
+            |schema: SchemaRef, metadata: Vec<Option<String>>, declared: SchemaRef| FormatRequest {
                 schema,
+                metadata,
+                is_keyed,
                 declared,
                 options: request.options.clone(),
             };
-            request.registry.format(format)?.decoder(&part)
-        };
+        let format = |name: &str| request.registry.format(name);
         let declared_value = layout.value_schema(&request.declared);
         let declared_key = layout.key_schema(&request.declared);
         let needs_keys = is_keyed || columns.iter().any(|c| matches!(c, From::Key(_)));
@@ -85,13 +90,16 @@ impl TopicDecoder {
             topic: topic.to_owned(),
             schema: Arc::clone(&request.schema),
             columns,
-            values: decoder(
-                &layout.value_format,
+            values: format(&layout.value_format)?.decoder(&part(
                 Arc::new(Schema::new(value_fields)),
+                value_metadata,
                 declared_value,
-            )?,
+            ))?,
             keys: has_keys
-                .then(|| decoder(&layout.key_format, key_schema, declared_key))
+                .then(|| {
+                    let part = part(key_schema, Vec::new(), declared_key);
+                    format(&layout.key_format)?.key_decoder(&part)
+                })
                 .transpose()?,
             key_places,
             is_keyed,

@@ -14,6 +14,9 @@ use headwater_log::RecordRef;
 
 use super::records::Records;
 
+/// What the names of metadata begin with that the value's format reads.
+pub(super) const OF_VALUE: &str = "value.";
+
 /// A metadata key that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MetadataKey {
@@ -47,7 +50,9 @@ impl MetadataKey {
             _ => {
                 let text = format!("topics have no metadata '{name}'");
                 return Err(Error::new(ErrorKind::Invalid, text)
-                    .with_hint("they have topic, partition, offset, timestamp, key and headers"));
+                    .with_hint(
+                    "they have topic, partition, offset, timestamp, key and headers, and value.… of formats that have metadata",
+                ));
             }
         };
         let sample = key.column("", 0, &Records::default(), &[]);

@@ -58,6 +58,8 @@ impl Part {
     ) -> Result<Self> {
         let encoder = format.encoder(&FormatRequest {
             schema: Arc::clone(&schema),
+            metadata: Vec::new(),
+            is_keyed: false,
             declared: Arc::clone(&schema),
             options: options.clone(),
         })?;

@@ -16,6 +16,11 @@ use crate::error::Result;
 pub struct FormatRequest {
     /// The columns, nested ones pruned to the fields that are used.
     pub schema: SchemaRef,
+    /// For each column of `schema` the metadata of the format that it is read from, `None` for a field of the record; may be
+    /// empty if all are.
+    pub metadata: Vec<Option<String>>,
+    /// Whether the table has a primary key: a change needs not say what the row was before.
+    pub is_keyed: bool,
     /// All fields of a record in declared order, unpruned: formats without names find columns by their places.
     pub declared: SchemaRef,
     /// The table's options; the format reads those under its own prefix.
@@ -36,6 +41,14 @@ pub trait Format: Send + Sync {
     /// `Invalid` if a column has a type that the format cannot carry.
     fn decoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueDecoder>>;
 
+    /// A decoder of keys, where these lie otherwise than values.
+    ///
+    /// # Errors
+    /// As [`Format::decoder`].
+    fn key_decoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueDecoder>> {
+        self.decoder(request)
+    }
+
     /// An encoder.
     ///
     /// # Errors
@@ -47,6 +60,14 @@ pub trait Format: Send + Sync {
     /// # Errors
     /// `Invalid` if the sample is not of this format.
     fn infer(&self, sample: &[&[u8]]) -> Result<SchemaRef>;
+}
+
+/// Whether the values of a table with these options say how rows changed, so that a record may be several rows, or none.
+pub fn is_changelog(options: &Options) -> bool {
+    let format = options.get("value.format").or(options.get("format"));
+    let format = format.unwrap_or_default();
+    let kinds = ["debezium-", "maxwell-", "canal-"];
+    kinds.iter().any(|kind| format.starts_with(kind))
 }
 
 /// Decodes values. Pure and shared by threads.

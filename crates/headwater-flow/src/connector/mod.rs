@@ -11,7 +11,9 @@ mod source;
 
 pub use chunk::{Chunk, KnownPartition, Partition, Payload, Range, Seal};
 pub use decoder::{Decoded, Decoder, Offsets, OriginalRecord, Reject};
-pub use format::{DecodedValues, Format, FormatRequest, ValueDecoder, ValueEncoder, ValueReject};
+pub use format::{
+    DecodedValues, Format, FormatRequest, ValueDecoder, ValueEncoder, ValueReject, is_changelog,
+};
 pub use options::{OptionKind, OptionSpec, Options};
 pub use registry::{Connector, Registry, SinkRequest, SourceRequest, WAITS};
 pub use sink::{EncodedRow, FailedRow, LateRow, Sink};

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32
 use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 use arrow::row::{OwnedRow, RowConverter, SortField};
-use headwater_flow::connector::{Options, Poll, Registry, SourceRequest, WAITS};
+use headwater_flow::connector::{Options, Poll, Registry, SourceRequest, WAITS, is_changelog};
 use headwater_flow::plan::{Changes, ColumnDef, ColumnKind, TableDef};
 use headwater_log::{Clock, Log, ReadCut, TopicPartition};
 
@@ -212,8 +212,11 @@ impl SourceTables {
         let mut request = self.request(table, columns)?;
         // What is newest now may not have been there at the time that a query is about.
         let in_the_past = Stops::of(table, &self.log)? != Stops::Now;
-        let is_of_newest =
-            table.changes == Changes::Upsert && table.connector == "topic" && !in_the_past;
+        // An event may be about another row than the one that it is filed under: a changed key.
+        let is_of_newest = table.changes == Changes::Upsert
+            && table.connector == "topic"
+            && !in_the_past
+            && !is_changelog(&table.options);
         let whole = request.clone();
         if is_of_newest {
             request.options.set("scan.newest", "true");

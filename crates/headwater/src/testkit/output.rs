@@ -72,6 +72,8 @@ fn parse(bytes: Option<&[u8]>) -> Value {
 pub fn rows_as_json(rows: &RecordBatch) -> Result<Vec<Value>> {
     let encoder = JsonEncoder::new(&FormatRequest {
         schema: rows.schema(),
+        metadata: Vec::new(),
+        is_keyed: false,
         declared: rows.schema(),
         options: Options::default(),
     })?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headwater_flow::connector::Options;
+use headwater_flow::connector::{Options, is_changelog};
 use headwater_flow::plan::{Changes, TableDef, WatermarkDef};
 use sqlparser::tokenizer::Span;
 
@@ -67,22 +67,16 @@ pub(super) fn set_times(
     Ok(())
 }
 
-/// How records change a table: by the format, or by key.
+/// How records change a table: by its key, or by the weights of the format.
 pub(super) fn changes(connector: &str, options: &Options, has_key: bool) -> Changes {
-    let format = options
-        .get("value.format")
-        .or_else(|| options.get("format"))
-        .unwrap_or_default();
-    if ["debezium-", "maxwell-", "canal-"]
-        .iter()
-        .any(|p| format.starts_with(p))
-    {
-        Changes::Weighted
-    } else if connector.starts_with("upsert-")
+    let is_changelog = is_changelog(options);
+    if connector.starts_with("upsert-")
         || connector.ends_with("-cdc")
-        || (connector == DEFAULT_CONNECTOR && has_key)
+        || (has_key && (is_changelog || connector == DEFAULT_CONNECTOR))
     {
         Changes::Upsert
+    } else if is_changelog {
+        Changes::Weighted
     } else {
         Changes::Append
     }
