@@ -11,6 +11,7 @@ mod environment;
 pub mod fuzz;
 mod json;
 pub mod mysql;
+pub mod outbox;
 pub mod postgres;
 mod url;
 

@@ -4,6 +4,7 @@
 
 mod capture;
 mod mysql;
+mod outbox;
 #[path = "../../headwater-events/tests/killed/process.rs"]
 mod process;
 mod replication;

@@ -19,6 +19,14 @@ pub(super) enum Moment {
     MinusInfinity,
 }
 
+/// Milliseconds since 1970 of a moment; `None`: it is none, or the end of time.
+pub(crate) fn millis(text: &[u8]) -> Option<i64> {
+    match moment(text) {
+        Ok(Moment::Micros(micros)) => Some(micros.div_euclid(1000)),
+        _ => None,
+    }
+}
+
 /// Days since 1970; what the server has for the ends of time are the ends of its numbers.
 ///
 /// # Errors

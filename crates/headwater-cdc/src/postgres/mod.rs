@@ -30,4 +30,5 @@ pub use snapshot::Snapshot;
 pub use sql::{identifier, literal};
 pub use tls::{Tls, TlsMode};
 
-pub(crate) use capture::{PostgreSql, begin, begin_anew};
+pub(crate) use capture::{PostgreSql, begin, begin_anew, slot};
+pub(crate) use civil::millis;

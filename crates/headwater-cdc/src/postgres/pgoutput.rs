@@ -107,7 +107,16 @@ pub enum Message {
         /// The tables.
         relations: Vec<u32>,
     },
-    /// What says nothing of rows: types, origins, messages.
+    /// What an application wrote into the server's log: `pg_logical_emit_message`.
+    Logical {
+        /// Where it lies.
+        lsn: Lsn,
+        /// What it begins with.
+        prefix: String,
+        /// The rest.
+        content: Bytes,
+    },
+    /// What says nothing of rows: types, origins.
     Other,
 }
 
@@ -142,10 +151,23 @@ impl Message {
                 old: marked_tuple(&mut reader, b"KO")?,
             },
             b'T' => truncate(&mut reader)?,
-            b'Y' | b'O' | b'M' => Self::Other,
+            b'M' => logical(&mut reader)?,
+            b'Y' | b'O' => Self::Other,
             _ => return Err(malformed("kind of replication message")),
         })
     }
+}
+
+/// Whether it belongs to a transaction is told by where it comes.
+fn logical(reader: &mut Reader) -> Result<Message> {
+    reader.u8()?;
+    let (lsn, prefix) = (Lsn(reader.u64()?), reader.text()?);
+    let length = reader.u32()? as usize;
+    Ok(Message::Logical {
+        lsn,
+        prefix,
+        content: reader.take(length)?,
+    })
 }
 
 fn relation(reader: &mut Reader) -> Result<Relation> {

@@ -152,11 +152,22 @@ impl Replication {
     /// # Errors
     /// `Unavailable` while somebody else uses the slot, `NotFound`.
     pub fn start(&mut self, slot: &str, publication: &str, from: Lsn) -> Result<()> {
+        self.start_with(slot, publication, from, "")
+    }
+
+    /// The same with further options of the plugin.
+    pub(crate) fn start_with(
+        &mut self,
+        slot: &str,
+        publication: &str,
+        from: Lsn,
+        options: &str,
+    ) -> Result<()> {
         let publication = literal(&identifier(publication));
         let slot = identifier(slot);
         self.session.ask(&format!(
             "START_REPLICATION SLOT {slot} LOGICAL {from} \
-             (proto_version '1', publication_names {publication})"
+             (proto_version '1', publication_names {publication}{options})"
         ))?;
         self.confirmed = from;
         match self.session.expect()?.tag {

@@ -113,7 +113,7 @@ impl SlotFeed {
             }
             Message::Commit { end } => into.assembly.commit(end.into()),
             Message::Relation(relation) => self.relation(&relation, &mut into),
-            Message::Other => Ok(()),
+            Message::Other | Message::Logical { .. } => Ok(()),
             _ if into.assembly.is_known() => Ok(()),
             Message::Insert { relation, new } => self.change(relation, into, |target, shape, _| {
                 insert(target, shape, &new)

@@ -11,7 +11,7 @@ mod publication;
 mod reading;
 mod settings;
 mod setup;
-mod slot;
+pub(crate) mod slot;
 
 pub use check::check;
 pub use settings::Settings;

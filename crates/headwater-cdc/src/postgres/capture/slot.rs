@@ -6,7 +6,7 @@ use crate::postgres::{Address, Lsn, Session, literal};
 
 /// What the server says of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// What it was confirmed.
     pub(super) confirmed: Lsn,
     /// Whether the server has removed what it had kept for it.
@@ -17,7 +17,7 @@ pub(super) struct Known {
 ///
 /// # Errors
 /// `Invalid` if it is of another kind or database.
-pub(super) fn look_up(session: &mut Session, name: &str) -> Result<Option<Known>> {
+pub(crate) fn look_up(session: &mut Session, name: &str) -> Result<Option<Known>> {
     let quoted = literal(name);
     let sql = format!(
         "SELECT plugin IS NOT DISTINCT FROM 'pgoutput' AND database = current_database(), \
@@ -52,7 +52,7 @@ pub(super) fn held(session: &mut Session, name: &str) -> Result<Option<u64>> {
 }
 
 /// Why a slot of ours no longer has everything after `end`.
-pub(super) fn loss(known: Option<&Known>, end: Lsn) -> Option<String> {
+pub(crate) fn loss(known: Option<&Known>, end: Lsn) -> Option<String> {
     match known {
         None => Some("it was dropped".to_owned()),
         Some(known) if known.is_lost => {
@@ -66,7 +66,7 @@ pub(super) fn loss(known: Option<&Known>, end: Lsn) -> Option<String> {
 }
 
 /// Changes are lost, so that the topics cannot become what the tables are without reading them anew.
-pub(super) fn lost_changes(name: &str, why: &str) -> Error {
+pub(crate) fn lost_changes(name: &str, why: &str) -> Error {
     let text = format!("slot '{name}' no longer has the changes that come next: {why}");
     Error::new(ErrorKind::Corrupt, text).with_hint(
         "capture with on-loss = backfill to have the topics emptied and the tables read anew",
@@ -74,7 +74,7 @@ pub(super) fn lost_changes(name: &str, why: &str) -> Error {
 }
 
 /// It is there but was not made by this log.
-pub(super) fn foreign(name: &str) -> Error {
+pub(crate) fn foreign(name: &str) -> Error {
     let text = format!("slot '{name}' exists already and belongs to somebody else");
     Error::new(ErrorKind::Conflict, text).with_hint(format!(
         "choose another name, or if nobody needs it: SELECT pg_drop_replication_slot({})",
@@ -83,7 +83,7 @@ pub(super) fn foreign(name: &str) -> Error {
 }
 
 /// Whether there is a slot of that name, whatever it is.
-pub(super) fn exists(session: &mut Session, name: &str) -> Result<bool> {
+pub(crate) fn exists(session: &mut Session, name: &str) -> Result<bool> {
     let sql = format!(
         "SELECT 1 FROM pg_replication_slots WHERE slot_name = {}",
         literal(name)
@@ -95,7 +95,7 @@ pub(super) fn exists(session: &mut Session, name: &str) -> Result<bool> {
 ///
 /// # Errors
 /// `Unavailable` while it is in use.
-pub(super) fn remove(session: &mut Session, name: &str) -> Result<()> {
+pub(crate) fn remove(session: &mut Session, name: &str) -> Result<()> {
     let sql = format!("SELECT pg_drop_replication_slot({})", literal(name));
     session.query(&sql).map(drop)
 }

@@ -1,0 +1,190 @@
+//! What happens before an outbox is streamed: everything is checked, and made where it is missing.
+//!
+//! A word in the log comes before the slot, so that one that was made just before a kill is known to be ours. What is in the
+//! table at first is read in the snapshot that comes with the slot: the stream has exactly what that does not see. Both
+//! together are published by one commit; until that is durable a slot of ours is made anew.
+
+use headwater_log::{Error, ErrorKind, Log, Result};
+use serde::{Deserialize, Serialize};
+
+use super::publisher::Publisher;
+use super::settings::OutboxSettings;
+use super::table::{Columns, POSITION};
+use crate::postgres::{Lsn, Replication, Session, identifier, literal, slot};
+
+/// How far the server's log was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// The server and the database.
+    pub(super) system: String,
+    pub(super) database: String,
+    /// Everything that was committed before this is published; `None`: the slot is about to be made.
+    pub(super) end: Option<Lsn>,
+}
+
+/// A stream that has begun.
+pub(super) struct Begun<'a> {
+    pub(super) control: Session,
+    pub(super) replication: Replication,
+    pub(super) publisher: Publisher<'a>,
+    pub(super) place: Place,
+    pub(super) end: Lsn,
+}
+
+/// Connects, checks, makes what is missing, and starts the stream.
+///
+/// # Errors
+/// `Unavailable`; what else is wrong, with what mends it.
+pub(super) fn begin<'a>(log: &Log, settings: &'a OutboxSettings) -> Result<Begun<'a>> {
+    let mut control = Session::connect(&settings.address)?;
+    if control.value("SHOW wal_level")?.as_deref() != Some("logical") {
+        let text = "the server does not write what logical replication needs";
+        return Err(Error::new(ErrorKind::Invalid, text).with_hint(
+            "ALTER SYSTEM SET wal_level = logical, then restart it; or have the table asked",
+        ));
+    }
+    let columns = settings
+        .table()
+        .map(|t| Columns::look_up(&mut control, t, settings));
+    let columns = columns.transpose()?;
+    ensure_publication(&mut control, settings)?;
+    let mut publisher = Publisher::new(log, settings)?;
+    let mut replication = Replication::connect(&settings.address)?;
+    let system = replication.identify()?;
+    let fresh = Place {
+        system: system.id,
+        database: settings.address.database.clone(),
+        end: None,
+    };
+    let stored: Option<Place> = publisher.place()?;
+    let is_other = |p: &Place| (&p.system, &p.database) != (&fresh.system, &fresh.database);
+    if stored.as_ref().is_some_and(is_other) {
+        let text = format!(
+            "outbox '{}' was read from another server or database",
+            settings.name
+        );
+        return Err(Error::new(ErrorKind::Invalid, text).with_hint("choose another name for it"));
+    }
+    let known = slot::look_up(&mut control, &settings.name)?;
+    let end = match stored.as_ref().map(|p| p.end) {
+        Some(Some(end)) => {
+            let behind = || format!("the server's log ends at {}, before {end}", system.end);
+            let why = slot::loss(known.as_ref(), end);
+            if let Some(why) = why.or_else(|| (system.end < end).then(behind)) {
+                return Err(lost(&settings.name, &why));
+            }
+            end
+        }
+        Some(None) => first(
+            &mut control,
+            &mut replication,
+            &mut publisher,
+            settings,
+            columns.as_ref(),
+            &fresh,
+        )?,
+        None if known.is_some() => return Err(slot::foreign(&settings.name)),
+        None => {
+            publisher.commit(&fresh)?;
+            first(
+                &mut control,
+                &mut replication,
+                &mut publisher,
+                settings,
+                columns.as_ref(),
+                &fresh,
+            )?
+        }
+    };
+    replication.start_with(&settings.name, &settings.name, end, ", messages 'true'")?;
+    // Nobody else can move it any more.
+    if let Some(why) = slot::loss(slot::look_up(&mut control, &settings.name)?.as_ref(), end) {
+        return Err(lost(&settings.name, &why));
+    }
+    Ok(Begun {
+        control,
+        replication,
+        publisher,
+        place: fresh,
+        end,
+    })
+}
+
+/// Makes the slot, and publishes what is in the table then.
+fn first(
+    control: &mut Session,
+    replication: &mut Replication,
+    publisher: &mut Publisher<'_>,
+    settings: &OutboxSettings,
+    columns: Option<&Columns>,
+    fresh: &Place,
+) -> Result<Lsn> {
+    if slot::exists(control, &settings.name)? {
+        slot::remove(control, &settings.name)?;
+    }
+    let made = replication.create_slot(&settings.name, false)?;
+    if let (Some(columns), Some(table), true) = (columns, settings.table(), settings.has_backlog) {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT";
+        control.query(&format!("{begin} {}", literal(&made.snapshot)))?;
+        let order = match (&settings.router.timestamp, columns.has(POSITION)) {
+            (_, true) => POSITION.to_owned(),
+            (Some(time), false) => identifier(time),
+            (None, false) => "ctid".to_owned(),
+        };
+        let sql = format!(
+            "SELECT {} FROM {} ORDER BY {order}",
+            columns.listed(),
+            table.quoted()
+        );
+        control.for_each(&sql, |cells| publisher.put(&columns.row(cells), None))?;
+        control.query("COMMIT")?;
+    }
+    publisher.commit(&Place {
+        end: Some(made.consistent),
+        ..fresh.clone()
+    })?;
+    Ok(made.consistent)
+}
+
+/// The publication has the table, of which only new rows count; or nothing, for messages.
+fn ensure_publication(control: &mut Session, settings: &OutboxSettings) -> Result<()> {
+    let (name, quoted) = (literal(&settings.name), identifier(&settings.name));
+    let known = control.value(&format!(
+        "SELECT pubinsert FROM pg_publication WHERE pubname = {name}"
+    ))?;
+    let of = settings
+        .table()
+        .map(|t| format!(" FOR TABLE {}", t.quoted()));
+    if known.is_none() {
+        let of = of.unwrap_or_default();
+        let with = "WITH (publish = 'insert', publish_via_partition_root = true)";
+        return control
+            .query(&format!("CREATE PUBLICATION {quoted}{of} {with}"))
+            .map(drop);
+    }
+    let Some(table) = settings.table() else {
+        return Ok(());
+    };
+    let sql = format!(
+        "SELECT 1 FROM pg_publication_tables WHERE pubname = {name} AND schemaname = {} AND tablename = {}",
+        literal(&table.schema),
+        literal(&table.name)
+    );
+    if known.as_deref() == Some("t") && control.value(&sql)?.is_some() {
+        return Ok(());
+    }
+    let text = format!(
+        "publication '{}' does not publish the rows of '{table}'",
+        settings.name
+    );
+    Err(Error::new(ErrorKind::Invalid, text).with_hint(format!(
+        "DROP PUBLICATION {quoted}: it is made as it must be; or choose another name"
+    )))
+}
+
+fn lost(name: &str, why: &str) -> Error {
+    let text = format!("slot '{name}' no longer has the events that come next: {why}");
+    Error::new(ErrorKind::Corrupt, text).with_hint(
+        "take the outbox over under another name: what is in its table then is published, also what was before",
+    )
+}

@@ -1,0 +1,6 @@
+//! The outbox: every event of a committed transaction becomes a record, once, those of a key in their order.
+
+mod asking;
+mod bench;
+mod oracle;
+mod stream;
