@@ -65,37 +65,18 @@ pub(super) fn begin<'a>(log: &Log, settings: &'a OutboxSettings) -> Result<Begun
         );
         return Err(Error::new(ErrorKind::Invalid, text).with_hint("choose another name for it"));
     }
-    let known = slot::look_up(&mut control, &settings.name)?;
-    let end = match stored.as_ref().map(|p| p.end) {
-        Some(Some(end)) => {
-            let behind = || format!("the server's log ends at {}, before {end}", system.end);
-            let why = slot::loss(known.as_ref(), end);
-            if let Some(why) = why.or_else(|| (system.end < end).then(behind)) {
-                return Err(lost(&settings.name, &why));
-            }
-            end
-        }
-        Some(None) => first(
-            &mut control,
-            &mut replication,
-            &mut publisher,
+    let end = take_slot(
+        &mut Making {
+            control: &mut control,
+            replication: &mut replication,
+            publisher: &mut publisher,
             settings,
-            columns.as_ref(),
-            &fresh,
-        )?,
-        None if known.is_some() => return Err(slot::foreign(&settings.name)),
-        None => {
-            publisher.commit(&fresh)?;
-            first(
-                &mut control,
-                &mut replication,
-                &mut publisher,
-                settings,
-                columns.as_ref(),
-                &fresh,
-            )?
-        }
-    };
+            columns: columns.as_ref(),
+            fresh: &fresh,
+        },
+        stored,
+        system.end,
+    )?;
     replication.start_with(&settings.name, &settings.name, end, ", messages 'true'")?;
     // Nobody else can move it any more.
     if let Some(why) = slot::loss(slot::look_up(&mut control, &settings.name)?.as_ref(), end) {
@@ -110,23 +91,65 @@ pub(super) fn begin<'a>(log: &Log, settings: &'a OutboxSettings) -> Result<Begun
     })
 }
 
-/// Makes the slot, and publishes what is in the table then.
-fn first(
-    control: &mut Session,
-    replication: &mut Replication,
-    publisher: &mut Publisher<'_>,
-    settings: &OutboxSettings,
-    columns: Option<&Columns>,
-    fresh: &Place,
-) -> Result<Lsn> {
-    if slot::exists(control, &settings.name)? {
-        slot::remove(control, &settings.name)?;
+/// What a slot is made with.
+struct Making<'m, 's> {
+    control: &'m mut Session,
+    replication: &'m mut Replication,
+    publisher: &'m mut Publisher<'s>,
+    settings: &'s OutboxSettings,
+    columns: Option<&'m Columns>,
+    fresh: &'m Place,
+}
+
+/// Where the stream begins: the slot is ours and has what comes next, or is made.
+fn take_slot(making: &mut Making<'_, '_>, stored: Option<Place>, server_end: Lsn) -> Result<Lsn> {
+    let name = &making.settings.name;
+    let known = slot::look_up(making.control, name)?;
+    match stored.map(|p| p.end) {
+        Some(Some(end)) => {
+            let behind = || format!("the server's log ends at {server_end}, before {end}");
+            let why = slot::loss(known.as_ref(), end);
+            match why.or_else(|| (server_end < end).then(behind)) {
+                Some(why) => Err(lost(name, &why)),
+                None => Ok(end),
+            }
+        }
+        Some(None) => making.slot(),
+        None if known.is_some() => Err(slot::foreign(name)),
+        None => {
+            making.publisher.commit(making.fresh)?;
+            making.slot()
+        }
     }
-    let made = replication.create_slot(&settings.name, false)?;
-    if let (Some(columns), Some(table), true) = (columns, settings.table(), settings.has_backlog) {
+}
+
+impl Making<'_, '_> {
+    /// Makes the slot, and publishes what is in the table then.
+    fn slot(&mut self) -> Result<Lsn> {
+        let name = &self.settings.name;
+        if slot::exists(self.control, name)? {
+            slot::remove(self.control, name)?;
+        }
+        let made = self.replication.create_slot(name, false)?;
+        if self.settings.has_backlog {
+            self.backlog(&made.snapshot)?;
+        }
+        self.publisher.commit(&Place {
+            end: Some(made.consistent),
+            ..self.fresh.clone()
+        })?;
+        Ok(made.consistent)
+    }
+
+    /// The rows that a snapshot sees.
+    fn backlog(&mut self, snapshot: &str) -> Result<()> {
+        let (Some(columns), Some(table)) = (self.columns, self.settings.table()) else {
+            return Ok(());
+        };
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT";
-        control.query(&format!("{begin} {}", literal(&made.snapshot)))?;
-        let order = match (&settings.router.timestamp, columns.has(POSITION)) {
+        self.control
+            .query(&format!("{begin} {}", literal(snapshot)))?;
+        let order = match (&self.settings.router.timestamp, columns.has(POSITION)) {
             (_, true) => POSITION.to_owned(),
             (Some(time), false) => identifier(time),
             (None, false) => "ctid".to_owned(),
@@ -136,14 +159,11 @@ fn first(
             columns.listed(),
             table.quoted()
         );
-        control.for_each(&sql, |cells| publisher.put(&columns.row(cells), None))?;
-        control.query("COMMIT")?;
+        let publisher = &mut *self.publisher;
+        self.control
+            .for_each(&sql, |cells| publisher.put(&columns.row(cells), None))?;
+        self.control.query("COMMIT").map(drop)
     }
-    publisher.commit(&Place {
-        end: Some(made.consistent),
-        ..fresh.clone()
-    })?;
-    Ok(made.consistent)
 }
 
 /// The publication has the table, of which only new rows count; or nothing, for messages.

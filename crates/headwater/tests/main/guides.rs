@@ -205,6 +205,16 @@ guides! {
     the_guide_to_operating_is_true: "docs/operating.md",
 }
 
+/// These start a server of their own.
+#[test]
+fn the_guides_to_captures_are_true() {
+    if crate::server::Server::start(&[]).is_none() {
+        return;
+    }
+    check("docs/guides/cdc-shop.md");
+    check("docs/guides/outbox.md");
+}
+
 #[test]
 fn every_guide_is_run() {
     // Embedding and testing are Rust, whose blocks are doctests; the options are made from the connectors.

@@ -29,7 +29,20 @@ and for the latter:
   tombstones = true              # after each deletion
 of MariaDB and MySQL:
   name = \"headwater\"             # of the capture
-  server-id = 5400               # as which no other replica is known; unless said, one is made up";
+  server-id = 5400               # as which no other replica is known; unless said, one is made up
+
+An outbox instead of tables:
+  url = \"postgres://me:${env:PGPASSWORD}@localhost:5432/shop\"
+  outbox = \"public.outbox\"       # its table; or messages = \"shop\", the prefix of pg_logical_emit_message
+and where wanted:
+  name = \"headwater_outbox\"      # its name, and that of its slot and publication
+  ask = false                    # ask the table again and again, where nothing may replicate
+  prune = false                  # delete rows that are published
+  backlog = true                 # publish what is there at first
+  partitions = 1                 # of topics that are made
+  [router]                       # as Debezium's event router has them
+  route.topic.replacement = \"outbox.event.${routedByValue}\"
+  table.fields.additional.placement = \"type:header:eventType\"";
 
 #[derive(Debug, Args)]
 pub(crate) struct CdcArgs {
@@ -41,7 +54,7 @@ pub(crate) struct CdcArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CdcCommand {
-    /// Capture tables of PostgreSQL, MariaDB or MySQL into topics, until Ctrl-C; the next run goes on from there
+    /// Capture tables of PostgreSQL, MariaDB or MySQL, or an outbox of PostgreSQL, into topics, until Ctrl-C; the next run goes on from there
     #[command(after_help = CONFIG)]
     Run {
         /// The file that says what; - is standard input

@@ -2,8 +2,10 @@
 
 mod args;
 mod config;
+mod outbox;
 mod verbs;
 
 pub(crate) use args::CdcArgs;
 pub(crate) use config::settings;
+pub(crate) use outbox::outbox;
 pub(crate) use verbs::cdc;

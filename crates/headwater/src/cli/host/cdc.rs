@@ -8,7 +8,7 @@ use headwater_cdc::{Capture, Phase, Status, TableStatus, stored};
 use headwater_log::Log;
 
 use super::printed_rows::send;
-use crate::cli::cdc::settings;
+use crate::cli::cdc::{outbox, settings};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply};
@@ -57,6 +57,9 @@ pub(super) fn run(
     once: bool,
     replies: Replies<'_>,
 ) -> Outcome {
+    if let Some(settings) = outbox(config)? {
+        return super::outbox::run(log, settings, once, replies);
+    }
     let settings = settings(config)?;
     let capture = Arc::new(Capture::start(log, settings.clone())?);
     running.add(settings.name(), &capture);

@@ -6,6 +6,7 @@ mod events;
 mod jobs;
 mod kept;
 mod open;
+mod outbox;
 mod printed;
 mod printed_rows;
 mod produce;

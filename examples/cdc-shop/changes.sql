@@ -1,0 +1,10 @@
+UPDATE orders SET status = 'paid' WHERE id = 1;
+DELETE FROM orders WHERE id = 3;
+BEGIN;
+INSERT INTO customers VALUES (3, 'Eve', NULL);
+INSERT INTO orders VALUES (4, 3, 100.00, 'paid'), (5, 3, 0.01, 'new');
+UPDATE customers SET city = 'Bern' WHERE id = 3;
+COMMIT;
+BEGIN;
+DELETE FROM orders;
+ROLLBACK;
