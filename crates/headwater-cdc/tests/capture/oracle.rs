@@ -146,6 +146,10 @@ fn write(address: &Address, seed: u64, writer: u64, stop: &AtomicBool, done: &At
             std::thread::park_timeout(Duration::from_millis(20));
             continue;
         };
+        // What a crash left prepared keeps its locks until it is ended; who waits for them must see that it is to stop.
+        if session.query("SET lock_timeout = '2s'").is_err() {
+            continue;
+        }
         while !stop.load(Ordering::Relaxed) {
             id += WRITERS;
             let [sql, end] = transaction(&mut random, id);

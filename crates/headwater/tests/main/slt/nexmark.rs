@@ -22,8 +22,8 @@ const FUNCTIONS: [(&str, &str); 8] = [
         "length(extra) - length(replace(extra, 'c', ''))",
     ),
     (
-        r"REGEXP_EXTRACT\(([^)]+\)=[^)]+\)'), 2\)",
-        "(regexp_match($1))[2]",
+        r"REGEXP_EXTRACT\(url, ('[^']*'), 2\)",
+        "(regexp_match(url, $1))[2]",
     ),
     (
         r"SPLIT_INDEX\(url, '/', 3\) AS dir1",

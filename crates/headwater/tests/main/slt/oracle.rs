@@ -1,7 +1,7 @@
 //! DataFusion as the oracle of `.slt` files: a query that it understands as it stands is asked of it too, over the rows of the
 //! same tables; a materialised view is there the query that it keeps. Windows are written out for it: see [`super::windows`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
@@ -85,18 +85,20 @@ impl Oracle {
 
 /// What is left of changes, whose first column says what happened to the row.
 pub(crate) fn net(changes: &[Vec<String>]) -> Vec<Vec<String>> {
-    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut rows: BTreeMap<&[String], i64> = BTreeMap::new();
     for change in changes {
         let (op, row) = change.split_first().unwrap();
-        match op.as_str() {
-            "+I" | "+U" => rows.push(row.to_vec()),
-            _ => {
-                let place = rows.iter().position(|r| r == row).unwrap();
-                rows.swap_remove(place);
-            }
-        }
+        let weight = if op.starts_with('+') { 1 } else { -1 };
+        *rows.entry(row).or_default() += weight;
     }
-    rows
+    assert!(
+        rows.values().all(|n| *n >= 0),
+        "a row is taken back that never was"
+    );
+    let present = rows
+        .into_iter()
+        .flat_map(|(row, n)| (0..n).map(|_| row.to_vec()));
+    present.collect()
 }
 
 /// Shared by the connections of a run.
