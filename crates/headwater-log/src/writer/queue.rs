@@ -30,8 +30,36 @@ pub(crate) struct Queue {
     /// Syncs that run, and the commits that they are for.
     syncs: AtomicUsize,
     syncing: AtomicUsize,
-    /// Threads that sleep and were not woken.
-    sleeping: AtomicUsize,
+    sleepers: Sleepers,
+}
+
+/// How many threads of the writer sleep and were not woken; at least as many as really do.
+///
+/// Whoever wakes one takes it out without a lock, so it may already be out when it takes itself out.
+#[derive(Debug, Default)]
+struct Sleepers(AtomicUsize);
+
+impl Sleepers {
+    /// A thread is about to sleep. Counted before it looks for work: whoever adds some from now on sees it or is seen by it.
+    fn lie_down(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// That thread does not sleep after all.
+    fn get_up(&self) {
+        self.take_one();
+    }
+
+    /// Whether there is a thread to wake, which then counts as awake.
+    fn take_one(&self) -> bool {
+        let one_less = |sleeping: usize| sleeping.checked_sub(1);
+        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
+        self.0.fetch_update(set, get, one_less).is_ok()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == 0
+    }
 }
 
 #[derive(Debug, Default)]
@@ -161,12 +189,7 @@ impl Queue {
 
     /// Wakes a thread of the writer, if one sleeps and should not.
     pub(crate) fn wake(&self) {
-        if self.sleeping.load(Ordering::SeqCst) == 0 || !self.is_ripe() {
-            return;
-        }
-        let one_less = |sleeping: usize| sleeping.checked_sub(1);
-        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
-        if self.sleeping.fetch_update(set, get, one_less).is_ok() {
+        if !self.sleepers.is_empty() && self.is_ripe() && self.sleepers.take_one() {
             self.ready.notify_one();
         }
     }
@@ -175,11 +198,10 @@ impl Queue {
     pub(crate) fn wait(&self) -> bool {
         let mut state = self.lock();
         loop {
-            // Counted first: whoever adds work from now on sees either the sleeper or is seen by it.
-            self.sleeping.fetch_add(1, Ordering::SeqCst);
+            self.sleepers.lie_down();
             let has_work = self.has_work();
             if has_work && self.is_ripe() || state.closed && !has_work {
-                self.sleeping.fetch_sub(1, Ordering::SeqCst);
+                self.sleepers.get_up();
                 return has_work;
             }
             state = self
@@ -242,6 +264,16 @@ mod tests {
         assert!(!queue.is_full(&commit(90), max) && queue.is_full(&commit(91), max));
         queue.grouped(1, 10);
         assert!(!queue.is_full(&commit(1000), max));
+    }
+
+    #[test]
+    fn who_was_woken_while_it_looked_for_work_does_not_hide_who_sleeps() {
+        let sleepers = Sleepers::default();
+        sleepers.lie_down();
+        assert!(sleepers.take_one());
+        sleepers.get_up(); // it found the work for which it was woken
+        sleepers.lie_down();
+        assert!(sleepers.take_one() && sleepers.is_empty());
     }
 
     #[test]
