@@ -64,6 +64,18 @@ pub(crate) fn missing() -> Result<(), Failure> {
     )
 }
 
+/// Whether there is a debugger. Where nobody is asked for a password, one is installed now that it is needed.
+pub(crate) fn debugger() -> bool {
+    let is_there = || process::exists("gdb");
+    if !is_there() && std::env::var_os("CI").is_some() && process::exists("apt-get") {
+        let install = ["install", "-y", "--no-install-recommends", "gdb"];
+        if let Err(failure) = process::run(apt().args(install)) {
+            eprintln!("xtask: {failure}");
+        }
+    }
+    is_there()
+}
+
 fn is_off_the_path(program: &str) -> bool {
     if Path::new(SYSTEM).join(program).is_file() {
         return true;

@@ -9,8 +9,10 @@
 mod install;
 mod process;
 mod soak;
+mod stacks;
 mod test;
 mod tidy;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +27,9 @@ const USAGE: &str = "usage: cargo xtask <chore>
   tidy [--bless]  check the house style; --bless writes shrunken ratchets to tidy.toml
   soak [TARGET…]  the long runs: 500 kill rounds, long properties, cargo-fuzz; just these fuzz
                   targets if any are named
+  watch PROGRAM [ARGS]
+                  how `test` runs each program: one that says nothing for 15 minutes, or as many seconds as
+                  HEADWATER_TEST_PATIENCE_SECONDS says, is killed, and where its threads were is said
 ";
 
 fn main() -> ExitCode {
@@ -32,21 +37,22 @@ fn main() -> ExitCode {
     let chore = args.next();
     let rest: Vec<String> = args.collect();
     let outcome = match chore.as_deref() {
-        Some("test") => test::run(&rest),
-        Some("tidy") => tidy::run(&root(), rest.iter().any(|a| a == "--bless")),
-        Some("soak") => soak::run(&root(), &rest),
+        Some("test") => test::run(&rest).map(|()| ExitCode::SUCCESS),
+        Some("tidy") => {
+            let is_bless = rest.iter().any(|a| a == "--bless");
+            tidy::run(&root(), is_bless).map(|()| ExitCode::SUCCESS)
+        }
+        Some("soak") => soak::run(&root(), &rest).map(|()| ExitCode::SUCCESS),
+        Some("watch") => watch::run(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("xtask: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("xtask: {failure}");
+        ExitCode::FAILURE
+    })
 }
 
 /// The workspace's folder.

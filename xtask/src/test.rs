@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test of the workspace in one build, doctests included.
+//! `cargo xtask test`: every test of the workspace in one build, doctests included; a program that hangs is killed.
 
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     install::missing()?;
     let started = Instant::now();
     let mut cargo = process::cargo();
+    cargo.args(["--config", &watched()?]);
     cargo.args(["test", "--workspace", "--profile", "ci", "--no-fail-fast"]);
     cargo.args(args);
     if std::env::var_os("HEADWATER_FUZZ_SECONDS").is_none() {
@@ -19,4 +20,11 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     process::run(&mut cargo)?;
     println!("all tests passed in {} s", started.elapsed().as_secs());
     Ok(())
+}
+
+/// The setting that has cargo run each test program by `xtask watch`.
+fn watched() -> Result<String, Failure> {
+    let here = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
+    let here = serde_json::Value::from(here.to_string_lossy());
+    Ok(format!("target.'cfg(all())'.runner = [{here}, \"watch\"]"))
 }
