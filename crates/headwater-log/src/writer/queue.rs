@@ -30,36 +30,9 @@ pub(crate) struct Queue {
     /// Syncs that run, and the commits that they are for.
     syncs: AtomicUsize,
     syncing: AtomicUsize,
-    sleepers: Sleepers,
-}
-
-/// How many threads of the writer sleep and were not woken; at least as many as really do.
-///
-/// Whoever wakes one takes it out without a lock, so it may already be out when it takes itself out.
-#[derive(Debug, Default)]
-struct Sleepers(AtomicUsize);
-
-impl Sleepers {
-    /// A thread is about to sleep. Counted before it looks for work: whoever adds some from now on sees it or is seen by it.
-    fn lie_down(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// That thread does not sleep after all.
-    fn get_up(&self) {
-        self.take_one();
-    }
-
-    /// Whether there is a thread to wake, which then counts as awake.
-    fn take_one(&self) -> bool {
-        let one_less = |sleeping: usize| sleeping.checked_sub(1);
-        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
-        self.0.fetch_update(set, get, one_less).is_ok()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == 0
-    }
+    /// Threads that sleep and were not woken. Changed with the lock held: whoever is counted and is not about to find work sleeps
+    /// when the lock is free, and hears it when it is woken.
+    sleeping: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -115,7 +88,9 @@ impl Queue {
         // Counted first: whoever makes room from now on either is seen or sees that somebody waits.
         self.crowd.fetch_add(1, Ordering::SeqCst);
         while self.is_full(request, max) && !state.closed {
-            self.wake();
+            if self.is_ripe() && self.take_sleeper(&state) {
+                self.ready.notify_one();
+            }
             let woken = self.room.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
         }
@@ -189,19 +164,34 @@ impl Queue {
 
     /// Wakes a thread of the writer, if one sleeps and should not.
     pub(crate) fn wake(&self) {
-        if !self.sleepers.is_empty() && self.is_ripe() && self.sleepers.take_one() {
+        if self.sleeping.load(Ordering::SeqCst) == 0 || !self.is_ripe() {
+            return;
+        }
+        let state = self.lock();
+        let is_there = self.take_sleeper(&state);
+        drop(state);
+        if is_there {
             self.ready.notify_one();
         }
+    }
+
+    /// Whether there is a sleeper to wake, who then counts as awake.
+    fn take_sleeper(&self, _held: &State) -> bool {
+        let sleeping = self.sleeping.load(Ordering::SeqCst);
+        self.sleeping
+            .store(sleeping.saturating_sub(1), Ordering::SeqCst);
+        sleeping > 0
     }
 
     /// Waits until there is work that is ripe; false when the queue is closed and there is none.
     pub(crate) fn wait(&self) -> bool {
         let mut state = self.lock();
         loop {
-            self.sleepers.lie_down();
+            // Counted first: whoever adds work from now on sees either the sleeper or is seen by it.
+            self.sleeping.fetch_add(1, Ordering::SeqCst);
             let has_work = self.has_work();
             if has_work && self.is_ripe() || state.closed && !has_work {
-                self.sleepers.get_up();
+                self.sleeping.fetch_sub(1, Ordering::SeqCst);
                 return has_work;
             }
             state = self
@@ -267,16 +257,6 @@ mod tests {
     }
 
     #[test]
-    fn who_was_woken_while_it_looked_for_work_does_not_hide_who_sleeps() {
-        let sleepers = Sleepers::default();
-        sleepers.lie_down();
-        assert!(sleepers.take_one());
-        sleepers.get_up(); // it found the work for which it was woken
-        sleepers.lie_down();
-        assert!(sleepers.take_one() && sleepers.is_empty());
-    }
-
-    #[test]
     fn a_full_queue_takes_what_may_make_room() {
         let (queue, max) = (
             Queue::default(),
@@ -288,5 +268,48 @@ mod tests {
         queue.push(commit(10), max).expect("the queue is open");
         let cut = request(Work::Cut(mpsc::channel().0));
         assert!(queue.is_full(&commit(10), max) && !queue.is_full(&cut, max));
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "threads that meet, and a deadline for them"
+    )]
+    fn a_thread_that_was_woken_for_nothing_as_it_went_to_sleep_is_woken_for_the_next_request() {
+        let max = Bounds {
+            commits: 2,
+            bytes: 100,
+        };
+        let (queue, done) = (Arc::new(Queue::default()), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut taken = VecDeque::new();
+                while queue.wait() {
+                    queue.take(&mut taken);
+                    let count = taken.drain(..).count();
+                    queue.grouped(count, count * 10);
+                    done.fetch_add(count, Ordering::SeqCst);
+                }
+            });
+            // As do those whose requests others have taken before.
+            scope.spawn(|| {
+                while !queue.is_closed() {
+                    queue.wake();
+                }
+            });
+            for round in 1..=20_000 {
+                queue.push(commit(10), max).expect("the queue is open");
+                queue.wake();
+                let begin = std::time::Instant::now();
+                while done.load(Ordering::SeqCst) < round {
+                    if begin.elapsed().as_secs() > 10 {
+                        queue.close();
+                        panic!("the request of round {round} is not served");
+                    }
+                    std::thread::yield_now();
+                }
+            }
+            queue.close();
+        });
     }
 }
