@@ -16,6 +16,8 @@ pub(crate) fn start() -> Option<(Server, Address)> {
         "fsync = off",
         "max_replication_slots = 20",
         "max_prepared_transactions = 20",
+        // Transactions are sent while they run as soon as they are larger than this, the least there is.
+        "logical_decoding_work_mem = 64kB",
         "password_encryption = scram-sha-256",
     ];
     let server = Server::start(&settings)?;

@@ -48,7 +48,7 @@ pub use commit::{Append, Commit, Condition, ExpectedVersion, Query, QueryItem, R
 pub use disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};
 pub use error::{ConflictDetail, Error, ErrorKind, Result};
 pub use keyed::{Direction, Found, FoundRecord, KeyedRecord, KeyedRef, ReadKey};
-pub use log::{KeyedCommit, Log, Pin, ReadCut, Stats, Subscription};
+pub use log::{KeyedCommit, Log, Pin, ReadCut, Scratch, Stats, Subscription};
 pub use options::{DISK_BYTES_MIN, Options};
 pub use partitioner::{murmur2, partition_of};
 pub use pending::Pending;

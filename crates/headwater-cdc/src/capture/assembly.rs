@@ -10,8 +10,12 @@ use super::form::{Change, Form};
 use super::place::Place;
 use super::server::{Server, Snapshot, TableIndex};
 use super::setup::Captured;
+use super::state::Part;
 use super::touched::Touched;
 use crate::debezium::Origin;
+
+/// What a record takes besides its key and value.
+const RECORD_BYTES: usize = 128;
 
 /// What tells a transaction of a kind of server.
 pub(super) type MarkOf<S> = <<S as Server>::Snapshot as Snapshot>::Mark;
@@ -30,8 +34,14 @@ pub(crate) trait Before {
 struct Open<M> {
     mark: M,
     time: Timestamp,
+    /// Where its commit lies.
+    commit: Place,
     /// It was taken over before.
     is_known: bool,
+    /// How many of its changes have come.
+    changes: u64,
+    /// How many of them were taken over before.
+    taken_over: u64,
 }
 
 /// Whole transactions, and perhaps the beginning of another, on their way into one commit.
@@ -97,14 +107,24 @@ impl<S: Server> Assembly<S> {
     }
 
     /// A transaction begins.
-    pub(crate) fn begin(&mut self, mark: MarkOf<S>, time: Timestamp, is_known: bool) -> Result<()> {
+    pub(super) fn begin(
+        &mut self,
+        mark: MarkOf<S>,
+        time: Timestamp,
+        commit: Place,
+        is_known: bool,
+        taken_over: u64,
+    ) -> Result<()> {
         if self.open.is_some() {
             return Err(torn("it has no end"));
         }
         self.open = Some(Open {
             mark,
             time,
+            commit,
             is_known,
+            changes: 0,
+            taken_over,
         });
         Ok(())
     }
@@ -128,7 +148,30 @@ impl<S: Server> Assembly<S> {
         self.open.as_ref().is_some_and(|open| open.is_known)
     }
 
-    /// The records, for a commit.
+    /// A change comes: whether it was taken over before.
+    pub(crate) fn is_taken_over(&mut self) -> bool {
+        self.open.as_mut().is_some_and(|open| {
+            open.changes += 1;
+            open.is_known || open.changes <= open.taken_over
+        })
+    }
+
+    /// Whether the change that comes next was taken over before with others of its transaction, and so was what is said of its table.
+    pub(crate) fn is_passing(&self) -> bool {
+        let open = self.open.as_ref();
+        open.is_some_and(|open| open.changes < open.taken_over)
+    }
+
+    /// What has come of the transaction that is under way.
+    pub(super) fn part(&self) -> Option<Part> {
+        let open = self.open.as_ref()?;
+        Some(Part {
+            commit: open.commit.clone(),
+            changes: open.changes,
+        })
+    }
+
+    /// The records, for a commit. A transaction that is under way goes on.
     pub(super) fn take(&mut self, tables: &[Captured<S>], mut into: Commit) -> Commit {
         for (records, table) in self.records.iter_mut().zip(tables) {
             if !records.is_empty() {
@@ -136,6 +179,7 @@ impl<S: Server> Assembly<S> {
             }
         }
         *self = Self {
+            open: self.open.take(),
             resume: self.resume.take(),
             ..Self::new(self.records.len())
         };
@@ -220,7 +264,7 @@ impl<S: Server> Target<'_, S> {
         }
         for record in self.form.records(change, &self.origin) {
             let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-            self.assembly.bytes += len(&record.key) + len(&record.value);
+            self.assembly.bytes += RECORD_BYTES + len(&record.key) + len(&record.value);
             self.assembly.records[self.table].push(Record {
                 timestamp: Some(time),
                 ..record

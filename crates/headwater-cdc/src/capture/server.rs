@@ -4,11 +4,11 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use bytes::Bytes;
-use headwater_log::{Error, Result};
+use headwater_log::{Error, ErrorKind, Result, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::assembly::{Assembly, Target};
+use super::assembly::{Assembly, MarkOf, Target};
 use super::form::Form;
 use super::place::Place;
 use super::setup::Captured;
@@ -187,6 +187,47 @@ impl<S: Server> Intake<'_, S> {
         (target, before)
     }
 
+    /// A transaction begins whose commit lies there; it may have been taken over before, or its first changes may.
+    ///
+    /// # Errors
+    /// `Corrupt` if the first changes of another one were.
+    pub(crate) fn begin(
+        &mut self,
+        mark: MarkOf<S>,
+        time: Timestamp,
+        commit: Place,
+        is_known: bool,
+    ) -> Result<()> {
+        let part = self
+            .taken
+            .part()
+            .filter(|_| !is_known && self.assembly.end().is_none());
+        let taken_over = match part {
+            Some(part) if part.commit == commit => part.changes,
+            Some(part) => return Err(torn_off(&part.commit)),
+            None => 0,
+        };
+        self.assembly
+            .begin(mark, time, commit, is_known, taken_over)
+    }
+
+    /// Everything that was committed before this has come.
+    ///
+    /// # Errors
+    /// `Corrupt` if the rest of a transaction should have been among it.
+    pub(crate) fn expect_part(&self, reached: &Place) -> Result<()> {
+        let part = self
+            .taken
+            .part()
+            .filter(|_| self.assembly.is_whole() && self.assembly.end().is_none());
+        match part {
+            Some(part) if *reached != part.commit && reached.reaches(&part.commit) => {
+                Err(torn_off(&part.commit))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Everything before this is durable or on its way.
     pub(crate) fn end(&self) -> &Place {
         self.taken.end()
@@ -243,4 +284,11 @@ impl<S: Server> Intake<'_, S> {
             taken: self.taken,
         }
     }
+}
+
+fn torn_off(commit: &Place) -> Error {
+    let text = format!(
+        "the first changes of the transaction that is committed at {commit} were taken over, but the others do not come"
+    );
+    Error::new(ErrorKind::Corrupt, text).with_hint("capture the tables anew, under another name")
 }

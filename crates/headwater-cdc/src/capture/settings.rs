@@ -6,6 +6,9 @@ use super::place::Place;
 use crate::debezium::Debezium;
 use crate::{mysql, postgres};
 
+/// Bytes of records, about, that one commit has at most unless said: what does not fit is one transaction, in several.
+pub(crate) const WHOLE_BYTES: usize = 16 << 20;
+
 /// What happens when changes are lost: the server no longer has what comes next, or has an older log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnLoss {

@@ -57,6 +57,8 @@ pub(crate) struct Ready<F: Feed, R> {
     pub(crate) range: u32,
     /// Sessions that read side by side.
     pub(crate) readers: usize,
+    /// Bytes of records that one commit has at most, about.
+    pub(crate) whole_bytes: usize,
 }
 
 /// How it went.

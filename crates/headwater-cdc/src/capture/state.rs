@@ -37,6 +37,18 @@ pub(crate) struct Position {
     /// Where the stream is to be read from, if that is before the end: transactions from before it are open still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resume: Option<Place>,
+    /// What is in the log already of the transaction that comes next, if that is too large for one commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) part: Option<Part>,
+}
+
+/// The beginning of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Part {
+    /// Where its commit lies.
+    pub(crate) commit: Place,
+    /// How many of its changes are in the log.
+    pub(crate) changes: u64,
 }
 
 fn rows() -> String {

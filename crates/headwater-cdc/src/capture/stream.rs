@@ -43,6 +43,8 @@ pub(super) struct Stream<'a, F: Feed, R: Reads<Server = F::Server>> {
     feed: F,
     tables: Vec<Captured<F::Server>>,
     backfills_wanted: bool,
+    /// Bytes of records that one commit has at most, about.
+    whole_bytes: usize,
     taken: Taken,
     assembly: Assembly<F::Server>,
     touched: Touched<F::Server>,
@@ -70,6 +72,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             feed: ready.feed,
             tables: ready.tables,
             backfills_wanted: ready.backfills,
+            whole_bytes: ready.whole_bytes,
             touched: Touched::default(),
             backfills: Backfills::new(ready.range, ready.readers * 2),
             seen: None,
@@ -127,6 +130,9 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                     }
                     self.read()?;
                 }
+            } else if self.assembly.bytes() >= self.whole_bytes && self.flush()? {
+                self.taken.drain()?;
+                return Ok(Ended::Changed);
             }
             self.settle()?;
         }
@@ -163,11 +169,21 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         Ok(())
     }
 
-    /// Commits what is whole; gives whether tables have other columns now.
+    /// Commits what is whole, and the beginning of a transaction that is under way; gives whether tables have other columns now.
     fn flush(&mut self) -> Result<bool> {
-        let Some(end) = self.assembly.end().cloned() else {
-            return Ok(false);
+        let part = self.assembly.part();
+        let end = match self.assembly.end() {
+            Some(end) => end.clone(),
+            None if part.is_some() => self.taken.end().clone(),
+            None => return Ok(false),
         };
+        if part.is_some() || self.assembly.transactions > 0 {
+            // What is on its way is in memory.
+            if part.is_some() {
+                self.taken.drain()?;
+            }
+            self.taken.set_part(part);
+        }
         let mut commit = Commit::new();
         let changed = std::mem::take(&mut self.assembly.changed);
         let gaps = std::mem::take(&mut self.assembly.gaps);

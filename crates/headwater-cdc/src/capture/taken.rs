@@ -11,7 +11,7 @@ use super::place::Place;
 use super::records;
 use super::server::{Server, TableIndex};
 use super::setup::Captured;
-use super::state::{self, Position};
+use super::state::{self, Part, Position};
 
 /// Commits that may be on their way.
 const IN_FLIGHT_MAX: usize = 256;
@@ -85,6 +85,16 @@ impl Taken {
     /// From now on a stream that begins anew is to begin here; `None`: at the end.
     pub(super) fn resume_from(&mut self, place: Option<Place>) {
         self.position.resume = place;
+    }
+
+    /// What is in the log, or on its way, of the transaction that comes next.
+    pub(super) fn part(&self) -> Option<&Part> {
+        self.position.part.as_ref()
+    }
+
+    /// From now on that is in the log of the transaction that comes next.
+    pub(super) fn set_part(&mut self, part: Option<Part>) {
+        self.position.part = part;
     }
 
     /// Whether tables are not read for now.

@@ -77,7 +77,8 @@ pub(super) fn begin<'a>(log: &Log, settings: &'a OutboxSettings) -> Result<Begun
         stored,
         system.end,
     )?;
-    replication.start_with(&settings.name, &settings.name, end, ", messages 'true'")?;
+    let options = "proto_version '1', messages 'true'";
+    replication.start_with(&settings.name, &settings.name, end, options)?;
     // Nobody else can move it any more.
     if let Some(why) = slot::loss(slot::look_up(&mut control, &settings.name)?.as_ref(), end) {
         return Err(lost(&settings.name, &why));

@@ -67,7 +67,7 @@ impl Stream<'_> {
         match self.begun.replication.receive(WAIT)? {
             Received::Message(message) => self.take(message)?,
             Received::Reached(place) if self.open.is_none() => self.last = self.last.max(place),
-            Received::Reached(_) | Received::Nothing => {}
+            Received::Reached(_) | Received::Streamed(_) | Received::Nothing => {}
         }
         if self.open.is_some() {
             return Ok(());

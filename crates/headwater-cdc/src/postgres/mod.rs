@@ -23,7 +23,7 @@ pub use address::Address;
 pub use capture::{Settings, check, drop_slot};
 pub use catalog::{Column, Table, TableName};
 pub use lsn::Lsn;
-pub use pgoutput::{Cell, Message, Relation, RelationColumn};
+pub use pgoutput::{Cell, Message, Relation, RelationColumn, Streamed};
 pub use replication::{Received, Replication, Slot, System};
 pub use session::Session;
 pub use snapshot::Snapshot;

@@ -1,4 +1,5 @@
-//! The messages of the output plugin `pgoutput`, version 1: what a transaction did, sent when it has committed.
+//! The messages of the output plugin `pgoutput`, versions 1 to 4: what a transaction did, sent when it has committed or, if it is large,
+//! in blocks while it runs.
 //!
 //! Values stay where they came in; nothing is copied. Follows "Logical Replication Message Formats" of the manual.
 
@@ -116,6 +117,31 @@ pub enum Message {
         /// The rest.
         content: Bytes,
     },
+    /// A block of a transaction that runs begins: what comes until its end are [`Streamed`] messages.
+    StreamStart {
+        /// The transaction.
+        xid: u32,
+    },
+    /// The block ends.
+    StreamStop,
+    /// A transaction that was sent in blocks is whole.
+    StreamCommit {
+        /// The transaction.
+        xid: u32,
+        /// Where its commit lies.
+        commit: Lsn,
+        /// After its commit.
+        end: Lsn,
+        /// Microseconds since 2000-01-01.
+        time: i64,
+    },
+    /// A transaction that was sent in blocks, or a part of it up to a savepoint, has not happened.
+    StreamAbort {
+        /// The transaction.
+        xid: u32,
+        /// The part, by an id of its own; that of the transaction: all of it.
+        part: u32,
+    },
     /// What says nothing of rows: types, origins.
     Other,
 }
@@ -152,10 +178,58 @@ impl Message {
             },
             b'T' => truncate(&mut reader)?,
             b'M' => logical(&mut reader)?,
+            b'S' => Self::StreamStart { xid: reader.u32()? },
+            b'E' => Self::StreamStop,
+            b'c' => stream_commit(&mut reader)?,
+            b'A' => Self::StreamAbort {
+                xid: reader.u32()?,
+                part: reader.u32()?,
+            },
             b'Y' | b'O' => Self::Other,
             _ => return Err(malformed("kind of replication message")),
         })
     }
+}
+
+/// A message of a transaction that runs, which is not decoded before that has committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Streamed {
+    /// The transaction, or the part of it since a savepoint, that did it.
+    pub xid: u32,
+    tag: u8,
+    rest: Bytes,
+}
+
+impl Streamed {
+    /// Takes a message of a block apart.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is none.
+    pub(super) fn cut(bytes: Bytes) -> Result<Self> {
+        let mut reader = Reader::new(bytes, "message of a running transaction");
+        Ok(Self {
+            tag: reader.u8()?,
+            xid: reader.u32()?,
+            rest: reader.rest(),
+        })
+    }
+
+    /// The message in two parts, as it is sent of a transaction that has committed.
+    pub(super) fn parts(&self) -> [&[u8]; 2] {
+        [std::slice::from_ref(&self.tag), &self.rest]
+    }
+}
+
+fn stream_commit(reader: &mut Reader) -> Result<Message> {
+    let xid = reader.u32()?;
+    // Flags, which are none.
+    reader.u8()?;
+    Ok(Message::StreamCommit {
+        xid,
+        commit: Lsn(reader.u64()?),
+        end: Lsn(reader.u64()?),
+        time: reader.i64()?,
+    })
 }
 
 /// Whether it belongs to a transaction is told by where it comes.
@@ -264,7 +338,7 @@ mod tests {
     }
 
     /// One message of each kind that has something in it.
-    const VALID: [&[u8]; 7] = [
+    const VALID: [&[u8]; 10] = [
         b"B\0\0\0\0\x01\x02\x03\x04\0\0\0\0\0\0\0\x01\0\0\0\x09",
         b"C\0\0\0\0\0\x01\x02\x03\x04\0\0\0\0\x01\x02\x03\x08\0\0\0\0\0\0\0\x01",
         b"R\0\0\0\x07public\0t\0d\0\x02\x01id\0\0\0\0\x17\xff\xff\xff\xff\0n\0\0\0\x06\xa4\0\x0a\0\x06",
@@ -272,6 +346,9 @@ mod tests {
         b"U\0\0\0\x07K\0\x02t\0\0\0\x011nN\0\x02t\0\0\0\x012b\0\0\0\x03abc",
         b"D\0\0\0\x07O\0\x01t\0\0\0\x011",
         b"T\0\0\0\x02\0\0\0\0\x07\0\0\0\x08",
+        b"S\0\0\0\x07",
+        b"c\0\0\0\x07\0\0\0\0\0\x01\x02\x03\x04\0\0\0\0\x01\x02\x03\x08\0\0\0\0\0\0\0\x01",
+        b"A\0\0\0\x07\0\0\0\x08",
     ];
 
     #[test]
@@ -292,6 +369,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_streamed_message_is_one_of_a_whole_transaction_with_an_id_in_between() {
+        let streamed = Streamed::cut(Bytes::from_static(b"I\0\0\0\x2a\0\0\0\x07N\0\x01n")).unwrap();
+        assert_eq!(streamed.xid, 42);
+        let want = Message::Insert {
+            relation: 7,
+            new: vec![Cell::Null],
+        };
+        assert_eq!(
+            Message::decode(streamed.parts().concat().into()).unwrap(),
+            want
+        );
+        assert!(Streamed::cut(Bytes::from_static(b"I\0\0\0")).is_err());
+    }
+
     proptest::proptest! {
         #[test]
         fn damage_makes_nothing_panic(
@@ -307,7 +399,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(mut bytes: Vec<u8>, tag in "[BCRIUDTYOM]") {
+        fn no_bytes_make_it_panic(mut bytes: Vec<u8>, tag in "[BCRIUDTYOMSEcA]") {
             bytes.insert(0, tag.as_bytes()[0]);
             if let Ok(Message::Truncate { relations }) = Message::decode(bytes.into()) {
                 proptest::prop_assert!(relations.len() < 1 << 20);

@@ -4,14 +4,14 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use headwater_log::{Error, ErrorKind, Result};
 use postgres_protocol::message::frontend::CopyData;
 
 use super::address::Address;
 use super::failure::malformed;
 use super::lsn::Lsn;
-use super::pgoutput::Message;
+use super::pgoutput::{Message, Streamed};
 use super::reader::Reader;
 use super::session::{Frame, Session};
 use super::sql::{identifier, literal};
@@ -31,8 +31,10 @@ pub struct Slot {
 /// What came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// Part of a transaction.
+    /// Part of a transaction, or what becomes of one that was sent in blocks.
     Message(Message),
+    /// Part of a block of a transaction that runs.
+    Streamed(Streamed),
     /// All that was committed before this has been sent.
     Reached(Lsn),
     /// Nothing, for as long as was waited.
@@ -47,6 +49,8 @@ pub struct Replication {
     told: Instant,
     server_end: Lsn,
     place: Lsn,
+    /// Whether what comes is part of a block of a transaction that runs.
+    is_in_block: bool,
 }
 
 /// Which server it is.
@@ -72,6 +76,7 @@ impl Replication {
             told: Instant::now(),
             server_end: Lsn::default(),
             place: Lsn::default(),
+            is_in_block: false,
         })
     }
 
@@ -152,10 +157,10 @@ impl Replication {
     /// # Errors
     /// `Unavailable` while somebody else uses the slot, `NotFound`.
     pub fn start(&mut self, slot: &str, publication: &str, from: Lsn) -> Result<()> {
-        self.start_with(slot, publication, from, "")
+        self.start_with(slot, publication, from, "proto_version '1'")
     }
 
-    /// The same with further options of the plugin.
+    /// The same with these options of the plugin, the version of its messages among them.
     pub(crate) fn start_with(
         &mut self,
         slot: &str,
@@ -167,7 +172,7 @@ impl Replication {
         let slot = identifier(slot);
         self.session.ask(&format!(
             "START_REPLICATION SLOT {slot} LOGICAL {from} \
-             (proto_version '1', publication_names {publication}{options})"
+             ({options}, publication_names {publication})"
         ))?;
         self.confirmed = from;
         match self.session.expect()?.tag {
@@ -181,9 +186,7 @@ impl Replication {
     /// # Errors
     /// `Unavailable` if the connection is gone, `Corrupt`.
     pub fn receive(&mut self, wait: Duration) -> Result<Received> {
-        if self.told.elapsed() >= CONFIRM_INTERVAL {
-            self.confirm(self.confirmed, false)?;
-        }
+        self.keep_alive()?;
         match self.session.receive(wait.min(CONFIRM_INTERVAL))? {
             None => Ok(Received::Nothing),
             Some(Frame { tag: b'd', body }) => self.copied(Reader::new(body, "stream")),
@@ -198,6 +201,33 @@ impl Replication {
         }
     }
 
+    /// Says that we are there, if it is time to: as [`receive`](Self::receive) does, for who does something else for long.
+    ///
+    /// # Errors
+    /// `Unavailable` if the connection is gone.
+    pub(crate) fn keep_alive(&mut self) -> Result<()> {
+        match self.told.elapsed() >= CONFIRM_INTERVAL {
+            true => self.confirm(self.confirmed, false),
+            false => Ok(()),
+        }
+    }
+
+    /// What the plugin says.
+    fn said(&mut self, bytes: Bytes) -> Result<Received> {
+        // What comes in a block has an id after the tag, but for its end and for where the transaction comes from.
+        let is_streamed = self.is_in_block && !matches!(bytes.first(), Some(b'E' | b'O'));
+        if is_streamed {
+            return Streamed::cut(bytes).map(Received::Streamed);
+        }
+        let message = Message::decode(bytes)?;
+        match message {
+            Message::StreamStart { .. } => self.is_in_block = true,
+            Message::StreamStop => self.is_in_block = false,
+            _ => {}
+        }
+        Ok(Received::Message(message))
+    }
+
     fn copied(&mut self, mut reader: Reader) -> Result<Received> {
         match reader.u8()? {
             b'w' => {
@@ -205,7 +235,7 @@ impl Replication {
                 self.place = Lsn(reader.u64()?);
                 self.server_end = self.server_end.max(Lsn(reader.u64()?));
                 reader.u64()?;
-                Ok(Received::Message(Message::decode(reader.rest())?))
+                self.said(reader.rest())
             }
             b'k' => {
                 let reached = Lsn(reader.u64()?);

@@ -4,6 +4,7 @@ mod bench;
 mod debezium;
 mod golden;
 mod keys;
+mod large;
 mod losses;
 mod oracle;
 mod rows;

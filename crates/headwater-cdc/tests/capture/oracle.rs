@@ -110,6 +110,14 @@ fn statement(random: &mut Random) -> String {
         89..90 => {
             format!("INSERT INTO rekeyed VALUES ({id}, {id} + 20000, {n}) ON CONFLICT DO NOTHING")
         }
+        // Sent while it runs; rarely, so that the stream keeps up.
+        90..91 if n.is_multiple_of(5) => format!(
+            "UPDATE docs SET body = repeat('z', 2500) || {n} WHERE id % 60 = {}; SAVEPOINT s; \
+             DELETE FROM docs WHERE id % 30 = {}; ROLLBACK TO s; UPDATE docs SET n = {n} WHERE id % 60 = {}",
+            id % 60,
+            other % 30,
+            other % 60
+        ),
         90..94 => format!("UPDATE late SET n = {n} WHERE id % 400 = {}", id % 400),
         94..97 => format!("SAVEPOINT s; DELETE FROM late WHERE id = {id}; ROLLBACK TO s"),
         _ => format!(

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::owner::Owner;
+use super::scratch;
 use crate::batch::LogBatch;
 use crate::blocking;
 use crate::clock::Clock;
@@ -45,6 +46,7 @@ impl Log {
     pub fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options) -> Result<Self> {
         let options = options.fitted()?;
         let threads = options.threads;
+        scratch::sweep(&*disk)?;
         let shared = Arc::new(recover::open(Seams {
             disk,
             clock,

@@ -255,8 +255,8 @@ impl LogFeed {
             self.taken_over = None;
         }
         let mark = Arc::new(end.clone());
-        into.assembly
-            .begin(mark, Timestamp(transaction.time), is_known)?;
+        let time = Timestamp(transaction.time);
+        into.begin(mark, time, end.clone().into(), is_known)?;
         if !is_known {
             for change in transaction.changes {
                 self.change(change, into)?;

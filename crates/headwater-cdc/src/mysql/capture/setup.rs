@@ -11,8 +11,8 @@ use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
 use super::shape::{Shape, columns};
 use crate::capture::{
-    Begun, Finding, Form, Place, Position as Stored, Ready, TableOf, forget, is_known, load, owner,
-    prepare, store_position,
+    Begun, Finding, Form, Place, Position as Stored, Ready, TableOf, WHOLE_BYTES, forget, is_known,
+    load, owner, prepare, store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check};
 
@@ -84,6 +84,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         backfills: settings.backfills,
         range: settings.range_rows,
         readers: settings.readers,
+        whole_bytes: WHOLE_BYTES,
     })))
 }
 
@@ -126,6 +127,7 @@ fn take_place(log: &Log, settings: &Settings, control: &mut Session) -> Result<S
         format: settings.format.name().to_owned(),
         end: Some(Position::current(control)?.into()),
         resume: None,
+        part: None,
     };
     store_position(log, name, None, &fresh)?;
     Ok(fresh)

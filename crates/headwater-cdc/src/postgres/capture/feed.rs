@@ -8,6 +8,7 @@ use headwater_log::{Error, ErrorKind, Result, Timestamp};
 use super::changes::{delete, insert, update};
 use super::form::form;
 use super::progress::PostgreSql;
+use super::running::{Next, Running};
 use super::settings::Settings;
 use super::slot;
 use crate::capture::{Before, Feed, Form, Heard, Intake, Place, TableIndex, Target};
@@ -41,6 +42,9 @@ pub(crate) struct SlotFeed {
     pub(super) origin: Origin,
     /// Where its commit lies.
     pub(super) commit: Lsn,
+    /// Where the message lies that is taken in.
+    pub(super) place: Lsn,
+    pub(super) running: Running,
 }
 
 /// How the stream describes a table that is captured.
@@ -54,6 +58,17 @@ impl Feed for SlotFeed {
     type Server = PostgreSql;
 
     fn hear(&mut self, wait: Duration, into: Intake<'_, PostgreSql>) -> Result<Heard> {
+        if let Some(next) = self.running.next()? {
+            self.replication.keep_alive()?;
+            match next {
+                Next::Message(place, message) => {
+                    self.place = place;
+                    self.message(message, into)?;
+                }
+                Next::End(end) => into.assembly.commit(end.into())?,
+            }
+            return Ok(Heard::Something);
+        }
         if self
             .looked
             .is_none_or(|looked| looked.elapsed() >= LOOK_INTERVAL)
@@ -64,16 +79,24 @@ impl Feed for SlotFeed {
         }
         Ok(match self.replication.receive(wait)? {
             Received::Message(message) => {
+                self.place = self.replication.place();
                 self.message(message, into)?;
                 Heard::Something
             }
-            Received::Reached(reached) => Heard::Reached(reached.into()),
+            Received::Streamed(message) => {
+                self.running.push(self.replication.place(), &message)?;
+                Heard::Something
+            }
+            Received::Reached(reached) => {
+                into.expect_part(&reached.into())?;
+                Heard::Reached(reached.into())
+            }
             Received::Nothing => Heard::Nothing,
         })
     }
 
     fn has_more(&self) -> bool {
-        self.replication.has_more()
+        self.running.has_more() || self.replication.has_more()
     }
 
     fn confirm(&mut self, durable: &Place, must: bool) -> Result<()> {
@@ -95,26 +118,66 @@ impl Feed for SlotFeed {
 impl SlotFeed {
     fn message(&mut self, message: Message, mut into: Intake<'_, PostgreSql>) -> Result<()> {
         match message {
-            Message::Begin { commit, time, xid } => {
-                self.commit = commit;
-                let time_us = time.saturating_add(POSTGRES_EPOCH_US);
-                self.origin = Origin {
-                    xid: Some(xid),
-                    after: into.last().number(),
-                    time_us,
-                    now_us: now_us(),
-                    ..Origin::default()
-                };
-                // A transaction that ends where the position is begins before it.
-                let next = Place::from(Lsn(commit.0.saturating_add(1)));
-                let is_known = into.end().reaches(&next);
-                let time = Timestamp(time_us.div_euclid(1000));
-                into.assembly.begin(xid, time, is_known)
-            }
+            Message::Begin { commit, time, xid } => self.begin(commit, time, xid, into),
             Message::Commit { end } => into.assembly.commit(end.into()),
+            Message::StreamStart { xid } => {
+                self.running.set_block(Some(xid));
+                Ok(())
+            }
+            Message::StreamStop => {
+                self.running.set_block(None);
+                Ok(())
+            }
+            Message::StreamAbort { xid, part } => {
+                self.running.take_back(xid, part);
+                Ok(())
+            }
+            Message::StreamCommit {
+                xid,
+                commit,
+                end,
+                time,
+            } => {
+                self.begin(commit, time, xid, into)?;
+                self.running.commit(xid, end);
+                Ok(())
+            }
             Message::Relation(relation) => self.relation(&relation, &mut into),
             Message::Other | Message::Logical { .. } => Ok(()),
-            _ if into.assembly.is_known() => Ok(()),
+            change => match into.assembly.is_taken_over() {
+                true => Ok(()),
+                false => self.row(change, into),
+            },
+        }
+    }
+
+    /// A transaction begins whose changes come next.
+    fn begin(
+        &mut self,
+        commit: Lsn,
+        time: i64,
+        xid: u32,
+        mut into: Intake<'_, PostgreSql>,
+    ) -> Result<()> {
+        self.commit = commit;
+        let time_us = time.saturating_add(POSTGRES_EPOCH_US);
+        self.origin = Origin {
+            xid: Some(xid),
+            after: into.last().number(),
+            time_us,
+            now_us: now_us(),
+            ..Origin::default()
+        };
+        // A transaction that ends where the position is begins before it.
+        let next = Place::from(Lsn(commit.0.saturating_add(1)));
+        let is_known = into.end().reaches(&next);
+        let time = Timestamp(time_us.div_euclid(1000));
+        into.begin(xid, time, commit.into(), is_known)
+    }
+
+    /// Changes of rows.
+    fn row(&mut self, message: Message, mut into: Intake<'_, PostgreSql>) -> Result<()> {
+        match message {
             Message::Insert { relation, new } => self.change(relation, into, |target, shape, _| {
                 insert(target, shape, &new)
             }),
@@ -131,6 +194,7 @@ impl SlotFeed {
                     target.truncate(before)
                 })
             }),
+            _ => Err(malformed("change")),
         }
     }
 
@@ -180,7 +244,7 @@ impl SlotFeed {
 
     /// A table is another one, or its rows are identified otherwise.
     fn replaced(&mut self, at: TableIndex, into: &mut Intake<'_, PostgreSql>) -> Result<()> {
-        if self.is_past(at, into) {
+        if self.is_past(at, into) || into.assembly.is_passing() {
             return Ok(());
         }
         // Also in a transaction that was taken over before: the next one comes without another description.
@@ -211,7 +275,7 @@ impl SlotFeed {
         let described = &self.tables[at];
         let shape = Shape::of_relation(relation, described, &mut self.kinds, &mut self.control)?;
         let columns = relation.columns.iter().map(|c| (c.name.clone(), c.type_id));
-        if !into.assembly.is_known() {
+        if !into.assembly.is_known() && !into.assembly.is_passing() {
             into.columns(at, columns.collect());
         }
         let form = form(&shape, &described.name, &self.settings);
@@ -237,7 +301,7 @@ impl SlotFeed {
             return Ok(());
         }
         let origin = Origin {
-            lsn: self.replication.place().0,
+            lsn: self.place.0,
             ..self.origin
         };
         let (mut target, mut before) = into.target(*table, form, origin);

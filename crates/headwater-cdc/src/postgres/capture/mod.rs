@@ -9,9 +9,11 @@ mod form;
 mod progress;
 mod publication;
 mod reading;
+mod running;
 mod settings;
 mod setup;
 pub(crate) mod slot;
+mod spool;
 
 pub use check::check;
 pub use settings::Settings;

@@ -2,7 +2,7 @@
 
 use headwater_log::{Error, ErrorKind, Result};
 
-use crate::capture::{Format, OnLoss, check_topics};
+use crate::capture::{Format, OnLoss, WHOLE_BYTES, check_topics};
 use crate::postgres::{Address, Session, Table, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
@@ -37,6 +37,8 @@ pub struct Settings {
     pub range_blocks: u32,
     /// Sessions that read tables side by side.
     pub readers: usize,
+    /// Transactions of up to about so many bytes of records are one commit of the log; larger ones are several, one behind the other.
+    pub whole_bytes: usize,
 }
 
 impl Settings {
@@ -55,6 +57,7 @@ impl Settings {
             format: Format::Rows,
             range_blocks: RANGE_BLOCKS,
             readers: READERS,
+            whole_bytes: WHOLE_BYTES,
         }
     }
 

@@ -10,6 +10,7 @@ use headwater_log::{Error, ErrorKind, Log, Result};
 use super::feed::SlotFeed;
 use super::form::{form, kinds};
 use super::reading::{Plan, TableReads};
+use super::running::Running;
 use super::settings::Settings;
 use super::{check, publication, slot};
 use crate::capture::{
@@ -17,6 +18,7 @@ use crate::capture::{
 };
 use crate::debezium::Origin;
 use crate::postgres::catalog::Kinds;
+use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
 use crate::postgres::{Lsn, Replication, Session, Snapshot, Table};
 
@@ -53,7 +55,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     });
     let (format, of) = (&settings.format, named.collect());
     let tables = prepare(log, &settings.slot, format, settings.backfills, of)?;
-    replication.start(&settings.slot, &settings.publication, end)?;
+    let options = plugin_options(&mut control)?;
+    replication.start_with(&settings.slot, &settings.publication, end, &options)?;
     // Nobody else can move it any more.
     let known = slot::look_up(&mut control, &settings.slot)?;
     if let Some(why) = slot::loss(known.as_ref(), end) {
@@ -78,6 +81,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
             relations: HashMap::new(),
             origin: Origin::default(),
             commit: Lsn::default(),
+            place: Lsn::default(),
+            running: Running::new(log),
         },
         reads: TableReads {
             address: settings.address.clone(),
@@ -90,7 +95,20 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         backfills: settings.backfills,
         range: settings.range_blocks,
         readers: settings.readers,
+        whole_bytes: settings.whole_bytes,
     })))
+}
+
+/// The options of the plugin: the highest version of its messages that the server has, and transactions while they run.
+fn plugin_options(control: &mut Session) -> Result<String> {
+    let version = control.value("SELECT current_setting('server_version_num')::int / 10000")?;
+    let version = match version.unwrap_or_default().parse() {
+        Ok(0..=14) => 2,
+        Ok(15) => 3,
+        Ok(_) => 4,
+        Err(_) => return Err(malformed("version")),
+    };
+    Ok(format!("proto_version '{version}', streaming 'on'"))
 }
 
 fn describe(table: &Table, topic: &str, form: Form) -> TableOf<super::progress::PostgreSql> {
@@ -145,6 +163,7 @@ fn take_slot(
         paused: stored.as_ref().is_some_and(|p| p.paused),
         end: None,
         resume: None,
+        part: stored.as_ref().and_then(|p| p.part.clone()),
     };
     if let Some(stored) = stored.as_ref().filter(|s| s.format != fresh.format) {
         let text = format!(
