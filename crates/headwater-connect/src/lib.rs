@@ -13,6 +13,7 @@ mod json;
 mod kept;
 mod lines;
 mod mysql;
+mod netted;
 mod nexmark;
 mod plain;
 mod postgres;
@@ -30,7 +31,8 @@ pub use datagen::DatagenConnector;
 pub use filesystem::{FilesystemConnector, ParquetFormat};
 pub use headwater_flow::functions::base64;
 pub use json::{
-    CanalJsonFormat, DebeziumJsonFormat, JsonDecoder, JsonEncoder, JsonFormat, MaxwellJsonFormat,
+    CANAL_JSON, DebeziumJsonFormat, FlatJsonFormat, JsonDecoder, JsonEncoder, JsonFormat,
+    MAXWELL_JSON,
 };
 pub use nexmark::{NexmarkConnector, nexmark_schema, write_nexmark_json};
 pub use print::{PrintConnector, PrintTarget};

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use flate2::write::GzEncoder;
-use headwater_flow::connector::{FormatRequest, SinkRequest, ValueEncoder};
+use headwater_flow::connector::{FormatRequest, SinkRequest, ValueEncoder, is_changelog};
 use headwater_flow::{Error, ErrorKind, Result, ZBatch};
 
 use super::config::Compression;
 use super::parquet;
 use crate::csv;
+use crate::netted::{encoded, netted};
 
 /// How rows become the bytes of a file.
 pub(super) enum FileWriter {
@@ -21,6 +22,8 @@ pub(super) enum FileWriter {
         encoder: Arc<dyn ValueEncoder>,
         /// What a file begins with.
         header: Vec<u8>,
+        /// Whether records say that rows go, too.
+        is_changelog: bool,
     },
     /// A whole Parquet file an epoch.
     Parquet(SchemaRef),
@@ -50,6 +53,7 @@ impl FileWriter {
                 options: request.options.clone(),
             })?,
             header,
+            is_changelog: is_changelog(&request.options),
         })
     }
 
@@ -69,10 +73,21 @@ impl FileWriter {
     /// The bytes of `rows`; none if there is no row.
     ///
     /// # Errors
-    /// `Invalid` for a row that is taken back: files cannot.
+    /// `Invalid` for a row that is taken back, unless records can say so.
     pub(super) fn encode(&self, table: &str, rows: &[ZBatch]) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         let mut whole: Vec<RecordBatch> = Vec::new();
+        if let Self::Lines {
+            encoder,
+            is_changelog: true,
+            ..
+        } = self
+        {
+            for batch in netted(rows, |same| encoded(encoder.as_ref(), same))? {
+                lines(encoder.as_ref(), &batch, &mut out)?;
+            }
+            return Ok(out);
+        }
         for batch in rows {
             check_weights(table, batch)?;
             match self {
@@ -94,7 +109,7 @@ fn lines(encoder: &dyn ValueEncoder, batch: &ZBatch, out: &mut Vec<u8>) -> Resul
     encoder.encode(batch, &mut text, &mut ends)?;
     let mut start = 0;
     for (row, end) in ends.into_iter().enumerate() {
-        for _ in 0..batch.weight(row) {
+        for _ in 0..batch.weight(row).unsigned_abs() {
             out.extend_from_slice(&text[start..end]);
             out.push(b'\n');
         }
@@ -120,7 +135,7 @@ fn check_weights(table: &str, batch: &ZBatch) -> Result<()> {
     let text =
         format!("the query changes rows that it has written, but files of table '{table}' cannot");
     Err(Error::new(ErrorKind::Invalid, text).with_hint(
-        "aggregate over windows, which emit once, or write to a topic with a primary key",
+        "write in format 'debezium-json', aggregate over windows, which emit once, or write to a topic with a primary key",
     ))
 }
 

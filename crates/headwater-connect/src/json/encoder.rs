@@ -22,8 +22,17 @@ impl JsonEncoder {
     /// # Errors
     /// `Unsupported` for a column type that JSON cannot carry, `Invalid` for a wrong option.
     pub fn new(request: &FormatRequest) -> Result<Self> {
+        Self::of(request, "json")
+    }
+
+    /// An encoder of the rows of a format, whose options have its name.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn of(request: &FormatRequest, format: &str) -> Result<Self> {
         StructShape::new(request.schema.fields(), 0)?;
-        let style = match request.options.get("json.timestamp-format.standard") {
+        let option = |name: &str| format!("{format}.{name}");
+        let style = match request.options.get(&option("timestamp-format.standard")) {
             Some("ISO-8601") => TimestampStyle::Iso,
             _ => TimestampStyle::Sql,
         };
@@ -31,7 +40,7 @@ impl JsonEncoder {
             style,
             skips_nulls: request
                 .options
-                .flag("json.encode.ignore-null-fields", false)?,
+                .flag(&option("encode.ignore-null-fields"), false)?,
         })
     }
 

@@ -18,7 +18,7 @@ mod reader;
 mod scan;
 
 pub(crate) use changelog::check_metadata;
-pub use changelog::{CanalJsonFormat, DebeziumJsonFormat, MaxwellJsonFormat};
+pub use changelog::{CANAL_JSON, DebeziumJsonFormat, FlatJsonFormat, MAXWELL_JSON};
 pub use decoder::JsonDecoder;
 pub use encoder::JsonEncoder;
 pub use format::JsonFormat;

@@ -8,13 +8,14 @@ use arrow::compute;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
 use bytes::Bytes;
 use headwater_flow::connector::{
-    Format, FormatRequest, Options, Sink, SinkRequest, SourceRequest, ValueEncoder,
+    Format, FormatRequest, Options, Sink, SinkRequest, SourceRequest, ValueEncoder, is_changelog,
 };
 use headwater_flow::{Error, ErrorKind, Result, ZBatch};
 use headwater_log::{Append, Commit, Header, Record, Timestamp, TopicPartition, partition_of};
 
 use super::config::Layout;
 use super::upsert::KeyChanges;
+use crate::netted::netted;
 
 /// Which partition a record without a key goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) struct TopicSink {
     values: Part,
     keys: Option<Part>,
     is_keyed: bool,
+    /// Whether records say that rows go, too.
+    is_changelog: bool,
     /// Column of the record's timestamp.
     timestamp: Option<usize>,
     /// Column of the record's headers.
@@ -50,19 +53,28 @@ struct Part {
 }
 
 impl Part {
+    /// Of values.
     fn new(
         format: &Arc<dyn Format>,
         options: &Options,
         columns: Vec<usize>,
         schema: SchemaRef,
     ) -> Result<Self> {
-        let encoder = format.encoder(&FormatRequest {
-            schema: Arc::clone(&schema),
-            metadata: Vec::new(),
-            is_keyed: false,
-            declared: Arc::clone(&schema),
-            options: options.clone(),
-        })?;
+        let encoder = format.encoder(&request(options, &schema))?;
+        Ok(Self {
+            columns,
+            encoder,
+            schema,
+        })
+    }
+
+    fn of_keys(
+        format: &Arc<dyn Format>,
+        options: &Options,
+        columns: Vec<usize>,
+        schema: SchemaRef,
+    ) -> Result<Self> {
+        let encoder = format.key_encoder(&request(options, &schema))?;
         Ok(Self {
             columns,
             encoder,
@@ -92,6 +104,16 @@ impl Part {
             value
         };
         Ok(ends.into_iter().map(cut).collect())
+    }
+}
+
+fn request(options: &Options, schema: &SchemaRef) -> FormatRequest {
+    FormatRequest {
+        schema: Arc::clone(schema),
+        metadata: Vec::new(),
+        is_keyed: false,
+        declared: Arc::clone(schema),
+        options: options.clone(),
     }
 }
 
@@ -138,10 +160,11 @@ impl TopicSink {
             keys: keyed
                 .then(|| {
                     let schema = layout.key_schema(&request.schema);
-                    Part::new(format(&layout.key_format)?, &request.options, keys, schema)
+                    Part::of_keys(format(&layout.key_format)?, &request.options, keys, schema)
                 })
                 .transpose()?,
             is_keyed: !request.primary_key.is_empty(),
+            is_changelog: is_changelog(&request.options),
             timestamp: metadata(request, "timestamp")?,
             headers: metadata(request, "headers")?,
         })
@@ -154,11 +177,11 @@ impl TopicSink {
             let keys = self.keys.as_ref().map(|k| k.encode(batch)).transpose()?;
             for (row, value) in values.into_iter().enumerate() {
                 let weight = batch.weight(row);
-                if weight < 0 {
+                if weight < 0 && !self.is_changelog {
                     return Err(self.retraction());
                 }
                 let key = keys.as_ref().map(|k| k[row].clone());
-                for _ in 0..weight {
+                for _ in 0..weight.unsigned_abs() {
                     let partition = self.partition(epoch, row_number, key.as_deref());
                     row_number += 1;
                     let record = self.record(batch, row, key.clone(), Some(value.clone()))?;
@@ -167,6 +190,25 @@ impl TopicSink {
             }
         }
         Ok(())
+    }
+
+    /// What became of rows in net, those that went first. Records with the same row are in the same partition.
+    fn write_log(&self, epoch: u64, rows: &[ZBatch], out: &mut Outgoing) -> Result<()> {
+        let identities = |same: &ZBatch| {
+            let mut rows: Vec<Vec<u8>> = self
+                .values
+                .encode(same)?
+                .iter()
+                .map(|v| v.to_vec())
+                .collect();
+            if let Some(keys) = &self.keys {
+                for (row, key) in rows.iter_mut().zip(keys.encode(same)?) {
+                    row.extend_from_slice(&key);
+                }
+            }
+            Ok(rows)
+        };
+        self.write_rows(epoch, &netted(rows, identities)?, out)
     }
 
     fn write_changes(&self, rows: &[ZBatch], out: &mut Outgoing) -> Result<()> {
@@ -261,7 +303,7 @@ pub(super) fn written_keys(keys: &RecordBatch, request: &SourceRequest) -> Resul
     let columns = columns.map(|name| Ok(keys.schema().index_of(name)?));
     let format = request.registry.format(&layout.key_format)?;
     let columns = columns.collect::<Result<Vec<usize>>>()?;
-    let part = Part::new(format, &request.options, columns, schema)?;
+    let part = Part::of_keys(format, &request.options, columns, schema)?;
     let written = part.encode(&ZBatch::append_only(keys.clone()))?;
     Ok(written.into_iter().collect())
 }
@@ -327,7 +369,9 @@ impl Outgoing {
 impl Sink for TopicSink {
     fn write(&mut self, epoch: u64, rows: &[ZBatch], commit: &mut Commit) -> Result<()> {
         let mut out = Outgoing::default();
-        if self.is_keyed {
+        if self.is_changelog {
+            self.write_log(epoch, rows, &mut out)?;
+        } else if self.is_keyed {
             self.write_changes(rows, &mut out)?;
         } else {
             self.write_rows(epoch, rows, &mut out)?;

@@ -188,7 +188,10 @@ fn a_change_of_canal_is_several_rows_of_text() {
         &[],
     );
     let wrong = [
-        (record("UPDATE", text), "'old' has other rows than 'data'"),
+        (
+            record("UPDATE", text),
+            "an update without 'old' needs a table with a primary key",
+        ),
         (
             record("UPDATE", &format!(r#"{text},"old":[null]"#)),
             "'old' has other rows than 'data'",

@@ -3,6 +3,7 @@
 mod debezium;
 mod envelopes;
 mod properties;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

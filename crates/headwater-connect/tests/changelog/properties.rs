@@ -12,14 +12,14 @@ use crate::properties::seed;
 use crate::support::schema;
 
 /// A row but for its key: text, and the digits of a decimal.
-type Row = (Option<String>, Option<i64>);
+pub(super) type Row = (Option<String>, Option<i64>);
 
 /// What happened to a row.
-struct Change {
-    key: i64,
+pub(super) struct Change {
+    pub(super) key: i64,
     /// The key and the row before.
-    before: Option<(i64, Row)>,
-    after: Option<Row>,
+    pub(super) before: Option<(i64, Row)>,
+    pub(super) after: Option<Row>,
 }
 
 /// A format, what writes it, and the options that it is read with.
@@ -30,7 +30,7 @@ type Writer = (
 );
 
 /// Changes, and what the table is after them.
-fn changes(rng: &mut StdRng) -> (Vec<Change>, BTreeMap<i64, Row>) {
+pub(super) fn changes(rng: &mut StdRng) -> (Vec<Change>, BTreeMap<i64, Row>) {
     let mut table: BTreeMap<i64, Row> = BTreeMap::new();
     let mut changes = Vec::new();
     for _ in 0..rng.random_range(0..60) {
@@ -67,7 +67,7 @@ fn changes(rng: &mut StdRng) -> (Vec<Change>, BTreeMap<i64, Row>) {
 }
 
 /// The exact text of a DECIMAL(20, 2).
-fn decimal(digits: i64) -> String {
+pub(super) fn decimal(digits: i64) -> String {
     let (sign, digits) = (if digits < 0 { "-" } else { "" }, digits.unsigned_abs());
     format!("{sign}{}.{:02}", digits / 100, digits % 100)
 }

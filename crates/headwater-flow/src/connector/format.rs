@@ -55,6 +55,14 @@ pub trait Format: Send + Sync {
     /// As [`Format::decoder`].
     fn encoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueEncoder>>;
 
+    /// An encoder of keys, where these are written otherwise than values.
+    ///
+    /// # Errors
+    /// As [`Format::decoder`].
+    fn key_encoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueEncoder>> {
+        self.encoder(request)
+    }
+
     /// The columns found in sample values, for tables without DDL.
     ///
     /// # Errors
@@ -110,8 +118,8 @@ pub struct ValueReject {
 
 /// Encodes rows.
 pub trait ValueEncoder: Send + Sync {
-    /// Appends one encoded value a row to `out` and its end to `ends`. Weights are the caller's affair, unless the
-    /// format is a changelog format.
+    /// Appends one encoded value a row to `out` and its end to `ends`. Of weights a changelog format tells by their
+    /// signs whether a row came or went; how often is the caller's affair.
     ///
     /// # Errors
     /// `Invalid` if a value cannot be carried.

@@ -4,18 +4,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{SchemaRef, TimeUnit};
-use headwater_flow::Result;
 use headwater_flow::connector::{
     DecodedValues, Format, FormatRequest, OptionKind, OptionSpec, Options, ValueDecoder,
     ValueEncoder,
 };
+use headwater_flow::{Error, ErrorKind, Result};
 use memchr::memmem;
 
 use super::super::decoder::JsonDecoder;
 use super::super::fault::Parsed;
 use super::super::members::{is_null, members, text};
 use super::super::reader::Dialect;
-use super::decoder::{ChangelogDecoder, Envelope, infer, no_encoder};
+use super::decoder::{ChangelogDecoder, Envelope, infer};
+use super::encoder::{ChangelogEncoder, Frames, key_encoder};
 use super::metadata::DEBEZIUM;
 use super::rows::{Rows, wrong};
 use crate::column::Ticks;
@@ -30,7 +31,7 @@ const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "debezium-json.schema-include",
         OptionKind::Flag,
-        "Without effect: events with schemas and without are both read.",
+        "Events with schemas and without are both read; they are written without.",
     ),
     OptionSpec::new(
         "debezium-json.ignore-parse-errors",
@@ -57,9 +58,25 @@ const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "debezium-json.timestamp-format.standard",
         OptionKind::OneOf(&["SQL", "ISO-8601"]),
-        "Without effect: both are read.",
+        "How timestamps are written (default SQL); both are always read.",
+    ),
+    OptionSpec::new(
+        "debezium-json.encode.decimal-as-plain-number",
+        OptionKind::OneOf(&["true"]),
+        "Decimals are always written as plain numbers.",
+    ),
+    OptionSpec::new(
+        "debezium-json.encode.ignore-null-fields",
+        OptionKind::Flag,
+        "Leave null fields out when writing (default false).",
     ),
 ];
+
+/// As Flink writes them: a row that changed is deleted and created.
+const FRAMES: Frames = Frames {
+    came: ("{\"before\":null,\"after\":", ",\"op\":\"c\"}"),
+    went: ("{\"before\":", ",\"after\":null,\"op\":\"d\"}"),
+};
 
 impl Format for DebeziumJsonFormat {
     fn name(&self) -> &'static str {
@@ -85,8 +102,18 @@ impl Format for DebeziumJsonFormat {
         )?)))
     }
 
-    fn encoder(&self, _: &FormatRequest) -> Result<Arc<dyn ValueEncoder>> {
-        no_encoder(NAME)
+    fn encoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueEncoder>> {
+        const SCHEMAS: &str = "debezium-json.schema-include";
+        if request.options.flag(SCHEMAS, false)? {
+            let text = format!("with '{SCHEMAS}' format '{NAME}' can be read, not written");
+            return Err(Error::new(ErrorKind::Unsupported, text)
+                .with_hint("leave the option out: it is not needed to read either"));
+        }
+        ChangelogEncoder::of(request, NAME, FRAMES)
+    }
+
+    fn key_encoder(&self, request: &FormatRequest) -> Result<Arc<dyn ValueEncoder>> {
+        key_encoder(request, NAME)
     }
 
     fn infer(&self, sample: &[&[u8]]) -> Result<SchemaRef> {

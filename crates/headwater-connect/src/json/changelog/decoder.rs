@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use headwater_flow::connector::{DecodedValues, Format, FormatRequest, ValueDecoder, ValueEncoder};
+use headwater_flow::connector::{DecodedValues, Format, FormatRequest, ValueDecoder};
 use headwater_flow::{Error, ErrorKind, Result};
 
 use super::super::fault::Parsed;
@@ -108,16 +108,6 @@ impl<E: Envelope> ValueDecoder for ChangelogDecoder<E> {
     fn frame(&self, bytes: &[u8]) -> usize {
         lines::frame(bytes)
     }
-}
-
-/// These formats are read.
-///
-/// # Errors
-/// `Unsupported` always.
-pub(super) fn no_encoder(format: &str) -> Result<Arc<dyn ValueEncoder>> {
-    let text = format!("format '{format}' can be read, not written");
-    Err(Error::new(ErrorKind::Unsupported, text)
-        .with_hint("headwater cdc run writes it; in SQL write a keyed table in format 'json'"))
 }
 
 /// The columns of the rows that `of` finds in sample values.

@@ -6,12 +6,15 @@
 mod canal;
 mod debezium;
 mod decoder;
+mod encoder;
+mod flat;
 mod included;
 mod maxwell;
 mod metadata;
 mod rows;
 
-pub use canal::CanalJsonFormat;
+pub use canal::CANAL_JSON;
 pub use debezium::DebeziumJsonFormat;
-pub use maxwell::MaxwellJsonFormat;
+pub use flat::FlatJsonFormat;
+pub use maxwell::MAXWELL_JSON;
 pub(crate) use metadata::check_metadata;
