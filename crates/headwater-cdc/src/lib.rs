@@ -5,6 +5,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
 
 mod capture;
+mod connector;
 mod debezium;
 mod environment;
 #[doc(hidden)]
@@ -19,6 +20,7 @@ pub use capture::{
     Capture, Finding, Format, OnLoss, Phase, Place, Settings, Status, StoredCapture, StoredTable,
     TableStatus, stored,
 };
+pub use connector::translated;
 pub use debezium::{Debezium, Decimals};
 pub use environment::filled;
 pub use headwater_log::{Error, ErrorKind, Result};

@@ -34,8 +34,12 @@ impl Format {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Rows => "rows",
-            Self::Debezium(Debezium { schemas: true, .. }) => "debezium-json with schemas",
-            Self::Debezium(_) => "debezium-json",
+            Self::Debezium(debezium) => match (debezium.unwrapped, debezium.schemas) {
+                (false, true) => "debezium-json with schemas",
+                (false, false) => "debezium-json",
+                (true, true) => "rows of debezium-json with schemas",
+                (true, false) => "rows of debezium-json",
+            },
         }
     }
 }

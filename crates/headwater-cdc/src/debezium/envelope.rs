@@ -57,12 +57,14 @@ pub(crate) fn now_us() -> i64 {
 pub(crate) struct Envelope {
     /// Around the key; empty: it comes without its schema.
     key: Vec<u8>,
-    /// Before an envelope; empty: it comes without its schema.
+    /// Before an envelope, or a row if that is all; empty: it comes without its schema.
     value: Vec<u8>,
     /// The source as far as it is the same for all rows, in two parts: before and after the times.
     source: [Vec<u8>; 2],
     fields: Vec<FieldSchema>,
     tombstones: bool,
+    /// Whether there are rows in place of events.
+    is_unwrapped: bool,
 }
 
 impl Envelope {
@@ -91,10 +93,14 @@ impl Envelope {
         };
         Self {
             key: with(schema::of_key(&topic, key)),
-            value: with(schema::of_envelope(&topic, fields)),
+            value: with(match settings.unwrapped {
+                true => schema::of_row(&topic, fields),
+                false => schema::of_envelope(&topic, fields),
+            }),
             source: [front, back],
             fields: fields.to_vec(),
             tombstones: settings.tombstones,
+            is_unwrapped: settings.unwrapped,
         }
     }
 
@@ -120,6 +126,9 @@ impl Envelope {
             true => value,
             false => json::member(value, "payload")?,
         };
+        if self.is_unwrapped {
+            return Some(envelope);
+        }
         json::member(envelope, "after").filter(|row| *row != b"null")
     }
 
@@ -150,27 +159,35 @@ impl Envelope {
         row: &[u8],
         origin: &Origin,
     ) -> Record {
+        let value = match self.is_unwrapped {
+            true if self.value.is_empty() => Bytes::copy_from_slice(row),
+            true => [&self.value, row, b"}"].concat().into(),
+            false => self.envelope(op, before, Some(row), origin),
+        };
         Record {
             key: Some(self.wrap_key(key)),
-            value: Some(self.envelope(op, before, Some(row), origin)),
+            value: Some(value),
             ..Record::default()
         }
     }
 
     /// A row that is gone, by its key as that stands in records; `before` is what is known of it.
     pub(crate) fn deleted(&self, key: Bytes, before: &[u8], origin: &Origin) -> Vec<Record> {
-        let mut records = vec![Record {
-            key: Some(key.clone()),
-            value: Some(self.envelope("d", Some(before), None, origin)),
+        let tombstone = Record {
+            key: Some(key),
             ..Record::default()
-        }];
-        if self.tombstones {
-            records.push(Record {
-                key: Some(key),
-                ..Record::default()
-            });
+        };
+        if self.is_unwrapped {
+            return vec![tombstone];
         }
-        records
+        let event = Record {
+            value: Some(self.envelope("d", Some(before), None, origin)),
+            ..tombstone.clone()
+        };
+        match self.tombstones {
+            true => vec![event, tombstone],
+            false => vec![event],
+        }
     }
 
     /// A row that has another key now: a deletion and a new row.

@@ -29,6 +29,14 @@ pub(super) fn of_envelope(topic: &str, fields: &[FieldSchema]) -> Vec<u8> {
     out
 }
 
+/// What stands before a row that comes alone, which is followed by a brace.
+pub(super) fn of_row(topic: &str, fields: &[FieldSchema]) -> Vec<u8> {
+    let mut out = b"{\"schema\":".to_vec();
+    structure(fields, true, &format!("{topic}.Value"), &mut out);
+    out.extend_from_slice(b"},\"payload\":");
+    out
+}
+
 /// A struct without its closing brace.
 fn structure(fields: &[FieldSchema], is_optional: bool, name: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"type\":\"struct\",\"fields\":[");

@@ -23,6 +23,9 @@ pub struct Debezium {
     pub decimals: Decimals,
     /// Whether a deletion is followed by a tombstone.
     pub tombstones: bool,
+    /// Whether there are rows in place of events, and for a deletion the tombstone alone, as the transformation
+    /// `ExtractNewRecordState` makes of events.
+    pub unwrapped: bool,
 }
 
 impl Debezium {
@@ -33,6 +36,7 @@ impl Debezium {
             schemas: false,
             decimals: Decimals::default(),
             tombstones: true,
+            unwrapped: false,
         }
     }
 }

@@ -188,6 +188,60 @@ fn events_have_the_schemas_of_debezium() {
     check(debezium, EVENTS_WITH_SCHEMAS);
 }
 
+/// The events as they are unwrapped: what rows are, and tombstones in place of deletions.
+fn unwrapped(name: &str) -> Vec<(Value, Value)> {
+    let mut rows = Vec::new();
+    for (key, mut value, _) in theirs(EVENTS, name) {
+        comparable(name, &mut value);
+        let is_deletion = value["op"] == "d";
+        if !is_deletion {
+            let row = value.get_mut("after").map_or(Value::Null, Value::take);
+            rows.push((key, row));
+        }
+    }
+    rows
+}
+
+#[test]
+fn rows_are_those_of_unwrapped_events() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let mut session = Session::connect(&address).unwrap();
+    run_all(&mut session, SETUP);
+    for has_schemas in [false, true] {
+        let debezium = Debezium {
+            unwrapped: true,
+            schemas: has_schemas,
+            ..Debezium::new("shop")
+        };
+        let settings = Settings {
+            slot: format!("unwrapped_{has_schemas}"),
+            publication: "unwrapped".to_owned(),
+            ..settings(&address, &["orders", "pairs"], debezium)
+        };
+        let log = memory();
+        catch_up(&log, &settings);
+        run_all(&mut session, if has_schemas { "SELECT 1" } else { CHANGES });
+        catch_up(&log, &settings);
+        for name in ["orders", "pairs"] {
+            let got = ours(&log, name).into_iter().map(|(key, value, _)| {
+                let fields = &value["schema"]["fields"];
+                assert_eq!(fields.is_array(), has_schemas && !value.is_null());
+                // As the envelope of an insert, so that it is compared as that is.
+                (payload(key), payload(value))
+            });
+            let mut got: Vec<(Value, Value)> = got.collect();
+            got.iter_mut().for_each(|(_, row)| plain_numbers(row));
+            assert!(!got.is_empty(), "{name}");
+            match has_schemas {
+                false => assert_eq!(got, unwrapped(name), "{name}"),
+                true => assert!(got.iter().all(|(key, row)| key["id"] == row["id"])),
+            }
+        }
+    }
+}
+
 /// What events add up to is what the table is, and no value that a change left as it was is lost.
 #[test]
 fn emptied_tables_and_large_values_are_told_whole() {

@@ -12,7 +12,7 @@ use crate::shown::select;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that replicates, and a session of its database.
-fn start() -> Option<(Server, Address, Session)> {
+pub(crate) fn start() -> Option<(Server, Address, Session)> {
     let server = Server::start(&["wal_level = logical", "fsync = off"])?;
     let address: Address = server.url("postgres").parse().unwrap();
     let session = Session::connect(&address).unwrap();

@@ -6,6 +6,8 @@
 mod binary;
 mod cdc;
 #[cfg(feature = "cli")]
+mod connectors;
+#[cfg(feature = "cli")]
 mod contract;
 #[cfg(feature = "cli")]
 mod control;

@@ -27,6 +27,7 @@ and for the latter:
   schemas = false                # each key and value with its schema
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
   tombstones = true              # after each deletion
+  unwrapped = false              # rows in place of events, and tombstones in place of deletions
 of MariaDB and MySQL:
   name = \"headwater\"             # of the capture
   server-id = 5400               # as which no other replica is known; unless said, one is made up
@@ -42,7 +43,10 @@ and where wanted:
   partitions = 1                 # of topics that are made
   [router]                       # as Debezium's event router has them
   route.topic.replacement = \"outbox.event.${routedByValue}\"
-  table.fields.additional.placement = \"type:header:eventType\"";
+  table.fields.additional.placement = \"type:header:eventType\"
+
+The configuration of a connector of Debezium is taken as it is: properties, JSON, a KafkaConnector of Strimzi. A key that there
+is nothing for is refused by its name.";
 
 #[derive(Debug, Args)]
 pub(crate) struct CdcArgs {

@@ -1,5 +1,7 @@
 //! What a file says of a capture.
 
+use std::borrow::Cow;
+
 use headwater_cdc::{Debezium, Decimals, Format, OnLoss, Settings, filled, mysql, postgres};
 
 use crate::cli::exit::{Code, Failure, Outcome};
@@ -39,6 +41,7 @@ enum Form {
 struct Events {
     schemas: Option<bool>,
     tombstones: Option<bool>,
+    unwrapped: Option<bool>,
     decimals: Option<Numbers>,
 }
 
@@ -56,6 +59,7 @@ impl Events {
         Debezium {
             schemas: self.schemas.unwrap_or(usual.schemas),
             tombstones: self.tombstones.unwrap_or(usual.tombstones),
+            unwrapped: self.unwrapped.unwrap_or(usual.unwrapped),
             decimals: match self.decimals {
                 None => usual.decimals,
                 Some(Numbers::Precise) => Decimals::Precise,
@@ -82,6 +86,12 @@ impl From<Loss> for OnLoss {
             Loss::Backfill => Self::Backfill,
         }
     }
+}
+
+/// A file of ours, as it is or as the configuration of a connector of Debezium says it.
+pub(crate) fn ours(text: &str) -> Outcome<Cow<'_, str>> {
+    let translated = headwater_cdc::translated(text).map_err(config)?;
+    Ok(translated.map_or(Cow::Borrowed(text), Cow::Owned))
 }
 
 /// The settings of a capture.
@@ -342,6 +352,8 @@ mod tests {
         assert_eq!(format(&more), Format::Debezium(want));
         let rows = more.replace("debezium-json", "rows");
         assert!(settings(&rows).unwrap_err().message.contains("debezium"));
+        let unwrapped = format!("{text}\n[debezium]\nunwrapped = true");
+        assert!(matches!(format(&unwrapped), Format::Debezium(found) if found.unwrapped));
     }
 
     #[test]
@@ -355,5 +367,25 @@ mod tests {
             assert_eq!(failure.code, Code::Config);
             assert!(!failure.message.contains("s3cret"), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn the_configuration_of_a_connector_is_a_file() {
+        let text = "connector.class=io.debezium.connector.postgresql.PostgresConnector\ndatabase.hostname=db\n\
+                    database.user=me\ndatabase.dbname=shop\ntopic.prefix=fulfilment\ntable.include.list=public.orders\n";
+        let found = settings(&ours(text).unwrap()).unwrap();
+        assert_eq!(
+            found.topics().collect::<Vec<_>>(),
+            ["fulfilment.public.orders"]
+        );
+        assert_eq!(found.name(), "debezium");
+        let failure = ours(&format!("{text}column.exclude.list=a")).unwrap_err();
+        assert_eq!(failure.code, Code::Config);
+        assert!(
+            failure.message.contains("'column.exclude.list'"),
+            "{failure:?}"
+        );
+        let own = "url = 'postgres://me@db/shop'";
+        assert_eq!(ours(own).unwrap(), own);
     }
 }

@@ -6,6 +6,6 @@ mod outbox;
 mod verbs;
 
 pub(crate) use args::CdcArgs;
-pub(crate) use config::settings;
+pub(crate) use config::{ours, settings};
 pub(crate) use outbox::outbox;
 pub(crate) use verbs::cdc;

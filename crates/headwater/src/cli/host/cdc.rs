@@ -8,7 +8,7 @@ use headwater_cdc::{Capture, Phase, Status, TableStatus, stored};
 use headwater_log::Log;
 
 use super::printed_rows::send;
-use crate::cli::cdc::{outbox, settings};
+use crate::cli::cdc::{ours, outbox, settings};
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply};
@@ -57,6 +57,7 @@ pub(super) fn run(
     once: bool,
     replies: Replies<'_>,
 ) -> Outcome {
+    let config = &ours(config)?;
     if let Some(settings) = outbox(config)? {
         return super::outbox::run(log, settings, once, replies);
     }

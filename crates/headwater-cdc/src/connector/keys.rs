@@ -1,0 +1,303 @@
+//! The keys that people use, and what they are here.
+
+use std::fmt::Write;
+
+use headwater_log::Result;
+
+use super::said::{Said, invalid, unsupported};
+use super::text::{CLASS, pairs};
+use super::transform::{ROUTER, transform, unwrapped};
+use super::{address, transform::outbox};
+
+/// What Debezium calls slots and publications unless told otherwise.
+const SLOT: &str = "debezium";
+const PUBLICATION: &str = "dbz_publication";
+const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
+/// The converters that leave the payload of an outbox as it is.
+const AS_IT_IS: &[&str] = &[
+    JSON,
+    "org.apache.kafka.connect.storage.StringConverter",
+    "org.apache.kafka.connect.converters.ByteArrayConverter",
+    "io.debezium.converters.BinaryDataConverter",
+    "io.debezium.converters.ByteArrayConverter",
+];
+
+/// Keys of speed, retries and storage: what they are about is done otherwise here, and the topics are the same.
+const HARMLESS: &[&str] = &[
+    "connect.keep.alive",
+    "connect.keep.alive.interval.ms",
+    "connect.timeout.ms",
+    "database.tcpKeepAlive",
+    "errors.log.enable",
+    "errors.max.retries",
+    "errors.retry.delay.initial.ms",
+    "errors.retry.delay.max.ms",
+    "errors.retry.timeout",
+    "incremental.snapshot.chunk.size",
+    "max.batch.size",
+    "max.queue.size",
+    "max.queue.size.in.bytes",
+    "min.row.count.to.stream.results",
+    "name",
+    "poll.interval.ms",
+    "publish.via.partition.root",
+    "retriable.restart.connector.wait.ms",
+    "slot.max.retries",
+    "slot.retry.delay.ms",
+    "snapshot.fetch.size",
+    "snapshot.isolation.mode",
+    "snapshot.lock.timeout.ms",
+    "snapshot.locking.mode",
+    "snapshot.max.threads",
+    "status.update.interval.ms",
+    "tasks.max",
+    "topic.creation.default.replication.factor",
+    "topic.creation.enable",
+];
+
+/// Keys of which one value is what is done anyway.
+const USUAL: &[(&str, &[&str])] = &[
+    ("binary.handling.mode", &["bytes"]),
+    ("event.processing.failure.handling.mode", &["fail"]),
+    ("errors.tolerance", &["none"]),
+    ("field.name.adjustment.mode", &["none"]),
+    ("heartbeat.interval.ms", &["0"]),
+    ("include.schema.changes", &["false"]),
+    ("include.schema.comments", &["false"]),
+    ("include.unknown.datatypes", &["true", "false"]),
+    ("inconsistent.schema.handling.mode", &["fail"]),
+    ("interval.handling.mode", &["numeric"]),
+    ("provide.transaction.metadata", &["false"]),
+    ("schema.name.adjustment.mode", &["none"]),
+    ("skipped.operations", &["none"]),
+    ("time.precision.mode", &["adaptive"]),
+    ("topic.creation.default.partitions", &["1", "-1"]),
+    ("topic.delimiter", &["."]),
+    (
+        "unavailable.value.placeholder",
+        &["__debezium_unavailable_value"],
+    ),
+];
+
+/// The file of ours that a connector's configuration stands for; `None`: the text is none.
+///
+/// # Errors
+/// `Unsupported` for a key or a value that there is nothing for, with the nearest known key; `Invalid` if something is missing.
+pub fn translated(text: &str) -> Result<Option<String>> {
+    let Some(pairs) = pairs(text)? else {
+        return Ok(None);
+    };
+    file(&Said::new(pairs)).map(Some)
+}
+
+/// The file that says the same.
+fn file(said: &Said) -> Result<String> {
+    let class = said.need(CLASS)?;
+    let kind = class.rsplit('.').next().unwrap_or(class);
+    let mut out = String::new();
+    match kind {
+        "PostgresConnector" => postgres(said, &mut out)?,
+        "MySqlConnector" | "MariaDbConnector" => mysql(said, &mut out)?,
+        _ => {
+            let known = "PostgresConnector, MySqlConnector or MariaDbConnector";
+            return Err(unsupported(CLASS, known));
+        }
+    }
+    for key in HARMLESS {
+        said.get(key);
+    }
+    USUAL
+        .iter()
+        .try_for_each(|(key, values)| said.only(key, values))?;
+    said.finish()?;
+    Ok(out)
+}
+
+/// `key = "value"`.
+pub(super) fn put(out: &mut String, key: &str, value: &str) {
+    // What JSON escapes, and how, is so in TOML too.
+    put_plain(out, key, serde_json::Value::from(value));
+}
+
+/// `key = value`.
+pub(super) fn put_plain(out: &mut String, key: &str, value: impl std::fmt::Display) {
+    writeln!(out, "{key} = {value}").expect("a string takes every text");
+}
+
+fn prefix(said: &Said) -> Result<&str> {
+    let older = said.get("database.server.name");
+    match said.get("topic.prefix").or(older) {
+        Some(prefix) => Ok(prefix),
+        None => said.need("topic.prefix"),
+    }
+}
+
+/// The names of tables; expressions that stand for many are none.
+fn tables(said: &Said, scopes: &str) -> Result<Vec<String>> {
+    const KEY: &str = "table.include.list";
+    let tables = names(said.need(KEY)?);
+    let is_name = |name: &String| {
+        let is_plain = |part: &str| {
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "_$-".contains(c))
+        };
+        name.split_once('.')
+            .is_some_and(|(scope, table)| is_plain(scope) && is_plain(table))
+    };
+    if tables.is_empty() || !tables.iter().all(is_name) {
+        return Err(unsupported(
+            KEY,
+            &format!("names of tables with their {scopes}, not expressions"),
+        ));
+    }
+    // What includes a whole schema or database besides must have the tables in it.
+    let key = format!("{scopes}.include.list");
+    if let Some(scopes) = said.get(&key).map(names) {
+        let is_in = |table: &&String| {
+            let scope = table.split('.').next().unwrap_or_default();
+            !scopes.iter().any(|s| s == scope)
+        };
+        if let Some(table) = tables.iter().find(is_in) {
+            return Err(invalid(&key, &format!("table '{table}' is not in it")));
+        }
+    }
+    Ok(tables)
+}
+
+fn names(list: &str) -> Vec<String> {
+    let names = list.split(',').map(|name| name.trim().replace("\\.", "."));
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+fn put_tables(out: &mut String, tables: &[String]) {
+    put_plain(out, "tables", serde_json::Value::from(tables));
+}
+
+fn snapshot(said: &Said, out: &mut String) -> Result<()> {
+    match said.get("snapshot.mode").unwrap_or("initial") {
+        "initial" => {}
+        "when_needed" => put(out, "on-loss", "backfill"),
+        "never" | "no_data" | "schema_only" => put_plain(out, "backfill", false),
+        _ => {
+            return Err(unsupported(
+                "snapshot.mode",
+                "initial, when_needed or no_data",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn postgres(said: &Said, out: &mut String) -> Result<()> {
+    said.only("plugin.name", &["pgoutput"])?;
+    said.only("slot.drop.on.stop", &["false"])?;
+    put(out, "url", &address::postgres(said)?);
+    let tables = tables(said, "schema")?;
+    let slot = said.get("slot.name").unwrap_or(SLOT);
+    let publication = said.get("publication.name").unwrap_or(PUBLICATION);
+    // Made, it has the captured tables alone: what topics have is the same.
+    let makes = match said
+        .get("publication.autocreate.mode")
+        .unwrap_or("all_tables")
+    {
+        "filtered" | "all_tables" => true,
+        "disabled" => false,
+        _ => {
+            return Err(unsupported(
+                "publication.autocreate.mode",
+                "filtered, all_tables or disabled",
+            ));
+        }
+    };
+    let prefix = prefix(said)?;
+    let transform = transform(said)?;
+    if let Some(transform) = transform
+        .as_deref()
+        .filter(|t| said.get(&format!("transforms.{t}.type")) == Some(ROUTER))
+    {
+        converters(said, AS_IT_IS)?;
+        return outbox(said, transform, slot, &tables, out);
+    }
+    if let Some(transform) = &transform {
+        unwrapped(said, transform)?;
+    }
+    put(out, "format", "debezium-json");
+    put_tables(out, &tables);
+    put(out, "slot", slot);
+    put(out, "publication", publication);
+    put_plain(out, "create-publication", makes);
+    put(out, "topic-prefix", prefix);
+    snapshot(said, out)?;
+    events(said, transform.is_some(), out)
+}
+
+/// What events look like.
+fn events(said: &Said, is_unwrapped: bool, out: &mut String) -> Result<()> {
+    let decimals = said.get("decimal.handling.mode").unwrap_or("precise");
+    if !["precise", "string", "double"].contains(&decimals) {
+        return Err(unsupported(
+            "decimal.handling.mode",
+            "precise, string or double",
+        ));
+    }
+    converters(said, &[JSON])?;
+    out.push_str("[debezium]\n");
+    put(out, "decimals", decimals);
+    put_plain(out, "schemas", schemas(said)?);
+    put_plain(out, "tombstones", said.flag("tombstones.on.delete", true)?);
+    if is_unwrapped {
+        put_plain(out, "unwrapped", true);
+    }
+    Ok(())
+}
+
+/// Of MariaDB and MySQL rows are written, as with the transformation that unwraps them.
+fn mysql(said: &Said, out: &mut String) -> Result<()> {
+    put(out, "url", &address::mysql(said)?);
+    put_tables(out, &tables(said, "database")?);
+    put(out, "topic-prefix", prefix(said)?);
+    if let Some(id) = said.get("database.server.id") {
+        let id: u32 = id
+            .parse()
+            .map_err(|_| unsupported("database.server.id", "a number"))?;
+        put_plain(out, "server-id", id);
+    }
+    snapshot(said, out)?;
+    said.under("schema.history.internal.");
+    converters(said, &[JSON])?;
+    if schemas(said)? {
+        return Err(unsupported(
+            "value.converter.schemas.enable",
+            "false: rows of MariaDB and MySQL come without schemas",
+        ));
+    }
+    match transform(said)? {
+        Some(transform) => unwrapped(said, &transform),
+        None => Err(unsupported(
+            "transforms",
+            "unwrap, with transforms.unwrap.type = io.debezium.transforms.ExtractNewRecordState: \
+            of MariaDB and MySQL rows are written",
+        )),
+    }
+}
+
+/// What keys and values are written by.
+fn converters(said: &Said, known: &[&str]) -> Result<()> {
+    said.only("key.converter", known)?;
+    said.only("value.converter", known)
+}
+
+/// Whether events come with their schemas.
+pub(super) fn schemas(said: &Said) -> Result<bool> {
+    let key = said.flag("key.converter.schemas.enable", true)?;
+    let value = said.flag("value.converter.schemas.enable", true)?;
+    match key == value {
+        true => Ok(value),
+        false => Err(unsupported(
+            "key.converter.schemas.enable",
+            "what it is for values",
+        )),
+    }
+}
