@@ -11,7 +11,7 @@ use crate::commit::Receipt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::Shared;
 
-/// How long a thread sleeps before it looks whether the writer is still there.
+/// How long a thread sleeps before it looks whether it can do the writer's work.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Where the outcome of one request goes. Nobody is woken who does not wait, so that one thread can have many
@@ -95,6 +95,34 @@ impl Slot {
     }
 }
 
+/// The other end of a slot: whoever waits gets an outcome in any case, also if whoever has this panics.
+#[derive(Debug)]
+pub(crate) struct Promise(Option<Arc<Slot>>);
+
+impl Promise {
+    /// The one for a slot, which has no other.
+    pub(crate) fn of(slot: &Arc<Slot>) -> Self {
+        Self(Some(Arc::clone(slot)))
+    }
+
+    /// Puts the outcome in; gives who is to be woken.
+    pub(crate) fn keep(mut self, result: Result<Receipt>) -> Option<Waiter> {
+        self.0.take()?.complete(result)
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        let Some(slot) = self.0.take() else {
+            return;
+        };
+        let text = "the writer panicked; the commit may be lost";
+        if let Some(waiter) = slot.complete(Err(Error::new(ErrorKind::Closed, text))) {
+            waiter.wake();
+        }
+    }
+}
+
 /// A commit on its way to the disk.
 ///
 /// # Cancel safety
@@ -120,9 +148,6 @@ impl Pending {
             let waiter = || Waiter::Thread(std::thread::current());
             if let Some(result) = self.slot.take_or_wait(waiter) {
                 return result;
-            }
-            if let Some(error) = self.shared.lost(&self.slot) {
-                return Err(error);
             }
             if self.shared.has_threads() {
                 std::thread::park_timeout(LOOK_AGAIN);

@@ -9,6 +9,7 @@ mod crash;
 mod keyed;
 mod model;
 mod mutation;
+mod panics;
 mod support;
 mod syncs;
 mod upkeep;

@@ -208,6 +208,7 @@ fn what_many_threads_were_promised_is_there_after_a_power_cut() {
         log.create_topic("t", TopicConfig::default()).unwrap();
         disk.set_faults(Faults {
             power_off_at: Some(rng.random_range(1..400)),
+            is_restless: rng.random(),
             ..Faults::default()
         });
         let promised: Vec<(u64, u64, Bytes)> = std::thread::scope(|scope| {

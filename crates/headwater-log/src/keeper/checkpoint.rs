@@ -17,6 +17,7 @@ impl Keeper {
     /// # Errors
     /// `Unavailable` if the disk is full, `Closed`.
     pub(crate) fn checkpoint(&self, shared: &Shared) -> Result<()> {
+        let _fuse = shared.fuse();
         let mut work = self.work();
         let done = self.try_checkpoint(shared, &mut work);
         drop(work);

@@ -142,6 +142,7 @@ impl Keeper {
 
     /// The keeper's thread.
     pub(crate) fn run(&self, shared: &Shared) {
+        let _fuse = shared.fuse();
         loop {
             let wants = self.next(shared);
             if wants.stop {
@@ -153,6 +154,7 @@ impl Keeper {
 
     /// Does what has been asked for so far, on a thread of somebody else.
     pub(crate) fn run_due(&self, shared: &Shared) {
+        let _fuse = shared.fuse();
         let wants = std::mem::take(&mut *self.wants());
         self.serve(shared, wants);
     }

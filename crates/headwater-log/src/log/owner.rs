@@ -14,8 +14,15 @@ type Run = fn(&Shared);
 #[derive(Debug)]
 pub(crate) struct Owner {
     pub(super) shared: Arc<Shared>,
+    threads: Mutex<Threads>,
+}
+
+/// The threads of a log, until it is closed.
+#[derive(Debug, Default)]
+struct Threads {
     /// Each with what ends it, in the order in which they end.
-    threads: Mutex<Vec<(JoinHandle<()>, Run)>>,
+    run: Vec<(JoinHandle<()>, Run)>,
+    is_closed: bool,
 }
 
 impl Drop for Owner {
@@ -35,20 +42,20 @@ impl Owner {
     }
 
     pub(super) fn close(&self) -> Result<()> {
-        if self.shared.queue.is_closed() {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut threads.is_closed, true) {
             return Ok(());
         }
         let saved = self.shared.keeper.checkpoint(&self.shared);
         self.shared.shut();
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = Ok(());
         // The writers end first: what they have in hand is still to be kept.
-        for (thread, stop) in threads.drain(..) {
+        for (thread, stop) in threads.run.drain(..) {
             stop(&self.shared);
-            if thread.join().is_err() {
-                return Err(Error::new(ErrorKind::Bug, "a thread of the log panicked"));
-            }
+            let panicked = |_| Error::new(ErrorKind::Bug, "a thread of the log panicked");
+            ended = thread.join().map_err(panicked).and(ended);
         }
-        saved
+        ended.and(saved)
     }
 
     pub(super) fn start(&self) -> Result<()> {
@@ -69,7 +76,7 @@ impl Owner {
                 Error::new(ErrorKind::Unavailable, "no thread for the log").with_source(e)
             })?;
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.push((thread, stop));
+        threads.run.push((thread, stop));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::state::Shared;
 use crate::checkpoint::Cut;
 use crate::commit::Receipt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pending::{Slot, Waiter};
+use crate::pending::{Promise, Slot, Waiter};
 use crate::writer::Writer;
 use crate::writer::queue::Bounds;
 use crate::writer::request::{MetadataRequest, Request, Work};
@@ -21,19 +21,20 @@ impl Shared {
     pub(crate) fn push(&self, work: Work, slot: &Arc<Slot>) {
         let request = Request {
             work,
-            slot: Arc::clone(slot),
+            promise: Promise::of(slot),
         };
         let max = Bounds {
             commits: self.options.queue_commits_max,
             bytes: self.options.queue_bytes_max,
         };
-        while !self.has_threads() && self.queue.is_full(&request, max) {
-            self.writer().run(self);
-            self.finisher.run(self);
+        let must_wait = |request: &Request| self.queue.is_full(request, max);
+        while !self.has_threads() && must_wait(&request) && !self.queue.is_closed() {
+            self.turn();
         }
         if let Err(request) = self.queue.push(request, max) {
-            let closed = Error::new(ErrorKind::Closed, "log is closed");
-            if let Some(waiter) = request.slot.complete(Err(closed)) {
+            let closed = || Error::new(ErrorKind::Closed, "log is closed");
+            let error = self.refusal().unwrap_or_else(closed);
+            if let Some(waiter) = request.promise.keep(Err(error)) {
                 waiter.wake();
             }
         }
@@ -47,6 +48,7 @@ impl Shared {
         if self.has_threads() && !(self.queue.is_ripe() && self.queue.is_small()) {
             return self.queue.wake();
         }
+        let _fuse = self.fuse();
         let writer = if self.has_threads() {
             self.writer.try_lock()
         } else {
@@ -65,6 +67,13 @@ impl Shared {
         }
     }
 
+    /// Does what is next, and all of it.
+    fn turn(&self) {
+        let _fuse = self.fuse();
+        self.writer().run(self);
+        self.finisher.run(self);
+    }
+
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(|broken| {
             let mut writer = broken.into_inner();
@@ -80,22 +89,10 @@ impl Shared {
         writer.run(self);
     }
 
-    /// The error for a commit that was with the writer when that panicked.
-    pub(crate) fn lost(&self, slot: &Slot) -> Option<Error> {
-        let panicked = self.writer.is_poisoned() || self.finisher.is_poisoned();
-        (panicked && !slot.is_done()).then(|| {
-            Error::new(
-                ErrorKind::Closed,
-                "the writer panicked; the commit may be lost",
-            )
-        })
-    }
-
     /// A thread of the writer. While one syncs, another may form the next group.
     pub(crate) fn run_writer(&self) {
         while self.queue.wait() {
-            self.writer().run(self);
-            self.finisher.run(self);
+            self.turn();
         }
     }
 
@@ -109,6 +106,7 @@ impl Shared {
         self.push(Work::Cut(to), &slot);
         self.queue.wake();
         self.drive(&slot);
+        // The other end goes with the request, if it is not served.
         from.recv().map_err(|_| {
             let why = self.poisoned();
             Error::new(
@@ -140,8 +138,48 @@ impl Shared {
     /// Without a writer's thread, does its work until `slot` is done.
     pub(crate) fn drive(&self, slot: &Slot) {
         while !self.has_threads() && !slot.is_done() {
-            self.writer().run(self);
-            self.finisher.run(self);
+            self.turn();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+    use crate::commit::Commit;
+    use crate::log::Log;
+    use crate::options::Options;
+    use crate::record::{Record, TopicPartition};
+    use crate::simulation::{Faults, FaultyDisk};
+    use crate::topic::TopicConfig;
+
+    #[test]
+    fn what_comes_behind_a_sync_that_fails_is_refused() {
+        let disk = FaultyDisk::new(0);
+        let options = Options {
+            threads: false,
+            ..Options::default()
+        };
+        let clock = Arc::new(ManualClock::new(Timestamp(0)));
+        let log = Log::open(Arc::new(disk.clone()), clock, options).expect("an empty disk");
+        let made = log.create_topic("t", TopicConfig::default());
+        made.expect("a new name");
+        disk.set_faults(Faults {
+            sync_fails_at: Some(1),
+            ..Faults::default()
+        });
+        let to = TopicPartition::new("t", 0);
+        let pending = log.submit(Commit::new().append(to, [Record::default()]));
+        let shared = log.shared();
+        let (to, from) = mpsc::channel();
+        shared.push(Work::Cut(to), &Arc::default());
+        let mut writer = shared.writer();
+        writer.run(shared); // forms the group
+        writer.run(shared); // has it synced, since the cut comes behind it
+        drop(writer);
+        assert!(from.recv().is_err());
+        let error = pending.wait().expect_err("it could not be synced");
+        assert_eq!(error.kind(), ErrorKind::Closed);
     }
 }

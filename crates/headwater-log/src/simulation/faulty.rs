@@ -8,6 +8,9 @@ use super::sectors::Sectors;
 use crate::disk::memory::{copy_out, names_in, not_found};
 use crate::disk::{Disk, DiskFile, OpenMode, parent};
 
+/// How often other threads go first at most.
+const UNREST_MAX: u64 = 20;
+
 /// What goes wrong, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Faults {
@@ -17,6 +20,8 @@ pub struct Faults {
     pub sync_fails_at: Option<u64>,
     /// Bytes that all files together may have.
     pub room_bytes: Option<u64>,
+    /// Other threads go first now and then, before each operation: what seldom meets does so often.
+    pub is_restless: bool,
 }
 
 /// A disk in memory that keeps apart what was synced and what was not.
@@ -35,6 +40,7 @@ struct World {
     syncs: u64,
     is_off: bool,
     dice: Dice,
+    unrest: Dice,
 }
 
 #[derive(Debug, Clone)]
@@ -96,11 +102,22 @@ impl FaultyDisk {
             syncs: 0,
             is_off: false,
             dice: Dice(seed),
+            unrest: Dice(seed),
         })))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = lock();
+        if !world.faults.is_restless {
+            return world;
+        }
+        // Most often none, seldom many.
+        let most = world.unrest.below(UNREST_MAX);
+        let turns = world.unrest.below(most + 1);
+        drop(world);
+        (0..turns).for_each(|_| std::thread::yield_now());
+        lock()
     }
 
     /// From now on these things go wrong; operations are counted anew.
@@ -148,6 +165,7 @@ impl FaultyDisk {
             changes: 0,
             syncs: 0,
             is_off: false,
+            unrest: dice.clone(),
             dice,
         })))
     }

@@ -84,7 +84,7 @@ impl Finisher {
     }
 
     /// Whether somebody panicked: nobody knows what was done.
-    pub(crate) fn is_poisoned(&self) -> bool {
+    fn is_poisoned(&self) -> bool {
         self.slots.iter().any(Mutex::is_poisoned)
     }
 
@@ -122,7 +122,9 @@ impl Finisher {
 
     /// Writes what was formed, syncs it and publishes it. The slot is held.
     fn take_turn(&self, shared: &Shared, slot: usize) {
-        let mut turn = lock(&self.turn);
+        let Ok(mut turn) = self.turn.lock() else {
+            return self.refuse(shared);
+        };
         let groups = std::mem::take(&mut *lock(&self.formed));
         if groups.is_empty() {
             return; // somebody else took them
@@ -169,7 +171,9 @@ impl Finisher {
 
     /// Publishes what was written up to a commit, or says that it is unknown what became of it.
     fn publish(&self, shared: &Shared, last: CommitNumber) {
-        let publishing = lock(&self.publishing);
+        let Ok(publishing) = self.publishing.lock() else {
+            return self.refuse(shared);
+        };
         // If this sync or another one has failed, it is unknown what of these is durable.
         let refusal = shared.refusal();
         let mut written = lock(&self.written);
@@ -239,7 +243,7 @@ impl Finisher {
     }
 
     /// Somebody panicked: nobody knows what had been done.
-    fn refuse(&self, shared: &Shared) {
+    pub(crate) fn refuse(&self, shared: &Shared) {
         let error = shared.poison(Error::new(ErrorKind::Bug, "the writer panicked"));
         for groups in [&self.formed, &self.written] {
             let groups = std::mem::take(&mut *lock(groups));

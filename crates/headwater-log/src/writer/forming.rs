@@ -84,18 +84,20 @@ impl Writer {
         shared.queue.grouped(1, request.bytes());
         // What was formed before must be seen by it.
         shared.finisher.settle(shared);
-        let result = match request.work {
-            Work::Metadata(wish) => self.change(shared, &wish),
-            Work::Cut(to) => {
+        let result = match (shared.refusal(), request.work) {
+            // Of what it would build upon it is unknown whether it is durable.
+            (Some(error), _) => Err(error),
+            (None, Work::Metadata(wish)) => self.change(shared, &wish),
+            (None, Work::Cut(to)) => {
                 shared.keeper.begin_cut();
                 if to.send(shared.cut(self.ring.end(), self.last)).is_err() {
                     tracing::debug!("checkpoint was given up");
                 }
                 Ok(self.receipt())
             }
-            Work::Commit(_) => Err(Error::new(ErrorKind::Bug, "commit outside of a group")),
+            (None, Work::Commit(_)) => Err(Error::new(ErrorKind::Bug, "commit outside of a group")),
         };
-        tell(vec![(request.slot, result)]);
+        tell(vec![(request.promise, result)]);
     }
 
     fn receipt(&self) -> Receipt {
@@ -208,7 +210,7 @@ impl Writer {
         let mut commits = Vec::with_capacity(count);
         let mut placed = Vec::with_capacity(count);
         let mut outcomes = Vec::with_capacity(count);
-        for (commit, slot) in group.commits {
+        for (commit, promise) in group.commits {
             let admitted = shared.budget.admit(&commit);
             let decided = admitted.and_then(|bytes| {
                 let (accepted, receipt) = ledger.decide(*commit, &mut placed)?;
@@ -216,7 +218,7 @@ impl Writer {
                 commits.push(accepted);
                 Ok(receipt)
             });
-            outcomes.push((slot, decided));
+            outcomes.push((promise, decided));
         }
         if shared.budget.refused() > refused {
             shared.keeper.want_room();
@@ -291,7 +293,7 @@ impl Writer {
     fn refuse_first(&mut self, shared: &Shared, error: Error) {
         if let Some(request) = self.backlog.pop_front() {
             shared.queue.grouped(1, request.bytes());
-            tell(vec![(request.slot, Err(error))]);
+            tell(vec![(request.promise, Err(error))]);
         }
     }
 
@@ -301,7 +303,7 @@ impl Writer {
         let refused = self
             .backlog
             .drain(..)
-            .map(|request| (request.slot, Err(Error::new(ErrorKind::Closed, poison))));
+            .map(|request| (request.promise, Err(Error::new(ErrorKind::Closed, poison))));
         tell(refused.collect());
     }
 }

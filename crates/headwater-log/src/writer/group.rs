@@ -1,15 +1,14 @@
 //! A group: commits that are written together. Which of those that wait it takes. Pure.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::request::{Prepared, PreparedBatch, Request, Work};
-use crate::pending::Slot;
+use crate::pending::Promise;
 
 /// Commits that are written together.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    pub(super) commits: Vec<(Box<Prepared>, Arc<Slot>)>,
+    pub(super) commits: Vec<(Box<Prepared>, Promise)>,
     pub(super) wal_bytes: usize,
     pub(super) direct_bytes: usize,
 }
@@ -41,7 +40,7 @@ impl Group {
             }
             group.wal_bytes = wal_bytes;
             group.direct_bytes = direct_bytes;
-            group.commits.push((commit, request.slot));
+            group.commits.push((commit, request.promise));
         }
         group
     }
@@ -70,6 +69,8 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use smallvec::smallvec;
 
     use super::*;
@@ -111,7 +112,7 @@ mod tests {
                 appends: smallvec![append],
                 ..Prepared::default()
             };
-            (Box::new(commit), Arc::default())
+            (Box::new(commit), Promise::of(&Arc::default()))
         };
         let mut group = Group {
             commits: lengths.iter().map(commit).collect(),

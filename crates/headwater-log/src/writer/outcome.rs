@@ -1,19 +1,17 @@
 //! What becomes of requests, and telling whoever waits for them.
 
-use std::sync::Arc;
-
 use crate::commit::Receipt;
 use crate::error::{Error, Result};
-use crate::pending::{Slot, Waiter};
+use crate::pending::{Promise, Waiter};
 
 /// Requests that are over.
-pub(super) type Outcomes = Vec<(Arc<Slot>, Result<Receipt>)>;
+pub(super) type Outcomes = Vec<(Promise, Result<Receipt>)>;
 
 /// Hands out the outcomes, then wakes whoever waits.
 pub(super) fn tell(outcomes: Outcomes) {
     let waiters: Vec<Waiter> = outcomes
         .into_iter()
-        .filter_map(|(slot, result)| slot.complete(result))
+        .filter_map(|(promise, result)| promise.keep(result))
         .collect();
     waiters.into_iter().for_each(Waiter::wake);
 }
@@ -31,6 +29,6 @@ pub(super) fn failed(outcomes: Outcomes, error: &Error) -> Outcomes {
     };
     let outcomes = outcomes.into_iter();
     outcomes
-        .map(|(slot, result)| (slot, again(result)))
+        .map(|(promise, result)| (promise, again(result)))
         .collect()
 }

@@ -39,6 +39,7 @@ pub(crate) struct Queue {
 struct State {
     requests: VecDeque<Request>,
     closed: bool,
+    abandoned: bool,
 }
 
 /// How much may wait.
@@ -183,10 +184,11 @@ impl Queue {
         sleeping > 0
     }
 
-    /// Waits until there is work that is ripe; false when the queue is closed and there is none.
+    /// Waits until there is work that is ripe; false when the queue is closed and there is none, or it was
+    /// abandoned.
     pub(crate) fn wait(&self) -> bool {
         let mut state = self.lock();
-        loop {
+        while !state.abandoned {
             // Counted first: whoever adds work from now on sees either the sleeper or is seen by it.
             self.sleeping.fetch_add(1, Ordering::SeqCst);
             let has_work = self.has_work();
@@ -199,6 +201,7 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        false
     }
 
     /// Lets nothing more in.
@@ -206,6 +209,12 @@ impl Queue {
         self.lock().closed = true;
         self.ready.notify_all();
         self.room.notify_all();
+    }
+
+    /// Lets nothing more in, and nobody waits for work any more, whatever is open: nobody knows what that is.
+    pub(crate) fn abandon(&self) {
+        self.lock().abandoned = true;
+        self.close();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -218,12 +227,13 @@ mod tests {
     use std::sync::{Arc, mpsc};
 
     use super::*;
+    use crate::pending::Promise;
     use crate::writer::request::Prepared;
 
     fn request(work: Work) -> Request {
         Request {
             work,
-            slot: Arc::default(),
+            promise: Promise::of(&Arc::default()),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::checkpoint::Cut;
 use crate::commit::ExpectedVersion;
 use crate::keyindex::{Entries, Term, Terms};
 use crate::partition::Partition;
-use crate::pending::Slot;
+use crate::pending::Promise;
 use crate::record::{Offset, TopicPartition};
 use crate::topic::TopicConfig;
 
@@ -20,7 +20,7 @@ use crate::topic::TopicConfig;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) work: Work,
-    pub(crate) slot: Arc<Slot>,
+    pub(crate) promise: Promise,
 }
 
 impl Request {

@@ -177,6 +177,7 @@ fn with_everybody_at_work_a_power_cut_loses_nothing_that_was_acknowledged() {
             }
             disk.set_faults(Faults {
                 power_off_at: Some(rng.random_range(200..3_000)),
+                is_restless: rng.random(),
                 ..Faults::default()
             });
             let progress: Vec<Progress> = from.iter().map(|_| Progress::default()).collect();
