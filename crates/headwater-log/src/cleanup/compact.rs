@@ -64,8 +64,9 @@ impl Compaction<'_> {
             return Ok(None);
         }
         let (new, kept) = output.finish()?;
+        let is_kept = |offset| kept.binary_search(&offset).is_ok();
         let run = match self.partition.keys() {
-            Some(keys) => keys.compacted(end, |offset| kept.binary_search(&offset).is_ok())?,
+            Some(keys) => keys.compacted(self.plan.dirty_from.min(end)..end, is_kept)?,
             None => None,
         };
         Ok(Some(Compacted {

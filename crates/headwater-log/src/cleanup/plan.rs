@@ -38,9 +38,18 @@ pub(crate) enum Effort {
 /// Compaction waits until one byte in this many that it would read is new.
 const DIRTY_SHARE: u64 = 2;
 
+/// It waits too until one record in this many that are new could go: what is only added to has nothing to compact.
+const OUTDATED_SHARE: u64 = 8;
+
 /// Decides whether to compact: `closed` are the closed segments, `cleaned` is how far the last compaction
-/// went, `limit` is the lowest pin or the checkpoint's end.
-pub(crate) fn plan(closed: &[Stretch], cleaned: u64, limit: u64, effort: Effort) -> Option<Plan> {
+/// went, `limit` is the lowest pin or the checkpoint's end, `outdated` how many records could go, as far as somebody counts them.
+pub(crate) fn plan(
+    closed: &[Stretch],
+    cleaned: u64,
+    limit: u64,
+    outdated: Option<u64>,
+    effort: Effort,
+) -> Option<Plan> {
     let segments = closed.iter().take_while(|s| s.to <= limit).count();
     let end = closed[..segments].last()?.to;
     let bytes = |dirty: bool| -> u64 {
@@ -50,8 +59,10 @@ pub(crate) fn plan(closed: &[Stretch], cleaned: u64, limit: u64, effort: Effort)
         counted.map(|s| s.bytes).sum()
     };
     let (dirty, all) = (bytes(true), bytes(false));
+    let new = end.saturating_sub(cleaned);
+    let could_go = outdated.is_none_or(|outdated| outdated >= new.div_ceil(OUTDATED_SHARE));
     let enough = match effort {
-        Effort::Due => dirty > 0 && dirty.saturating_mul(DIRTY_SHARE) >= all,
+        Effort::Due => dirty > 0 && dirty.saturating_mul(DIRTY_SHARE) >= all && could_go,
         Effort::Thorough => dirty > 0,
         Effort::Whole => true,
     };

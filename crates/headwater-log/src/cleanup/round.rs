@@ -122,7 +122,8 @@ impl Keeper {
             let pinned = lowest_pin(shared, partition).min(held(shared, partition).end);
             let limit = pinned.min(partition.checkpointed());
             let cleaned = partition.cleaned();
-            let Some(plan) = plan(&closed.stretches, cleaned, limit, effort) else {
+            let outdated = partition.keys().map(|keys| keys.outdated());
+            let Some(plan) = plan(&closed.stretches, cleaned, limit, outdated, effort) else {
                 return Ok(());
             };
             let round = Compaction {

@@ -49,20 +49,28 @@ fn retention_by_time_leaves_the_first_segment_that_is_young_enough_and_all_behin
 #[test]
 fn compaction_waits_for_enough_that_is_new() {
     let closed = stretches(&[60, 30, 20, 10]);
-    assert_eq!(plan(&closed, 20, u64::MAX, Effort::Due), None);
+    assert_eq!(plan(&closed, 20, u64::MAX, None, Effort::Due), None);
     let all = Plan {
         segments: 4,
         dirty_from: 10,
         end: 40,
     };
-    assert_eq!(plan(&closed, 10, u64::MAX, Effort::Due), Some(all));
+    assert_eq!(plan(&closed, 10, u64::MAX, None, Effort::Due), Some(all));
     let pinned = Plan {
         segments: 2,
         dirty_from: 20,
         end: 20,
     };
-    assert_eq!(plan(&closed, 20, 25, Effort::Whole), Some(pinned));
-    assert_eq!(plan(&closed, 0, 9, Effort::Whole), None);
+    assert_eq!(plan(&closed, 20, 25, None, Effort::Whole), Some(pinned));
+    assert_eq!(plan(&closed, 0, 9, None, Effort::Whole), None);
+}
+
+#[test]
+fn compaction_waits_for_enough_that_could_go() {
+    let closed = stretches(&[60, 30, 20, 10]);
+    let planned = |outdated, effort| plan(&closed, 8, u64::MAX, Some(outdated), effort).is_some();
+    assert!(!planned(3, Effort::Due) && planned(4, Effort::Due));
+    assert!(planned(0, Effort::Thorough) && planned(0, Effort::Whole));
 }
 
 fn batch(records: &[(u64, &str, Option<&str>)]) -> LogBatch {

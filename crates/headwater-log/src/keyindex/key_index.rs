@@ -45,8 +45,10 @@ pub(super) struct State {
     /// Shared with whoever looks something up, as are the frozen parts, and so put anew when it changes.
     pub(super) runs: Arc<Vec<Arc<Run>>>,
     pub(super) next_generation: u64,
-    /// A compacted run that has not taken effect yet.
-    pub(super) pending: Option<RunId>,
+    /// How many records of the runs have outdated another one of their key since the last compaction: about so many could go.
+    pub(super) outdated: u64,
+    /// A compacted run that has not taken effect yet, and how many of those it has seen to.
+    pub(super) pending: Option<(RunId, u64)>,
     /// The newest posting, before the active part, of keys that the writer has looked up.
     pub(super) known: HashMap<Box<[u8]>, Option<Posting>>,
 }

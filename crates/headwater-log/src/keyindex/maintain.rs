@@ -2,6 +2,8 @@
 //!
 //! [`freeze`](KeyIndex::freeze) is called where the writer stands still between two groups; all else by the one keeper.
 
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use crate::disk::Disk;
@@ -12,6 +14,7 @@ use super::memory::MemIndex;
 use super::merge;
 use super::postings::Posting;
 use super::run::{Run, RunId, RunWriter, VerifiedRun};
+use super::term::has_versions;
 
 /// The runs of an index that a checkpoint records.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -20,6 +23,13 @@ pub(crate) struct IndexManifest {
     pub(crate) covered: u64,
     /// The runs, oldest first.
     pub(crate) runs: Vec<RunId>,
+    /// Records in the runs that have a newer one of their key, at most; very many if a former version did not count them.
+    #[serde(default = "very_many")]
+    pub(crate) outdated: u64,
+}
+
+fn very_many() -> u64 {
+    u64::MAX
 }
 
 impl KeyIndex {
@@ -40,6 +50,7 @@ impl KeyIndex {
             next_generation: newest.map_or(0, |newest| newest + 1),
             runs: Arc::new(runs.collect()),
             known: Default::default(),
+            outdated: manifest.outdated,
             pending: None,
         };
         Self::with(disk, dir, terms, state)
@@ -85,7 +96,9 @@ impl KeyIndex {
                 0 => None,
                 _ => Some(Arc::new(self.write_run(&frozen, generation)?)),
             };
+            let outdating = frozen.outdating();
             let mut state = self.write();
+            state.outdated = state.outdated.saturating_add(outdating);
             Arc::make_mut(&mut state.runs).extend(run);
             Arc::make_mut(&mut state.frozen).remove(0);
         }
@@ -128,36 +141,50 @@ impl KeyIndex {
         };
         let old = &runs[range];
         let id = self.write().successor(old);
-        let merged = self.rewrite(id, old, |posting| posting.offset >= start)?;
+        let merged = self.rewrite(id, old, |_, posting| posting.offset >= start)?;
         self.install(merged);
         Ok(true)
     }
 
-    /// Writes the runs that begin before `end` as one, without the postings before `end` that `keep` rejects; the index
-    /// still uses the old ones. The new run takes effect by [`replace`](Self::replace), once its name is
-    /// durable, or is [given up](Self::give_up). All before `end` must have been flushed.
+    /// Writes the runs that begin before the end of `range`, of which nothing was compacted before, as one, without the postings before
+    /// that end that `keep` rejects; the index still uses the old ones. The new run takes effect by [`replace`](Self::replace), once its name is
+    /// durable, or is [given up](Self::give_up). All before the end must have been flushed.
     ///
     /// # Errors
     /// As [`tidy`](Self::tidy).
-    pub(crate) fn compacted(&self, end: u64, keep: impl Fn(u64) -> bool) -> Result<Option<RunId>> {
+    pub(crate) fn compacted(
+        &self,
+        range: Range<u64>,
+        keep: impl Fn(u64) -> bool,
+    ) -> Result<Option<RunId>> {
         let _rewriting = self
             .rewriting
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let runs = self.read().runs.clone();
-        let runs = &runs[..runs.partition_point(|run| run.id.from < end)];
+        let runs = &runs[..runs.partition_point(|run| run.id.from < range.end)];
         if runs.is_empty() {
             return Ok(None);
         }
         let id = {
             let mut state = self.write();
             let id = state.successor(runs);
-            state.pending = Some(id);
+            state.pending = Some((id, 0));
             id
         };
-        let keep = |posting: Posting| posting.offset >= end || keep(posting.offset);
+        let settled = Cell::new(0);
+        let keep = |term: &[u8], posting: Posting| {
+            let is_new = range.contains(&posting.offset);
+            if is_new && posting.version > 0 && has_versions(term) {
+                settled.set(settled.get() + 1);
+            }
+            posting.offset >= range.end || keep(posting.offset)
+        };
         match self.rewrite(id, runs, keep) {
-            Ok(_) => Ok(Some(id)),
+            Ok(_) => {
+                self.write().pending = Some((id, settled.get()));
+                Ok(Some(id))
+            }
             Err(error) => {
                 self.give_up();
                 Err(error)
@@ -176,10 +203,24 @@ impl KeyIndex {
         self.install(Run::named(Arc::clone(&self.disk), &self.dir, id));
         let mut state = self.write();
         state.known.clear();
-        state.pending = None;
+        let settled = state.pending.take().map_or(0, |(_, settled)| settled);
+        state.outdated = match state.outdated {
+            u64::MAX => 0, // nobody had counted
+            outdated => outdated.saturating_sub(settled),
+        };
     }
 
-    fn rewrite(&self, id: RunId, old: &[Arc<Run>], keep: impl Fn(Posting) -> bool) -> Result<Run> {
+    /// About how many records could go, at most.
+    pub(crate) fn outdated(&self) -> u64 {
+        self.read().outdated
+    }
+
+    fn rewrite(
+        &self,
+        id: RunId,
+        old: &[Arc<Run>],
+        keep: impl Fn(&[u8], Posting) -> bool,
+    ) -> Result<Run> {
         let merged = merge::merge(&self.disk, &self.dir, old, id, keep)?;
         self.sync_dir()?;
         Ok(merged)
@@ -202,6 +243,7 @@ impl KeyIndex {
         IndexManifest {
             covered: frozen.unwrap_or(state.active.from),
             runs: state.runs.iter().map(|run| run.id).collect(),
+            outdated: state.outdated,
         }
     }
 
@@ -216,7 +258,7 @@ impl KeyIndex {
         let (used, pending) = {
             let state = self.read();
             let used: Vec<RunId> = state.runs.iter().map(|run| run.id).collect();
-            (used, state.pending)
+            (used, state.pending.map(|(id, _)| id))
         };
         let named = recorded.runs.iter().chain(&used).chain(&pending);
         let keep: Vec<String> = named.map(RunId::file_name).collect();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use hashbrown::HashTable;
 
 use super::postings::{Posting, PostingList};
-use super::term::TermRef;
+use super::term::{TermRef, has_versions};
 
 /// Bytes that the table needs for an entry besides its term and deltas.
 const ENTRY_BYTES: usize = size_of::<Entry>() + 8;
@@ -90,6 +90,13 @@ impl MemIndex {
 
     pub(super) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// How many records followed one of the same key.
+    pub(super) fn outdating(&self) -> u64 {
+        let keys = self.table.iter().filter(|e| has_versions(&e.term));
+        let follow = |e: &Entry| e.list.iter().filter(|p| p.version > 0).count() as u64;
+        keys.map(follow).sum()
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -48,13 +48,13 @@ impl Ord for Head {
     }
 }
 
-/// Writes neighbouring `runs`, oldest first, as one, with the postings that pass `keep`.
+/// Writes neighbouring `runs`, oldest first, as one, with the postings of terms that pass `keep`.
 pub(super) fn merge(
     disk: &Arc<dyn Disk>,
     dir: &str,
     runs: &[Arc<Run>],
     id: RunId,
-    keep: impl Fn(Posting) -> bool,
+    keep: impl Fn(&[u8], Posting) -> bool,
 ) -> Result<Run> {
     let entries = runs.iter().map(|r| r.entries()).sum::<Result<u64>>()?;
     let mut writer = RunWriter::create(disk, dir, id, entries)?;
@@ -76,7 +76,7 @@ pub(super) fn merge(
             list.extend(&same.list, !has_versions(&term));
             advance(&mut inputs, &mut heads, same.order.2)?;
         }
-        if let Some(list) = list.filtered(&keep) {
+        if let Some(list) = list.filtered(|posting| keep(&term, posting)) {
             writer.add(hash, &term, &list)?;
         }
     }

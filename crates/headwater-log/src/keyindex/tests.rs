@@ -42,6 +42,8 @@ struct Pair {
     recorded: IndexManifest,
     start: u64,
     end: u64,
+    /// How far compaction has gone.
+    cleaned: u64,
 }
 
 impl Pair {
@@ -56,6 +58,7 @@ impl Pair {
             recorded,
             start: 0,
             end: 0,
+            cleaned: 0,
         }
     }
 
@@ -120,6 +123,18 @@ impl Pair {
         assert_eq!(self.index.manifest().covered, self.index.next_offset());
         while self.index.tidy(self.start).unwrap() {}
         self.recorded = self.index.manifest();
+        // What retention took is forgotten when runs are rewritten, or still counted.
+        let outdating = |from: u64| {
+            let later = self.rows.iter().filter(|r| r.offset >= from);
+            let follow = later.filter(|r| r.key.is_some() && r.version > 0);
+            follow.count() as u64
+        };
+        let least = outdating(self.cleaned.max(self.start));
+        let is_right = match self.start {
+            0 => self.recorded.outdated == least,
+            _ => self.recorded.outdated >= least,
+        };
+        assert!(is_right, "{} for {least}", self.recorded.outdated);
         self.index.sweep(&self.recorded).unwrap();
     }
 
@@ -149,9 +164,10 @@ impl Pair {
         let kept: Vec<u64> = self.rows.iter().map(|r| r.offset).collect();
         let run = self
             .index
-            .compacted(end, |offset| kept.binary_search(&offset).is_ok());
+            .compacted(self.cleaned.min(end)..end, |offset| kept.binary_search(&offset).is_ok());
         if let Some(run) = run.unwrap() {
             self.index.replace(run);
+            self.cleaned = self.cleaned.max(end);
         }
         self.recorded = self.index.manifest();
     }
