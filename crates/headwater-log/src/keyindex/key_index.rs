@@ -4,22 +4,16 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use hashbrown::HashMap;
-
-use crate::batch::LogBatch;
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::record::Version;
 
-use super::entries::{Entries, Entry};
 use super::memory::MemIndex;
 use super::postings::{Posting, PostingList};
 use super::query::{self, Lists, Terms};
 use super::run::{Run, RunId};
+use super::table::TermTable;
 use super::term::{Term, TermRef};
-
-/// Keys whose newest posting is remembered between a condition and the append that follows it.
-const KNOWN_KEYS_MAX: usize = 16 << 10;
 
 /// The key index of a partition.
 ///
@@ -30,7 +24,7 @@ pub(crate) struct KeyIndex {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) dir: Arc<str>,
     /// Whether types and tags are indexed too.
-    terms: bool,
+    pub(super) terms: bool,
     state: RwLock<State>,
     /// Held by whoever rewrites runs.
     pub(super) rewriting: Mutex<()>,
@@ -50,7 +44,7 @@ pub(super) struct State {
     /// A compacted run that has not taken effect yet, and how many of those it has seen to.
     pub(super) pending: Option<(RunId, u64)>,
     /// The newest posting, before the active part, of keys that the writer has looked up.
-    pub(super) known: HashMap<Box<[u8]>, Option<Posting>>,
+    pub(super) known: TermTable<Option<Posting>>,
 }
 
 impl KeyIndex {
@@ -62,102 +56,6 @@ impl KeyIndex {
             state: RwLock::new(state),
             rewriting: Mutex::default(),
         }
-    }
-
-    /// What a partition's records will put into this index.
-    pub(crate) fn entries(&self) -> Entries {
-        Entries::new(self.terms)
-    }
-
-    /// What the records of a batch will put into this index.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub(crate) fn entries_of(&self, batch: &LogBatch) -> Result<Entries> {
-        let mut entries = self.entries();
-        for record in batch.open()?.records() {
-            let record = record?;
-            entries.push(record.key, record.headers.iter());
-        }
-        Ok(entries)
-    }
-
-    /// Looks up the keys of records that are about to be [applied](Self::apply), so that applying them needs no
-    /// file and cannot fail.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Corrupt`; nothing has changed then.
-    pub(crate) fn prepare(&self, entries: &Entries) -> Result<()> {
-        let keys = entries.iter().filter(Entry::has_versions);
-        for entry in keys {
-            self.newest(entry.term)?;
-        }
-        Ok(())
-    }
-
-    /// Adds what [prepared](Self::prepare) records from offset `base` on have; `start` is the start of the partition as of this
-    /// commit. Gives the last version of each run of records of one key.
-    pub(crate) fn apply(&self, start: u64, base: u64, entries: &Entries) -> Vec<Version> {
-        let mut state = self.write();
-        let mut versions = Vec::new();
-        for entry in entries.iter() {
-            let first = base + entry.first;
-            let offsets = first..first + entry.count;
-            match entry.has_versions() {
-                true => versions.push(Version(state.add_key(entry.term, start, offsets))),
-                false => {
-                    state.active.add(entry.term, 0, offsets, || None);
-                }
-            }
-        }
-        state.active.to = base + entries.records();
-        versions
-    }
-
-    /// Forgets what was applied at or after `end`: commits that did not become durable.
-    pub(crate) fn cut(&self, end: u64) {
-        self.write().active.cut(end);
-    }
-
-    /// The version that the writer must compare with: of everything that was applied.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Corrupt`.
-    pub(crate) fn next_version(&self, key: &Term, start: u64) -> Result<Option<Version>> {
-        let newest = self.newest(key.as_ref())?;
-        let live = newest.filter(|posting| posting.offset >= start);
-        Ok(live.map(|posting| Version(posting.version)))
-    }
-
-    /// The offset that will be applied next.
-    pub(crate) fn next_offset(&self) -> u64 {
-        self.read().active.to
-    }
-
-    /// Keeps small what is remembered between a condition and its append. Called before a commit is decided.
-    pub(crate) fn begin(&self) {
-        if self.read().known.len() >= KNOWN_KEYS_MAX {
-            self.write().known.clear();
-        }
-    }
-
-    /// The newest posting of all. What is not in the active part is remembered until it is applied, for meanwhile it may
-    /// move from memory to a run.
-    fn newest(&self, term: TermRef<'_>) -> Result<Option<Posting>> {
-        let (frozen, runs) = {
-            let state = self.read();
-            if let Some(found) = state.newest_known(term) {
-                return Ok(found);
-            }
-            (state.frozen.clone(), state.runs.clone())
-        };
-        let mut in_memory = frozen.iter().rev().filter_map(|memory| memory.get(term));
-        let found = match in_memory.next() {
-            Some(list) => Some(list.last),
-            None => newest_in_runs(&runs, term, &(0..u64::MAX))?,
-        };
-        self.write().known.insert(term.bytes().into(), found);
-        Ok(found)
     }
 
     /// The version of the newest live record of a key.
@@ -316,30 +214,13 @@ impl State {
         frozen.chain([&self.active])
     }
 
-    /// The newest posting; the outer `None`: it must be looked up.
-    fn newest_known(&self, term: TermRef<'_>) -> Option<Option<Posting>> {
-        match self.active.get(term) {
-            Some(list) => Some(Some(list.last)),
-            None => self.known.get(term.bytes()).copied(),
-        }
-    }
-
-    /// Adds occurrences of a prepared key, whose newest posting is not remembered any more then: the active part has it.
-    fn add_key(&mut self, term: TermRef<'_>, start: u64, offsets: Range<u64>) -> u64 {
-        let known = &mut self.known;
-        self.active.add(term, start, offsets, || {
-            let newest = known.remove(term.bytes());
-            newest.expect("records are prepared before they are applied")
-        })
-    }
-
     pub(super) fn take_generation(&mut self) -> u64 {
         self.next_generation += 1;
         self.next_generation - 1
     }
 }
 
-fn newest_in_runs(
+pub(super) fn newest_in_runs(
     runs: &[Arc<Run>],
     term: TermRef<'_>,
     live: &Range<u64>,

@@ -112,8 +112,8 @@ impl KeyIndex {
         };
         let entries = memory.len() as u64;
         let mut writer = RunWriter::create(&self.disk, &self.dir, id, entries)?;
-        for entry in memory.sorted() {
-            writer.add(entry.hash, &entry.term, &entry.list)?;
+        for (term, list) in memory.sorted() {
+            writer.add(term.hash(), term.bytes(), list)?;
         }
         let run = writer.finish()?;
         self.sync_dir()?;

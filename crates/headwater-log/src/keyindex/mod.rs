@@ -14,7 +14,9 @@ mod merge;
 mod postings;
 mod query;
 mod run;
+mod table;
 mod term;
+mod writing;
 
 pub(crate) use entries::Entries;
 pub(crate) use key_index::KeyIndex;

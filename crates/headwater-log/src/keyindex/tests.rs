@@ -162,9 +162,9 @@ impl Pair {
         self.rows
             .retain(|row| row.offset >= end || newest(row, &rows));
         let kept: Vec<u64> = self.rows.iter().map(|r| r.offset).collect();
-        let run = self
-            .index
-            .compacted(self.cleaned.min(end)..end, |offset| kept.binary_search(&offset).is_ok());
+        let run = self.index.compacted(self.cleaned.min(end)..end, |offset| {
+            kept.binary_search(&offset).is_ok()
+        });
         if let Some(run) = run.unwrap() {
             self.index.replace(run);
             self.cleaned = self.cleaned.max(end);
