@@ -81,6 +81,19 @@ fn run(mut append: Flying<'_>) -> Result<Appended> {
     }
 }
 
+/// Appends for a while as one client does that waits for each; gives how many came back a second.
+///
+/// # Errors
+/// Those of the appends.
+pub fn one_by_one(store: &Store, time: Duration, make: &dyn Fn(u64) -> Append) -> Result<f64> {
+    let (started, mut done) = (Instant::now(), 0_u32);
+    while started.elapsed() < time {
+        block_on(store.append(make(fresh())))?;
+        done += 1;
+    }
+    Ok(f64::from(done) / started.elapsed().as_secs_f64())
+}
+
 /// Keeps so many appends in flight for a while; gives how many came back a second.
 ///
 /// # Errors
@@ -107,10 +120,7 @@ pub fn flood(
             }
         }
         if let Some(oldest) = flying.pop_front() {
-            match in_flight {
-                1 => block_on(oldest)?,
-                _ => run(oldest)?,
-            };
+            run(oldest)?;
             done += 1;
         }
     }

@@ -1,4 +1,4 @@
-//! A state that is loaded.
+//! A state that is loaded: the sum of what was added to a counter.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,18 +34,12 @@ impl State for Counter {
 }
 
 /// An event of some 150 bytes that adds to a counter, whose stream is `counter-<id>`.
-///
-/// # Errors
-/// `Bug` if it cannot be written.
-pub fn added(amount: u64) -> Result<NewEvent> {
+pub(super) fn added(amount: u64) -> Result<NewEvent> {
     let note = "x".repeat(100);
     CounterEvent::Added { amount, note }.to_new()
 }
 
 /// Loads a counter and gives its sum.
-///
-/// # Errors
-/// Those of the store.
-pub fn sum(store: &Store, id: &str) -> Result<u64> {
+pub(super) fn sum(store: &Store, id: &str) -> Result<u64> {
     Ok(block_on(store.load::<Counter>(id))?.state.sum)
 }

@@ -33,7 +33,6 @@ const TOPIC: &str = "bench";
 pub(super) fn measure(dir: &Path) -> Outcome<Vec<Figure>> {
     let mut figures: Vec<Figure> = steady(dir)?.map(Figure::tell).into();
     let log = Log::open_dir(&dir.join("log"), Arc::new(SystemClock), Options::default())?;
-    log.create_topic(TOPIC, TopicConfig::default())?;
     make_wal(&log)?;
     let mut raw = RawFile::make(dir)?;
     figures.extend([
@@ -49,9 +48,10 @@ pub(super) fn measure(dir: &Path) -> Outcome<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Writes until the write-ahead log has its files, as the raw disk has the file that is written over.
-fn make_wal(log: &Log) -> Outcome {
+/// Writes to a topic of its own until the write-ahead log has its files, as the raw disk has the file that is written over.
+pub(super) fn make_wal(log: &Log) -> Outcome {
     const RECORDS: usize = 32;
+    log.create_topic(TOPIC, TopicConfig::default())?;
     say(format_args!(
         "log: {} MiB written first, so that the files of its write-ahead log are made",
         WAL_BYTES >> 20

@@ -1,6 +1,6 @@
 //! Appending on the log.
 
-use headwater::events::bench::{conditional, flood, plain};
+use headwater::events::bench::{conditional, flood, one_by_one, plain};
 use headwater::events::{Store, block_on};
 
 use super::super::disk::RawFile;
@@ -10,13 +10,17 @@ use crate::cli::exit::Outcome;
 
 /// Appends that are in flight where many are.
 const MANY: usize = 1024;
+/// What an append of one event writes, and so what a raw write is of that one client is compared with.
+const APPEND_BYTES: usize = 400;
 /// What a raw write is of that many are compared with.
 const GROUP_BYTES: usize = 64 << 10;
 /// What many may reach instead of their part of the raw disk.
 const ENOUGH: f64 = 120_000.0;
 
 pub(super) fn measure(store: &Store, raw: &mut RawFile) -> Outcome<Vec<Figure>> {
-    let (one, syncs) = beside(raw, 4096, || Ok(flood(store, 1, TURN, &|n| plain(n, 1))?))?;
+    let (one, syncs) = beside(raw, APPEND_BYTES, || {
+        Ok(one_by_one(store, TURN, &|n| plain(n, 1))?)
+    })?;
     let name = "events: one client, one event an append";
     let mut figures = vec![Figure::ratio(name, one, syncs, "events/s", 0.9).tell()];
 

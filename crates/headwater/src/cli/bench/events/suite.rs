@@ -10,6 +10,7 @@ use headwater_log::{Log, Options};
 
 use super::super::disk::RawFile;
 use super::super::figure::Figure;
+use super::super::log::make_wal;
 use super::super::server::Server;
 use super::{embedded, postgres, reading};
 use crate::cli::args::BenchArgs;
@@ -28,6 +29,7 @@ pub(in crate::cli::bench) fn measure(dir: &Path, args: &BenchArgs) -> Outcome<Ve
         Arc::new(SystemClock),
         Options::default(),
     )?;
+    make_wal(&log)?;
     let store = Store::on_log(log.clone(), "events")?;
     let mut figures = embedded::measure(&store, &mut RawFile::make(dir)?)?;
     figures.extend(reading::measure(&store, args.streams)?);
