@@ -2,7 +2,8 @@
 //! of what it holds. What has gone from the log is never asked for again and is pushed out by what is.
 
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
@@ -20,11 +21,14 @@ pub(crate) struct Place {
     pub(crate) at: u32,
 }
 
-/// Values by place; those that were not asked for lately make room for new ones ("second chance").
+/// Values by place; those that were not asked for lately make room for new ones ("second chance"). A part may hold more than its
+/// share while others hold less: large values do not spread evenly, and those of one part would push each other out.
 #[derive(Debug)]
 pub(crate) struct Cache<V> {
     shards: Box<[Mutex<Shard<V>>]>,
-    shard_bytes_max: usize,
+    bytes_max: usize,
+    /// What all parts hold.
+    bytes: AtomicUsize,
     hasher: DefaultHashBuilder,
 }
 
@@ -60,32 +64,41 @@ impl<V> Cache<V> {
         };
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
-            shard_bytes_max: bytes_max / SHARDS,
+            bytes_max,
+            bytes: AtomicUsize::new(0),
             hasher: DefaultHashBuilder::default(),
         }
     }
 
-    fn with<T>(&self, place: Place, f: impl FnOnce(&mut Shard<V>) -> T) -> T {
-        let shard = self.hasher.hash_one(place) as usize % SHARDS;
-        f(&mut self.shards[shard]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner))
+    /// The number of the part that a place belongs to.
+    fn shard_of(&self, place: Place) -> usize {
+        self.hasher.hash_one(place) as usize % SHARDS
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Shard<V>> {
+        let shard = &self.shards[shard % SHARDS];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a part has at least before anything of it makes room.
+    fn share(&self) -> usize {
+        self.bytes_max / SHARDS
     }
 
     /// What was read from there, if it is still known.
     pub(crate) fn get(&self, place: Place) -> Option<Arc<V>> {
-        self.with(place, |shard| {
-            let entry = &mut shard.entries[*shard.slots.get(&place)?];
-            entry.was_used = true;
-            Some(Arc::clone(&entry.value))
-        })
+        let mut shard = self.lock(self.shard_of(place));
+        let at = *shard.slots.get(&place)?;
+        let entry = &mut shard.entries[at];
+        entry.was_used = true;
+        Some(Arc::clone(&entry.value))
     }
 
-    /// Remembers a value of so many bytes, in the place of what was known before. One that is larger than its part of the cache
-    /// is not remembered.
+    /// Remembers a value of so many bytes, in the place of what was known before. One that is larger than a part's share of the
+    /// cache is not remembered.
     pub(crate) fn insert(&self, place: Place, value: &Arc<V>, bytes: usize) {
         let bytes = bytes + ENTRY_BYTES;
-        if bytes > self.shard_bytes_max {
+        if bytes > self.share() {
             return;
         }
         let entry = Entry {
@@ -94,32 +107,51 @@ impl<V> Cache<V> {
             bytes,
             was_used: false,
         };
-        self.with(place, |shard| {
-            if let Some(at) = shard.slots.get(&place).copied() {
-                shard.remove(at);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let own = self.shard_of(place);
+        let mut shard = self.lock(own);
+        if let Some(at) = shard.slots.get(&place).copied() {
+            self.forget(shard.remove(at));
+        }
+        self.make_room(&mut shard, bytes);
+        shard.bytes += bytes;
+        let at = shard.entries.len();
+        shard.slots.insert(place, at);
+        shard.entries.push(entry);
+        drop(shard);
+        // If it has its share at most, others have more.
+        for other in own + 1..own + SHARDS {
+            if !self.is_full() {
+                break;
             }
-            while shard.bytes + bytes > self.shard_bytes_max {
-                shard.make_room();
-            }
-            shard.bytes += bytes;
-            shard.slots.insert(place, shard.entries.len());
-            shard.entries.push(entry);
-        });
+            self.make_room(&mut self.lock(other), 0);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.bytes_max
+    }
+
+    fn forget(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes entries out of a part until the cache is within its bound, or the part, with so many bytes more, within its share.
+    fn make_room(&self, shard: &mut Shard<V>, more: usize) {
+        while self.is_full() && shard.bytes > 0 && shard.bytes + more > self.share() {
+            self.forget(shard.take_one());
+        }
     }
 
     /// Bytes that it holds.
     pub(crate) fn bytes(&self) -> usize {
-        let bytes = |shard: &Mutex<Shard<V>>| {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.bytes
-        };
-        self.shards.iter().map(bytes).sum()
+        self.bytes.load(Ordering::Relaxed)
     }
 }
 
 impl<V> Shard<V> {
-    /// Forgets the next entry that was not used lately. There is one.
-    fn make_room(&mut self) {
+    /// Forgets the next entry that was not used lately. There is one. Gives its bytes.
+    fn take_one(&mut self) -> usize {
         loop {
             if self.hand >= self.entries.len() {
                 self.hand = 0;
@@ -131,13 +163,14 @@ impl<V> Shard<V> {
         }
     }
 
-    fn remove(&mut self, at: usize) {
+    fn remove(&mut self, at: usize) -> usize {
         let gone = self.entries.swap_remove(at);
         self.slots.remove(&gone.place);
         self.bytes -= gone.bytes;
         if let Some(moved) = self.entries.get(at) {
             self.slots.insert(moved.place, at);
         }
+        gone.bytes
     }
 }
 
@@ -169,6 +202,19 @@ mod tests {
                 .iter()
                 .all(|n| cache.get(place(*n)).as_deref() == Some(n))
         );
+    }
+
+    #[test]
+    fn large_values_stay_as_long_as_all_of_them_have_room() {
+        let values = SHARDS as u32 * 6;
+        let cache = Cache::new(values as usize * (ENTRY_BYTES + 1000));
+        for n in 0..values {
+            cache.insert(place(n), &Arc::new(n), 1000);
+        }
+        assert!((0..values).all(|n| cache.get(place(n)).as_deref() == Some(&n)));
+        cache.insert(place(values), &Arc::new(values), 1000);
+        let known = (0..=values).filter(|n| cache.get(place(*n)).is_some());
+        assert_eq!(known.count(), values as usize);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::cache::{Cache, Place};
 use crate::error::Result;
 use crate::partition::Partition;
 use crate::record::{CommitNumber, Offset};
-use crate::segment::{Pages, Segment};
+use crate::segment::{Located, Pages, Segment};
 use crate::shared::Shared;
 
 /// The part of the memory that indexes of segments get: an entry takes 32 bytes, the batch that it points to some thousands.
@@ -55,11 +55,20 @@ enum Source {
     Gone,
 }
 
-/// Reads single records of a partition. Ascending offsets are cheapest: records of one batch are found in it.
+/// Reads single records of a partition, each as it was at some moment of this reader's life. Neighbouring offsets are cheapest:
+/// records of one batch are found in it, and batches of one page of an index by that page.
 pub(crate) struct Reader<'a> {
     shared: &'a Shared,
     partition: &'a Partition,
     last: Option<Arc<Opened>>,
+    page: Option<Page>,
+}
+
+/// A page of a segment's index, and what tells of which segment it is.
+struct Page {
+    serial: u64,
+    base: u64,
+    located: Located,
 }
 
 impl<'a> Reader<'a> {
@@ -68,6 +77,7 @@ impl<'a> Reader<'a> {
             shared,
             partition,
             last: None,
+            page: None,
         }
     }
 
@@ -82,7 +92,10 @@ impl<'a> Reader<'a> {
     ) -> Result<Option<T>> {
         let is_known = |opened: &Arc<Opened>| opened.batch.covers(offset);
         if !self.last.as_ref().is_some_and(is_known) {
-            self.last = self.find(offset)?;
+            self.last = match self.nearby(offset) {
+                Some(known) => Some(known),
+                None => self.find(offset)?,
+            };
         }
         let Some(opened) = &self.last else {
             return Ok(None);
@@ -91,8 +104,20 @@ impl<'a> Reader<'a> {
         Ok(record.map(|record| f(opened.commit, record)))
     }
 
+    /// The batch in which an offset lies, if the page of the one before leads to it and it is remembered.
+    fn nearby(&self, offset: Offset) -> Option<Arc<Opened>> {
+        let page = self.page.as_ref()?;
+        let entry = page.located.near(offset.0.checked_sub(page.base)?)?;
+        let place = Place {
+            segment: page.serial,
+            at: entry.at,
+        };
+        let known = self.shared.lookups.batches.get(place)?;
+        known.batch.covers(offset).then_some(known)
+    }
+
     /// The batch in which an offset lies, or would.
-    fn find(&self, offset: Offset) -> Result<Option<Arc<Opened>>> {
+    fn find(&mut self, offset: Offset) -> Result<Option<Arc<Opened>>> {
         loop {
             let segment = match self.source(offset) {
                 Source::Gone => return Ok(None),
@@ -150,12 +175,18 @@ impl<'a> Reader<'a> {
         self.remember(place, &copy, commit)
     }
 
-    fn in_segment(&self, segment: &Segment, offset: Offset) -> Result<Option<Arc<Opened>>> {
+    fn in_segment(&mut self, segment: &Segment, offset: Offset) -> Result<Option<Arc<Opened>>> {
         let Shared { lookups, disk, .. } = self.shared;
         let wanted = offset.0 - segment.base();
-        let Some((_, entry)) = lookups.pages.locate(&**disk, segment, wanted)? else {
+        let Some(located) = lookups.pages.locate(&**disk, segment, wanted)? else {
             return Ok(None);
         };
+        let entry = located.entry();
+        self.page = Some(Page {
+            serial: segment.serial(),
+            base: segment.base(),
+            located,
+        });
         let place = Place {
             segment: segment.serial(),
             at: entry.at,

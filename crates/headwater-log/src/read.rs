@@ -162,7 +162,7 @@ fn entries_from(
 fn entry_at(shared: &Shared, segment: &Segment, wanted: u64) -> Result<u32> {
     let pages = &shared.lookups.pages;
     let found = pages.locate(&*shared.disk, segment, wanted)?;
-    Ok(found.map_or(0, |(number, _)| number))
+    Ok(found.map_or(0, |found| found.number()))
 }
 
 /// The first offset whose record is not older than `time`.

@@ -95,20 +95,23 @@ pub(super) fn decode_into(event: &mut Recorded, record: &RecordRef<'_>, version:
     event.position = Position(record.offset.0);
     event.version = version;
     event.recorded_at = record.timestamp;
-    put(&mut event.stream, record.key.map_or("", text));
+    put(&mut event.stream, record.key.unwrap_or_default());
     event.data = match record.value {
         Some(value) => Bytes::copy_from_slice(value),
         None => Bytes::from_static(b"null"),
     };
-    event.kind.clear();
     event.schema = 1;
     event.tags.clear();
     (event.id, event.correlation, event.causation, event.metadata) = (None, None, None, None);
+    let mut kind: &[u8] = &[];
     for (key, value) in record.headers {
-        if let Some(value) = value {
-            set(event, key, value);
+        match value {
+            Some(value) if key == TYPE => kind = value,
+            Some(value) => set(event, key, value),
+            None => {}
         }
     }
+    put(&mut event.kind, kind);
 }
 
 /// An event that is still to be made.
@@ -129,15 +132,17 @@ pub(super) fn blank() -> Recorded {
     }
 }
 
-fn put(into: &mut String, text: &str) {
-    into.clear();
-    into.push_str(text);
+/// Makes a text what the bytes are. As a rule it is that already: events of one stream follow each other.
+fn put(into: &mut String, bytes: &[u8]) {
+    if into.as_bytes() != bytes {
+        into.clear();
+        into.push_str(text(bytes));
+    }
 }
 
 fn set(event: &mut Recorded, key: &str, value: &[u8]) {
     let owned = || text(value).to_owned();
     match key {
-        TYPE => put(&mut event.kind, text(value)),
         TAG if !value.starts_with(b"$") => event.tags.push(owned()),
         ID => event.id = Some(owned()),
         SCHEMA => event.schema = text(value).parse().unwrap_or(0),

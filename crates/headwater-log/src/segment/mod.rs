@@ -7,4 +7,4 @@ pub(crate) mod index;
 mod pages;
 
 pub(crate) use file::{Extent, Segment};
-pub(crate) use pages::Pages;
+pub(crate) use pages::{Located, Pages};

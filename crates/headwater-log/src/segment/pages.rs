@@ -18,6 +18,32 @@ const GUESSES: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Pages(Cache<Vec<IndexEntry>>);
 
+/// An entry of a segment's index, with those around it.
+#[derive(Debug)]
+pub(crate) struct Located {
+    /// Number of the first entry of the page.
+    first: u32,
+    /// Which entry of the page it is.
+    at: usize,
+    page: Arc<Vec<IndexEntry>>,
+}
+
+impl Located {
+    pub(crate) fn number(&self) -> u32 {
+        self.first + self.at as u32
+    }
+
+    pub(crate) fn entry(&self) -> IndexEntry {
+        self.page[self.at]
+    }
+
+    /// The last entry of the page that does not begin after `wanted`.
+    pub(crate) fn near(&self, wanted: u64) -> Option<&IndexEntry> {
+        let after = self.page.partition_point(|e| u64::from(e.offset) <= wanted);
+        self.page.get(after.checked_sub(1)?)
+    }
+}
+
 impl Pages {
     /// Room for about `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
@@ -29,14 +55,13 @@ impl Pages {
         self.0.bytes()
     }
 
-    /// The last entry of a segment that does not begin after `wanted`, an offset less the segment's, and its number; `None`
-    /// if none does. Batches are much alike, so guessing by their offsets takes one or two pages where halving takes ten.
+    /// The last entry of a segment that does not begin after `wanted`, an offset less the segment's; `None` if none does. Batches are much alike, so guessing by their offsets takes one or two pages where halving takes ten.
     pub(crate) fn locate(
         &self,
         disk: &dyn Disk,
         segment: &Segment,
         wanted: u64,
-    ) -> Result<Option<(u32, IndexEntry)>> {
+    ) -> Result<Option<Located>> {
         let count = segment.flushed().entries;
         // The pages that may hold it, and between which offsets they lie; the last one is looked at first.
         let (mut low, mut high) = (0, count.div_ceil(PAGE_ENTRIES));
@@ -55,11 +80,16 @@ impl Pages {
             let page = self.page(disk, segment, guess, count)?;
             let before = page.partition_point(|e| u64::from(e.offset) <= wanted);
             if let Some(last) = before.checked_sub(1) {
-                found = Some((guess * PAGE_ENTRIES + last as u32, page[last]));
-                if before < page.len() {
+                (low, from) = (guess + 1, page[last].offset.into());
+                let is_inner = before < page.len();
+                found = Some(Located {
+                    first: guess * PAGE_ENTRIES,
+                    at: last,
+                    page,
+                });
+                if is_inner {
                     break;
                 }
-                (low, from) = (guess + 1, page[last].offset.into());
             } else {
                 (high, to) = (guess, page.first().map(|e| e.offset.into()));
             }
