@@ -161,7 +161,14 @@ fn a_compensation_that_fails_parks_the_saga_until_a_person_decides() {
     desk.expect("ship", refused());
     let first = desk.expect("uncharge", refused());
     assert_eq!(desk.call(), None);
-    assert_eq!(desk.show("o1").mode, Mode::Parked);
+    let parked = desk.show("o1");
+    assert_eq!(parked.mode, Mode::Parked);
+    assert_eq!(parked.current().map(|step| &step.name[..]), Some("pay"));
+    assert!(
+        parked
+            .reason
+            .is_some_and(|why| why.contains("cannot be taken back"))
+    );
     assert_eq!(desk.sagas().counts(), (1, 1));
     desk.operate("o1", Operation::Retry);
     let second = desk.expect("uncharge", refused());
@@ -174,7 +181,14 @@ fn a_compensation_that_fails_parks_the_saga_until_a_person_decides() {
     desk.operate("o1", Operation::Skip);
     desk.expect("unreserve", done(Value::Null));
     assert_eq!(desk.call(), None);
-    assert_eq!(desk.show("o1").mode, Mode::Compensated);
+    let ended = desk.show("o1");
+    assert_eq!((&ended.mode, ended.current()), (&Mode::Compensated, None));
+    assert!(
+        ended
+            .reason
+            .is_some_and(|why| why.starts_with("step \"ship\"")),
+        "why it was taken back, not why it was once parked"
+    );
     let error = block_on(desk.sagas().operate("o1", Operation::Retry)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
 }

@@ -1,5 +1,6 @@
 //! Participants that are HTTP endpoints.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -7,6 +8,9 @@ use serde_json::Value;
 
 use super::participant::{Answer, Call, Participant};
 use crate::error::{Error, Result};
+
+/// How much of a body is recorded as a reason.
+const REASON_CHARS_MAX: usize = 200;
 
 /// An HTTP endpoint: a call is a `POST` of the [`Call`] as JSON to `<url>/<action>`, with its key in the header
 /// `Idempotency-Key`. A status of 2xx is done, with the body as what it gave, but 202: the answer comes later; 408, 425, 429 and
@@ -65,13 +69,52 @@ fn answer(status: u16, body: String) -> Answer {
         202 => Answer::Later,
         200..=299 if body.is_empty() => Answer::Done(Value::Null),
         200..=299 => Answer::Done(serde_json::from_str(&body).unwrap_or(Value::String(body))),
-        408 | 425 | 429 | 500..=599 => Answer::Failed(format!("status {status}: {body}")),
-        _ => Answer::Refused(format!("status {status}: {body}")),
+        408 | 425 | 429 | 500..=599 => Answer::Failed(why(status, &body)),
+        _ => Answer::Refused(why(status, &body)),
+    }
+}
+
+/// What is recorded of a call that came to nothing. What says so may be a page of some server between: its beginning will do, in
+/// one line.
+fn why(status: u16, body: &str) -> String {
+    let words: Vec<&str> = body.split_whitespace().collect();
+    match words.join(" ") {
+        said if said.is_empty() => format!("status {status}"),
+        said => format!("status {status}: {}", begin(&said)),
+    }
+}
+
+fn begin(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(REASON_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }
 
 impl Participant for HttpParticipant {
     fn call<'a>(&'a self, call: &'a Call) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(async move { self.post(call) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_a_line_however_long_the_page_is() {
+        let refused = |status, body: &str| match answer(status, body.to_owned()) {
+            Answer::Refused(why) | Answer::Failed(why) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(409, ""), "status 409");
+        assert_eq!(refused(503, "not\n  now\n"), "status 503: not now");
+        let page = refused(404, &"é".repeat(5000));
+        assert_eq!(
+            page,
+            format!("status 404: {}…", "é".repeat(REASON_CHARS_MAX))
+        );
+        let whole = "x".repeat(REASON_CHARS_MAX);
+        assert_eq!(refused(404, &whole), format!("status 404: {whole}"));
     }
 }

@@ -167,8 +167,10 @@ pub struct SagaState {
     pub input: Value,
     /// What it is at.
     pub mode: Mode,
-    /// Why steps are taken back, or why it is parked.
+    /// Why steps are taken back, or while it is parked why it is.
     pub reason: Option<String>,
+    /// Why steps are taken back.
+    pub(super) cause: Option<String>,
     /// The steps that were begun, in the order of the definition.
     pub steps: Vec<StepState>,
     /// When it was started.
@@ -188,6 +190,7 @@ impl SagaState {
             input: Value::Null,
             mode: Mode::Forward,
             reason: None,
+            cause: None,
             steps: Vec::new(),
             started_at: Timestamp(0),
             updated_at: Timestamp(0),
@@ -198,6 +201,17 @@ impl SagaState {
     /// A step that was begun.
     pub fn step(&self, name: &str) -> Option<&StepState> {
         self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// The step that it is at: the newest that was begun, or of those that are being taken back the one that was begun to be last.
+    /// None if it has ended, or nothing was begun.
+    pub fn current(&self) -> Option<&StepState> {
+        if self.mode.is_final() {
+            return None;
+        }
+        let is_begun = |step: &&StepState| step.backward != PhaseState::default();
+        // Steps are taken back in reverse order.
+        self.steps.iter().find(is_begun).or(self.steps.last())
     }
 
     fn phase_mut(&mut self, name: &str, phase: Phase) -> &mut PhaseState {
@@ -236,7 +250,8 @@ impl SagaState {
             }
             SagaEvent::Compensating { reason } => {
                 self.mode = Mode::Backward;
-                self.reason = Some(reason.clone());
+                self.cause = Some(reason.clone());
+                self.reason = self.cause.clone();
             }
             SagaEvent::Parked { reason, .. } => {
                 self.mode = Mode::Parked;
@@ -316,6 +331,7 @@ impl SagaState {
     fn unpark(&mut self) {
         if self.mode == Mode::Parked {
             self.mode = Mode::Backward;
+            self.reason = self.cause.clone();
         }
     }
 }

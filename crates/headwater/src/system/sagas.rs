@@ -99,14 +99,13 @@ fn catch_up(journal: &mut Journal, headwater: &Headwater, name: &str) -> Result<
 
 pub(super) fn sagas(headwater: &Headwater) -> Result<Vec<Vec<Cell>>> {
     rows(headwater, |store, saga, rows| {
-        let at = saga.steps.last().filter(|_| !saga.mode.is_final());
         rows.push(vec![
             store.into(),
             saga.id.clone().into(),
             saga.definition.clone().into(),
             u64::from(saga.version).into(),
             saga.mode.to_string().into(),
-            at.map(|step| step.name.clone()).into(),
+            saga.current().map(|step| step.name.clone()).into(),
             saga.reason.clone().into(),
             saga.input.to_string().into(),
             saga.started_at.into(),

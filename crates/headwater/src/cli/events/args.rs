@@ -8,7 +8,7 @@ use super::request::Expected;
 use crate::cli::args::{DataArgs, Format};
 
 /// The store that sagas are kept in unless said.
-const SAGAS: &str = "sagas";
+pub(crate) const SAGAS: &str = "sagas";
 
 const TIMES: &str = "TIMES
   A version, or a time: 2013-01-31, 2013-01-31T10:00:00Z, Unix seconds (10 digits) or milliseconds

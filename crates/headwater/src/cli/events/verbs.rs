@@ -135,7 +135,8 @@ fn starts(args: &SagaRunArgs) -> Outcome<Vec<SagaStart>> {
     match (&args.id, args.input.as_deref()) {
         (None, None) => Ok(Vec::new()),
         (None, Some("-")) => append::lines(io::stdin().lock(), |line| serde_json::from_str(line)),
-        (None, Some(_)) => Err(Failure::usage("an --input without an --id is -")),
+        (None, Some(_)) => Err(Failure::usage("--input has JSON, but no saga is named")
+            .with_hint("name it with --id, or give lines on standard input with --input -")),
         (Some(id), input) => {
             let text = match input {
                 Some("-") => io::read_to_string(io::stdin().lock())

@@ -139,12 +139,14 @@ fn a_saga_that_is_stuck_waits_for_a_person() {
     let input = r#"{"item":"lamp","count":2}"#;
     let run = on(&dir, &["saga", "run", file, "--id", "o1", "--input", input]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let says = "saga 'o1' is parked: `headwater saga retry o1`";
+    assert!(run.stderr.contains(says), "{}", run.stderr);
     // Whether the bank was paid nobody knows, so it is asked to refund, which it does not answer either.
     let list = rows(&dir, &["saga", "list", "--open"]);
     assert_eq!(list.len(), 1);
     assert_eq!(
-        (&list[0]["saga"], &list[0]["state"]),
-        (&json!("o1"), &json!("parked"))
+        (&list[0]["saga"], &list[0]["state"], &list[0]["step"]),
+        (&json!("o1"), &json!("parked"), &json!("pay"))
     );
     let tries = sql(
         &dir,
@@ -160,7 +162,17 @@ fn a_saga_that_is_stuck_waits_for_a_person() {
     assert_eq!(rows(&dir, &["saga", "list"])[0]["state"], "parked");
     assert_eq!(on(&dir, &["saga", "skip", "o1"]).code, Some(0));
     assert_eq!(on(&dir, &["saga", "run", file]).code, Some(0));
-    assert_eq!(rows(&dir, &["saga", "list"])[0]["state"], "compensated");
+    let ended = &rows(&dir, &["saga", "list"])[0];
+    assert_eq!(
+        (&ended["state"], &ended["step"]),
+        (&json!("compensated"), &Value::Null)
+    );
+    // Not why it was parked: that was mended.
+    let reason = ended["reason"].as_str().unwrap();
+    assert!(reason.starts_with("step \"pay\": "), "{reason}");
+    let again = on(&dir, &["saga", "run", file, "--id", "o1", "--input", input]);
+    let says = "saga 'o1' was started before: it has ended";
+    assert!(again.stderr.contains(says), "{}", again.stderr);
     assert_eq!(
         kinds(&dir, "stock", "lamp"),
         ["delivered", "reserved", "released"]

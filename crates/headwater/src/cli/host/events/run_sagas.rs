@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater::events::{Definition, ParticipantAddress, SagaRunner, Sagas, Started, block_on};
+use headwater::events::{
+    Definition, Mode, ParticipantAddress, SagaRunner, Sagas, Started, block_on,
+};
 use headwater::{Headwater, SystemClock};
 
 use super::sagas::{list, literal};
-use crate::cli::events::SagaStart;
+use crate::cli::events::{SAGAS, SagaStart};
 use crate::cli::exit::{Code, Failure, Outcome};
 use crate::cli::host::printed_rows::ask;
 use crate::cli::host::topics::nearest;
@@ -52,7 +54,11 @@ pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -
                 (true, false) => " with another input, which counts",
                 (false, _) => " by another definition, which counts",
             };
-            let text = format!("saga '{}' was started before{with}: it goes on", start.id);
+            let now = match before.mode.is_final() {
+                true => "it has ended",
+                false => "it goes on",
+            };
+            let text = format!("saga '{}' was started before{with}: {now}", start.id);
             replies(Reply::Note(text))?;
         }
     }
@@ -60,10 +66,33 @@ pub(super) fn run(headwater: &Headwater, wanted: Wanted, replies: Replies<'_>) -
     let waited = wait(&all, &name, wanted.stay, replies);
     drop(runner);
     waited?;
+    tell_parked(&all, &wanted, replies)?;
     match wanted.starts.as_slice() {
         [] => list(headwater, &wanted.store, false, replies),
         started => tell(headwater, &wanted.store, started, replies),
     }
+}
+
+/// Says which of the sagas that were run wait for a person, and what that person can do.
+fn tell_parked(sagas: &Sagas, wanted: &Wanted, replies: Replies<'_>) -> Outcome {
+    let of_store = match wanted.store.as_str() {
+        SAGAS => String::new(),
+        store => format!(" --store {store}"),
+    };
+    let started = wanted.starts.iter();
+    let states = match wanted.starts.as_slice() {
+        [] => block_on(sagas.list())?,
+        _ => started
+            .map(|start| block_on(sagas.show(&start.id)))
+            .collect::<Result<_, _>>()?,
+    };
+    for saga in states.iter().filter(|saga| saga.mode == Mode::Parked) {
+        let id = &saga.id;
+        replies(Reply::Note(format!(
+            "saga '{id}' is parked: `headwater saga retry{of_store} {id}` tries again what failed, `saga skip` goes on without it"
+        )))?;
+    }
+    Ok(())
 }
 
 /// Here nothing but the definition says where participants are.
