@@ -1,30 +1,43 @@
 //! Values as JSON, written by hand: texts of a server become JSON without being understood first.
 
+/// Bytes that are looked at together for one that is escaped.
+const LANE_BYTES: usize = 16;
+
 /// Writes a string, quoted.
 pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    let mut plain = 0;
-    for (at, byte) in text.iter().enumerate() {
+    let mut rest = text;
+    while let Some(at) = first_escaped(rest) {
+        out.extend_from_slice(&rest[..at]);
+        let byte = rest[at];
         let escape = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
             0..0x20 => b'u',
-            _ => continue,
+            _ => byte,
         };
-        out.extend_from_slice(&text[plain..at]);
-        plain = at + 1;
         out.extend_from_slice(&[b'\\', escape]);
         if escape == b'u' {
             let low = HEX[usize::from(byte & 15)];
             out.extend_from_slice(&[b'0', b'0', HEX[usize::from(byte >> 4)], low]);
         }
+        rest = &rest[at + 1..];
     }
-    out.extend_from_slice(&text[plain..]);
+    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Where the first byte stands that is not written as it is.
+fn first_escaped(text: &[u8]) -> Option<usize> {
+    let is_escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    let (lanes, _) = text.as_chunks::<LANE_BYTES>();
+    // Without a way out of the lane all of it is compared at once.
+    let is_plain =
+        |lane: &&[u8; LANE_BYTES]| !lane.iter().fold(false, |any, b| any | is_escaped(b));
+    let from = lanes.iter().take_while(is_plain).count() * LANE_BYTES;
+    Some(from + text[from..].iter().position(is_escaped)?)
 }
 
 /// Writes bytes as a string of base64.
@@ -108,6 +121,13 @@ mod tests {
         let mut out = Vec::new();
         string("a\"b\\c\n\u{1}ü".as_bytes(), &mut out);
         assert_eq!(out, "\"a\\\"b\\\\c\\n\\u0001ü\"".as_bytes());
+        for (at, escaped) in (0..50).flat_map(|at| ['"', '\\', '\u{1f}'].map(|e| (at, e))) {
+            let mut text = "x".repeat(50);
+            text.replace_range(at..at + 1, &escaped.to_string());
+            let mut out = Vec::new();
+            string(text.as_bytes(), &mut out);
+            assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
     }
 
     #[test]
