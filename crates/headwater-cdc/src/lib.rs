@@ -14,6 +14,7 @@ mod json;
 pub mod mysql;
 pub mod outbox;
 pub mod postgres;
+mod tls;
 mod url;
 
 pub use capture::{

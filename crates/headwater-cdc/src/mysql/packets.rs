@@ -1,6 +1,6 @@
 //! Packets in both directions: length, number, body; a body that is too long for one continues in the next.
 
-use std::io::{ErrorKind as IoKind, Read, Write};
+use std::io::ErrorKind as IoKind;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use headwater_log::{Error, ErrorKind, Result};
 
 use super::address::Address;
 use super::failure::{malformed, unreachable};
-use super::tls::{Stream, Tls};
+use super::tls::Tls;
+use crate::tls::Stream;
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,7 +65,12 @@ impl Packets {
         if !self.input.is_empty() {
             return Err(malformed("beginning of encryption"));
         }
-        let stream = self.stream.encrypted(tls, host, ANSWER_TIMEOUT)?;
+        let Stream::Plain(socket) = self.stream else {
+            return Ok(self);
+        };
+        let limited = socket.set_read_timeout(Some(ANSWER_TIMEOUT));
+        limited.map_err(|e| unreachable("the connection broke", e))?;
+        let stream = Stream::encrypted(socket, host, &tls.trust())?;
         Ok(Self { stream, ..self })
     }
 
@@ -97,11 +103,8 @@ impl Packets {
                 break;
             }
         }
-        let written = self
-            .stream
-            .write_all(&out)
-            .and_then(|()| self.stream.flush());
-        written.map_err(|e| unreachable("the connection broke", e))
+        let sent = self.stream.send(&out);
+        sent.map_err(|e| unreachable("the connection broke", e))
     }
 
     /// The next packet, or nothing if none comes in time.
@@ -111,7 +114,8 @@ impl Packets {
             if let Some(packet) = self.buffered()? {
                 return Ok(Some(packet));
             }
-            self.stream.set_read_timeout(wait).map_err(broke)?;
+            let socket = self.stream.socket();
+            socket.set_read_timeout(Some(wait)).map_err(broke)?;
             let mut room = [0; READ_BYTES];
             match self.stream.read(&mut room) {
                 Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),

@@ -13,7 +13,8 @@ use postgres_protocol::message::frontend;
 use super::address::Address;
 use super::failure::{from_server, malformed, unreachable};
 use super::pgoutput::Cell;
-use super::tls::Wire;
+use super::tls;
+use crate::tls::Stream;
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,7 +46,7 @@ pub(super) struct Frame {
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Session {
-    wire: Wire,
+    wire: Stream,
     input: BytesMut,
 }
 
@@ -80,7 +81,7 @@ impl Session {
         stream.set_write_timeout(limit).map_err(failed)?;
         stream.set_read_timeout(limit).map_err(failed)?;
         let mut session = Self {
-            wire: Wire::begin(stream, address)?,
+            wire: tls::begin(stream, address)?,
             input: BytesMut::new(),
         };
         let parameters: Vec<_> = PARAMETERS.iter().chain(extra).copied().collect();
