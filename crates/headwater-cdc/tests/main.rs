@@ -3,7 +3,9 @@
 #![expect(clippy::print_stderr, reason = "tests print their seeds")]
 
 mod capture;
+mod events;
 mod mysql;
+mod oracle;
 mod outbox;
 #[path = "../../headwater-events/tests/killed/process.rs"]
 mod process;
@@ -15,3 +17,4 @@ mod replication;
 )]
 mod server;
 mod tls;
+mod topics;

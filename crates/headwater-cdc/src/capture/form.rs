@@ -30,7 +30,7 @@ pub(crate) enum Change {
 }
 
 /// How the rows of a table and their changes are written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Form {
     envelope: Option<Envelope>,
 }

@@ -126,7 +126,7 @@ impl<S: Server> Backfills<S> {
 }
 
 fn records(form: &Form, found: impl Iterator<Item = RowPair>, high: &Place) -> Vec<Record> {
-    let origin = Origin::of_reading(high.number());
+    let origin = Origin::of_reading(high.origin());
     found
         .flat_map(|(key, row)| form.records(Change::Read { key, row }, &origin))
         .collect()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::debezium::{BinlogPlace, OriginPlace, WalPlace};
 use crate::{mysql, postgres};
 
 /// A place in the log of a server.
@@ -43,6 +44,25 @@ impl Place {
         match self {
             Self::PostgreSql(lsn) => lsn.0,
             Self::MySql(_) => 0,
+        }
+    }
+
+    /// The place as it stands in the source of what was read there.
+    pub(crate) fn origin(&self) -> OriginPlace {
+        match self {
+            Self::PostgreSql(lsn) => OriginPlace::Wal(WalPlace {
+                xid: None,
+                lsn: lsn.0,
+                after: lsn.0,
+            }),
+            Self::MySql(mysql::Position { file, offset, .. }) => {
+                let place = BinlogPlace {
+                    file: file.clone(),
+                    offset: *offset,
+                    ..BinlogPlace::default()
+                };
+                OriginPlace::Binlog(place.into(), 0)
+            }
         }
     }
 

@@ -162,14 +162,14 @@ pub(crate) struct Intake<'a, S: Server> {
     pub(super) taken: &'a mut Taken,
 }
 
-impl<S: Server> Intake<'_, S> {
+impl<'a, S: Server> Intake<'a, S> {
     /// A table, how a change of it is written and where that comes from; and what looks into the topics.
-    pub(crate) fn target<'a>(
-        &'a mut self,
+    pub(crate) fn target<'t>(
+        &'t mut self,
         table: TableIndex,
-        form: &'a Form,
+        form: &'t Form,
         origin: Origin,
-    ) -> (Target<'a, S>, InTopics<'a, S>) {
+    ) -> (Target<'t, S>, InTopics<'t, S>) {
         let captured = &self.tables[table];
         let target = Target {
             assembly: self.assembly,
@@ -226,6 +226,11 @@ impl<S: Server> Intake<'_, S> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How what was read of a table is written, and what is in its topic already.
+    pub(crate) fn stored_form(&self, table: TableIndex) -> &'a Form {
+        &self.tables[table].form
     }
 
     /// Everything before this is durable or on its way.

@@ -2,6 +2,7 @@
 
 use headwater_log::{Error, ErrorKind, Result};
 
+use super::finding::Finding;
 use super::place::Place;
 use crate::debezium::Debezium;
 use crate::{mysql, postgres};
@@ -82,6 +83,26 @@ impl Settings {
             Self::PostgreSql(settings) => settings.address.log_end(),
             Self::MySql(settings) => settings.address.log_end(),
         }
+    }
+
+    /// What will make trouble with its tables, or some day, although they can be captured.
+    ///
+    /// # Errors
+    /// `Unavailable`, and what the server says.
+    pub fn warnings(&self) -> Result<Vec<Finding>> {
+        let mut found = match self {
+            Self::PostgreSql(settings) => {
+                let tables: Vec<_> = settings.tables.iter().map(|(t, _)| t.clone()).collect();
+                postgres::check(&settings.address, &tables)?
+            }
+            Self::MySql(settings) => {
+                let tables: Vec<_> = settings.tables.iter().map(|(t, _)| t.clone()).collect();
+                let mut session = mysql::Session::connect(&settings.address)?;
+                mysql::check(&mut session, &tables)?
+            }
+        };
+        found.retain(|finding| !finding.is_fatal);
+        Ok(found)
     }
 
     /// Rows of its tables must be identified by these columns, where the server's kind can tell.

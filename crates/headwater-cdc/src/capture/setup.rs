@@ -97,14 +97,40 @@ impl<S: Server> Captured<S> {
     }
 }
 
+/// The capture whose tables are prepared.
+#[derive(Debug)]
+pub(crate) struct Of<'a> {
+    name: &'a str,
+    format: &'a Format,
+    /// Whether what is in the tables is read.
+    backfills: bool,
+    /// Where the stream begins.
+    begin: &'a Place,
+}
+
+impl<'a> Of<'a> {
+    pub(crate) fn new(
+        name: &'a str,
+        format: &'a Format,
+        backfills: bool,
+        begin: &'a Place,
+    ) -> Self {
+        Self {
+            name,
+            format,
+            backfills,
+            begin,
+        }
+    }
+}
+
 /// Topics and states of the tables; those that are captured no more are forgotten.
 pub(crate) fn prepare<S: Server>(
     log: &Log,
-    name: &str,
-    format: &Format,
-    backfills: bool,
+    capture: &Of<'_>,
     of: Vec<TableOf<S>>,
 ) -> Result<Vec<Captured<S>>> {
+    let Of { name, format, .. } = *capture;
     let mut tables = Vec::new();
     for table in of {
         records::ensure_topic(log, &table.topic, format)?;
@@ -119,8 +145,9 @@ pub(crate) fn prepare<S: Server>(
                 ..known
             },
             None => {
-                let backfill = Backfill::begin(table.columns, table.identity, backfills);
-                first(log, backfill, &table.form, &topic, &owner)?
+                let backfill = Backfill::begin(table.columns, table.identity, capture.backfills);
+                let origin = Origin::of_reading(capture.begin.origin());
+                first(log, backfill, &table.form, (&topic, &owner), &origin)?
             }
         };
         tables.push(Captured {
@@ -145,14 +172,13 @@ fn first<S: Server>(
     log: &Log,
     backfill: Backfill<S>,
     form: &Form,
-    topic: &TopicPartition,
-    owner: &str,
+    (topic, owner): (&TopicPartition, &str),
+    origin: &Origin,
 ) -> Result<Backfill<S>> {
     let mut commit = Commit::new().position(owner, state::store(&backfill)?);
-    let origin = Origin::of_reading(0);
     let stale = records::live_keys(log, topic, form, Offset(0))?;
     if !stale.is_empty() {
-        let deleted = stale.iter().flat_map(|key| form.emptied(key, &origin));
+        let deleted = stale.iter().flat_map(|key| form.emptied(key, origin));
         commit = commit.append(topic.clone(), deleted);
     }
     log.commit(commit)?;

@@ -1,11 +1,10 @@
 //! The envelope around a row: what it was, what it is, where that comes from.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use headwater_log::{Header, Record};
 
 use super::Debezium;
+use super::origin::{Names, Origin};
 use super::schema;
 use super::semantic::FieldSchema;
 use crate::json;
@@ -16,41 +15,6 @@ pub(crate) const UNAVAILABLE: &str = "__debezium_unavailable_value";
 const NEW_KEY: &str = "__debezium.newkey";
 /// The header of the row that a change of the key makes: the key until now.
 const OLD_KEY: &str = "__debezium.oldkey";
-
-/// Where a change comes from.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Origin {
-    /// Its transaction; `None`: it was read from the table.
-    pub(crate) xid: Option<u32>,
-    /// Where it lies in the server's log.
-    pub(crate) lsn: u64,
-    /// Where the transaction before it ended.
-    pub(crate) after: u64,
-    /// When it was committed, in microseconds since 1970.
-    pub(crate) time_us: i64,
-    /// When it is written here, in microseconds since 1970.
-    pub(crate) now_us: i64,
-}
-
-impl Origin {
-    /// Of a row that was read from its table, before this place of the log.
-    pub(crate) fn of_reading(lsn: u64) -> Self {
-        let now_us = now_us();
-        Self {
-            xid: None,
-            lsn,
-            after: lsn,
-            time_us: now_us,
-            now_us,
-        }
-    }
-}
-
-/// Now, in microseconds since 1970.
-pub(crate) fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_micros() as i64)
-}
 
 /// Wraps the rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,25 +32,14 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// For a table of a database.
+    /// For a table.
     pub(crate) fn new(
         settings: &Debezium,
-        database: &str,
-        (table_schema, table): (&str, &str),
+        names: Names<'_>,
         key: &[FieldSchema],
         fields: &[FieldSchema],
     ) -> Self {
-        let topic = format!("{}.{table_schema}.{table}", settings.name);
-        let mut front = b"{\"version\":".to_vec();
-        json::string(env!("CARGO_PKG_VERSION").as_bytes(), &mut front);
-        front.extend_from_slice(b",\"connector\":\"postgresql\",\"name\":");
-        json::string(settings.name.as_bytes(), &mut front);
-        let mut back = b",\"db\":".to_vec();
-        json::string(database.as_bytes(), &mut back);
-        back.extend_from_slice(b",\"schema\":");
-        json::string(table_schema.as_bytes(), &mut back);
-        back.extend_from_slice(b",\"table\":");
-        json::string(table.as_bytes(), &mut back);
+        let topic = names.topic(&settings.name);
         let with = |schema: Vec<u8>| match settings.schemas {
             true => schema,
             false => Vec::new(),
@@ -95,9 +48,9 @@ impl Envelope {
             key: with(schema::of_key(&topic, key)),
             value: with(match settings.unwrapped {
                 true => schema::of_row(&topic, fields),
-                false => schema::of_envelope(&topic, fields),
+                false => schema::of_envelope(&topic, names.connector, fields),
             }),
-            source: [front, back],
+            source: names.source(settings),
             fields: fields.to_vec(),
             tombstones: settings.tombstones,
             is_unwrapped: settings.unwrapped,
@@ -226,7 +179,7 @@ impl Envelope {
         out.extend_from_slice(b",\"after\":");
         out.extend_from_slice(after);
         out.extend_from_slice(b",\"source\":");
-        self.source(origin, &mut out);
+        origin.write(&self.source, &mut out);
         let (us, ms) = (origin.now_us, origin.now_us.div_euclid(1000));
         let rest = format!(
             ",\"transaction\":null,\"op\":\"{op}\",\"ts_ms\":{ms},\"ts_us\":{us},\"ts_ns\":{us}000}}"
@@ -236,28 +189,5 @@ impl Envelope {
             out.push(b'}');
         }
         out.into()
-    }
-
-    fn source(&self, origin: &Origin, out: &mut Vec<u8>) {
-        let Origin {
-            lsn,
-            after,
-            time_us: us,
-            ..
-        } = *origin;
-        let ms = us.div_euclid(1000);
-        // What is read beside the stream is what Debezium calls incremental.
-        let (snapshot, xid) = match origin.xid {
-            Some(xid) => ("false", xid.to_string()),
-            None => ("incremental", "null".to_owned()),
-        };
-        out.extend_from_slice(&self.source[0]);
-        out.extend_from_slice(format!(",\"ts_ms\":{ms},\"snapshot\":\"{snapshot}\"").as_bytes());
-        out.extend_from_slice(&self.source[1]);
-        let rest = format!(
-            ",\"sequence\":\"[\\\"{after}\\\",\\\"{lsn}\\\"]\",\"ts_us\":{us},\"ts_ns\":{us}000,\
-             \"txId\":{xid},\"lsn\":{lsn},\"xmin\":null,\"origin\":null,\"origin_lsn\":null}}"
-        );
-        out.extend_from_slice(rest.as_bytes());
     }
 }

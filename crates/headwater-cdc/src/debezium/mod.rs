@@ -2,11 +2,15 @@
 //!
 //! Compared with Debezium's own events, which `bench/peers/debezium` makes.
 
+mod decimal;
 mod envelope;
+mod origin;
 mod schema;
 mod semantic;
 mod settings;
 
-pub(crate) use envelope::{Envelope, Origin, UNAVAILABLE, now_us};
+pub(crate) use decimal::Digits;
+pub(crate) use envelope::{Envelope, UNAVAILABLE};
+pub(crate) use origin::{BinlogPlace, Connector, Names, Origin, OriginPlace, WalPlace, now_us};
 pub(crate) use semantic::{FieldSchema, Semantic};
 pub use settings::{Debezium, Decimals};

@@ -33,9 +33,14 @@ pub(crate) enum Semantic {
     Xml,
     Uuid,
     Enum(Vec<String>),
+    /// Some of them, in their order.
+    EnumSet(Vec<String>),
+    Year,
     /// At most this many bits, the lowest byte first.
     Bits(u32),
     Point,
+    /// Any shape in space.
+    Geometry,
     Array(Box<Semantic>),
 }
 
@@ -92,6 +97,9 @@ impl Semantic {
             Self::Point => out.extend_from_slice(
                 br#","fields":[{"type":"double","optional":false,"field":"x"},{"type":"double","optional":false,"field":"y"},{"type":"bytes","optional":true,"field":"wkb"},{"type":"int32","optional":true,"field":"srid"}]"#,
             ),
+            Self::Geometry => out.extend_from_slice(
+                br#","fields":[{"type":"bytes","optional":false,"field":"wkb"},{"type":"int32","optional":true,"field":"srid"}]"#,
+            ),
             _ => {}
         }
         out.extend_from_slice(match is_optional {
@@ -107,6 +115,7 @@ impl Semantic {
                 out.extend_from_slice(br#","doc":"Variable scaled decimal""#);
             }
             Self::Point => out.extend_from_slice(br#","doc":"Geometry (POINT)""#),
+            Self::Geometry => out.extend_from_slice(br#","doc":"Geometry""#),
             Self::Decimal { precision, scale } => {
                 let scale = format!(",\"parameters\":{{\"scale\":\"{scale}\"");
                 out.extend_from_slice(scale.as_bytes());
@@ -120,7 +129,7 @@ impl Semantic {
                 let length = format!(",\"parameters\":{{\"length\":\"{length}\"}}");
                 out.extend_from_slice(length.as_bytes());
             }
-            Self::Enum(labels) => {
+            Self::Enum(labels) | Self::EnumSet(labels) => {
                 out.extend_from_slice(b",\"parameters\":{\"allowed\":");
                 json::string(labels.join(",").as_bytes(), out);
                 out.push(b'}');
@@ -134,7 +143,7 @@ impl Semantic {
         match self {
             Self::Boolean => "boolean",
             Self::Int16 => "int16",
-            Self::Int32 | Self::Date | Self::Time => "int32",
+            Self::Int32 | Self::Date | Self::Time | Self::Year => "int32",
             Self::Int64
             | Self::MicroTime
             | Self::Timestamp
@@ -148,9 +157,10 @@ impl Semantic {
             | Self::Json
             | Self::Xml
             | Self::Uuid
-            | Self::Enum(_) => "string",
+            | Self::Enum(_)
+            | Self::EnumSet(_) => "string",
             Self::Bytes | Self::Decimal { .. } | Self::Bits(_) => "bytes",
-            Self::VariableDecimal | Self::Point => "struct",
+            Self::VariableDecimal | Self::Point | Self::Geometry => "struct",
             Self::Array(_) => "array",
         }
     }
@@ -172,8 +182,11 @@ impl Semantic {
             Self::Xml => "io.debezium.data.Xml",
             Self::Uuid => "io.debezium.data.Uuid",
             Self::Enum(_) => "io.debezium.data.Enum",
+            Self::EnumSet(_) => "io.debezium.data.EnumSet",
+            Self::Year => "io.debezium.time.Year",
             Self::Bits(_) => "io.debezium.data.Bits",
             Self::Point => "io.debezium.data.geometry.Point",
+            Self::Geometry => "io.debezium.data.geometry.Geometry",
             _ => return None,
         })
     }
@@ -186,6 +199,7 @@ impl Semantic {
             Self::Decimal { .. } => b"\"AA==\"".to_vec(),
             Self::VariableDecimal => br#"{"scale":0,"value":"AA=="}"#.to_vec(),
             Self::Point => br#"{"x":0.0,"y":0.0,"wkb":null,"srid":null}"#.to_vec(),
+            Self::Geometry => br#"{"wkb":"","srid":null}"#.to_vec(),
             Self::ZonedTimestamp => b"\"1970-01-01T00:00:00.000000Z\"".to_vec(),
             Self::ZonedTime => b"\"00:00:00Z\"".to_vec(),
             Self::Json => b"\"{}\"".to_vec(),

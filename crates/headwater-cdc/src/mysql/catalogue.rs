@@ -174,8 +174,15 @@ fn kind(data_type: &str, column_type: &str, number: &dyn Fn(usize) -> u64) -> Ki
         "inet6" => Kind::Inet6,
         "inet4" => Kind::Inet4,
         "vector" => Kind::Vector { length_bytes: 4 },
-        shape if SHAPES.contains(&shape) => Kind::Geometry { length_bytes: 4 },
+        shape if SHAPES.contains(&shape) => geometry(shape),
         _ => Kind::Unknown { code: 0 },
+    }
+}
+
+fn geometry(shape: &str) -> Kind {
+    Kind::Geometry {
+        length_bytes: 4,
+        is_point: shape == "point",
     }
 }
 

@@ -97,6 +97,7 @@ pub(super) fn kind(code: u8, details: &mut Reader) -> Result<Kind> {
         },
         GEOMETRY => Kind::Geometry {
             length_bytes: length_bytes(details)?,
+            is_point: false,
         },
         VECTOR => Kind::Vector {
             length_bytes: length_bytes(details)?,

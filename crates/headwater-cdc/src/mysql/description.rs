@@ -20,6 +20,7 @@ const COLUMN_CHARSET: u8 = 3;
 const COLUMN_NAME: u8 = 4;
 const SET_NAMES: u8 = 5;
 const ENUM_NAMES: u8 = 6;
+const GEOMETRY_TYPE: u8 = 7;
 const PRIMARY_KEY: u8 = 8;
 const PREFIX_KEY: u8 = 9;
 const ENUM_SET_DEFAULT_CHARSET: u8 = 10;
@@ -57,6 +58,7 @@ impl Description<'_> {
                     table.set_described();
                 }
                 SET_NAMES | ENUM_NAMES => names.push((field, value)),
+                GEOMETRY_TYPE => self.geometries(&mut value, table)?,
                 PRIMARY_KEY | PREFIX_KEY => key(&mut value, field == PREFIX_KEY, table)?,
                 ENUM_SET_DEFAULT_CHARSET | ENUM_SET_COLUMN_CHARSET => {
                     charset = Some((field, value));
@@ -111,6 +113,18 @@ impl Description<'_> {
                 *is_unsigned = is_set;
             }
         }
+    }
+
+    /// What shapes each column has.
+    fn geometries(&self, value: &mut Reader, table: &mut Table) -> Result<()> {
+        const POINT: u64 = 1;
+        for n in self.places(|code| code == GEOMETRY) {
+            let shape = value.packed()?;
+            if let Kind::Geometry { is_point, .. } = &mut table.columns[n].kind {
+                *is_point = shape == POINT;
+            }
+        }
+        Ok(())
     }
 
     /// Either one for each place, or one for all and then those places that have another.

@@ -15,6 +15,8 @@ pub(super) struct Header {
     pub(super) time: u32,
     pub(super) kind: u8,
     pub(super) server: u32,
+    /// How many bytes the event has.
+    pub(super) length: u32,
     /// Where the next event begins in the file; 0: it does not stand in the file.
     pub(super) end: u32,
 }
@@ -31,6 +33,8 @@ pub(super) enum Event {
         offset: u64,
     },
     Query {
+        /// The session that wrote it.
+        thread: u32,
         database: String,
         sql: String,
     },
@@ -76,16 +80,17 @@ pub(super) fn header(event: &Bytes) -> Result<(Header, Bytes)> {
     let time = reader.u32()?;
     let kind = reader.u8()?;
     let server = reader.u32()?;
-    let length = reader.u32()? as usize;
+    let length = reader.u32()?;
     let end = reader.u32()?;
     reader.u16()?;
-    if length != event.len() {
+    if length as usize != event.len() {
         return Err(reader.malformed());
     }
     let header = Header {
         time,
         kind,
         server,
+        length,
         end,
     };
     Ok((header, event.slice(BYTES..)))
@@ -151,8 +156,9 @@ impl Event {
 }
 
 fn query(mut reader: Reader, is_compressed: bool) -> Result<Event> {
-    // The session and how long it took.
-    reader.take(8)?;
+    let thread = reader.u32()?;
+    // How long it took.
+    reader.u32()?;
     let database = usize::from(reader.u8()?);
     reader.u16()?;
     let settings = usize::from(reader.u16()?);
@@ -164,6 +170,7 @@ fn query(mut reader: Reader, is_compressed: bool) -> Result<Event> {
         false => reader.rest(),
     };
     Ok(Event::Query {
+        thread,
         database,
         sql: String::from_utf8_lossy(&sql).into_owned(),
     })
@@ -279,6 +286,7 @@ mod tests {
             time: 0,
             kind,
             server: 7,
+            length: 0,
             end: 0,
         };
         Event::decode(&header, Bytes::from_static(body))
@@ -312,7 +320,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(body: Vec<u8>, kind: u8) {
-            let header = Header { time: 0, kind, server: 1, end: 0 };
+            let header = Header { time: 0, kind, server: 1, length: 0, end: 0 };
             drop(Event::decode(&header, body.into()));
         }
     }

@@ -6,7 +6,10 @@ use super::charset::Charsets;
 use super::compressed::{self, Payload};
 use super::event::{Event, Header, header};
 use super::position::Position;
+use super::rows::{Change, Rows};
+use super::semantic;
 use super::transactions::{Assembler, Message};
+use crate::debezium::{Decimals, FieldSchema};
 
 /// What an event takes at least here: its kind and the length of its body.
 const HEAD_BYTES: usize = 3;
@@ -42,6 +45,7 @@ pub(super) fn log_with(data: &[u8], read: &mut dyn FnMut(usize)) {
             time: 1,
             kind,
             server: 1,
+            length: 20,
             end: 9,
         };
         hear(&mut assembler, header, body, read);
@@ -56,11 +60,32 @@ fn hear(assembler: &mut Assembler, header: Header, body: Bytes, read: &mut dyn F
         match message {
             Message::Rows(rows) => {
                 if let Ok(changes) = rows.changes() {
-                    read(changes.take_while(Result::is_ok).count());
+                    let changes = changes.map_while(Result::ok);
+                    read(changes.map(|change| write(&rows, &change)).count());
                 }
             }
             Message::Statement(statement) => drop(statement.effects()),
             _ => {}
+        }
+    }
+}
+
+/// As Debezium's events have it.
+fn write(rows: &Rows, change: &Change) {
+    for row in change.before.iter().chain(&change.after) {
+        for (column, value) in rows.table.columns.iter().zip(row) {
+            let field = FieldSchema {
+                name: column.name.clone(),
+                semantic: semantic::of(&column.kind, Decimals::Precise),
+                is_optional: column.is_nullable,
+                default: None,
+            };
+            drop(semantic::write(
+                value,
+                &column.kind,
+                &field,
+                &mut Vec::new(),
+            ));
         }
     }
 }

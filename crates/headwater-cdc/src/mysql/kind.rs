@@ -106,6 +106,8 @@ pub enum Kind {
     Geometry {
         /// How many bytes tell its length.
         length_bytes: u8,
+        /// Whether it holds points alone.
+        is_point: bool,
     },
     /// MariaDB's `UUID`.
     Uuid,
@@ -218,7 +220,7 @@ impl Kind {
             Self::Char { bytes, .. } | Self::Varchar { bytes, .. } if *bytes > 255 => 2,
             Self::Blob { length_bytes, .. }
             | Self::Json { length_bytes }
-            | Self::Geometry { length_bytes }
+            | Self::Geometry { length_bytes, .. }
             | Self::Vector { length_bytes } => usize::from(*length_bytes),
             _ => 1,
         }

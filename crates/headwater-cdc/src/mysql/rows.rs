@@ -9,6 +9,7 @@ use super::failure::malformed;
 use super::reader::Reader;
 use super::table::Table;
 use super::value::Value;
+use crate::debezium::BinlogPlace;
 
 /// What happened to rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +38,10 @@ pub struct Rows {
     pub table: Arc<Table>,
     /// What happened to them.
     pub kind: RowsKind,
+    /// Where they lie in the log.
+    pub(super) place: Arc<BinlogPlace>,
+    /// When they were written, in seconds since 1970.
+    pub(super) time: u32,
     raw: RawRows,
 }
 
@@ -79,6 +84,8 @@ impl Rows {
         Self {
             table,
             kind: raw.kind,
+            place: Arc::default(),
+            time: 0,
             raw,
         }
     }

@@ -44,6 +44,29 @@ impl DateTime {
         }
     }
 
+    /// Days from 1970-01-01 to the date; `None`: no calendar has it, as `0000-00-00`.
+    pub(super) fn days(&self) -> Option<i64> {
+        let (year, month, day) = (self.year, self.month, self.day);
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let length = match month {
+            2 if is_leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return None,
+        };
+        (1..=length)
+            .contains(&day)
+            .then(|| days_from_civil(i64::from(year), i64::from(month), i64::from(day)))
+    }
+
+    /// Microseconds from the beginning of 1970 to it; `None`: no calendar has it.
+    pub(super) fn micros_since_1970(&self) -> Option<i64> {
+        let hours = self.days()? * 24 + i64::from(self.hour);
+        let seconds = (hours * 60 + i64::from(self.minute)) * 60 + i64::from(self.second);
+        Some(seconds * 1_000_000 + i64::from(self.micros))
+    }
+
     /// The date as text.
     pub fn date_text(&self) -> String {
         let Self {
@@ -103,6 +126,15 @@ fn civil(days: u32) -> (u16, u8, u8) {
     };
     let year = year_of_era + era * 400 + u32::from(month <= 2);
     (year as u16, month as u8, day as u8)
+}
+
+/// The inverse, for dates of all years, after his `days_from_civil`.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 /// How many bytes the fraction of a second takes.
@@ -182,6 +214,32 @@ mod tests {
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(11_017), (2000, 3, 1));
         assert_eq!(civil(u32::MAX / SECONDS_A_DAY), (2106, 2, 7));
+    }
+
+    #[test]
+    fn dates_become_days() {
+        for days in (0..60_000).step_by(7) {
+            let (year, month, day) = civil(days);
+            let date = DateTime {
+                year,
+                month,
+                day,
+                ..DateTime::default()
+            };
+            assert_eq!(date.days(), Some(i64::from(days)), "{year}-{month}-{day}");
+        }
+        let of = |year, month, day| DateTime {
+            year,
+            month,
+            day,
+            ..DateTime::default()
+        };
+        assert_eq!(of(1000, 1, 1).days(), Some(-354_285));
+        assert_eq!(of(9999, 12, 31).days(), Some(2_932_896));
+        assert_eq!(of(1969, 12, 31).micros_since_1970(), Some(-86_400_000_000));
+        for gone in [of(0, 0, 0), of(2026, 0, 1), of(2026, 1, 0), of(2026, 2, 29)] {
+            assert_eq!(gone.days(), None, "{gone:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::position::Position;
 use super::rows::{RawRows, Rows};
 use super::statement::{Statement, Word};
 use super::table::{Flavor, Table};
+use crate::debezium::BinlogPlace;
 
 /// Part of a transaction.
 #[derive(Debug, Clone)]
@@ -97,8 +98,10 @@ pub(super) struct Assembler {
     revealed: Vec<(Arc<Table>, Arc<Table>)>,
     flavor: Flavor,
     charsets: Charsets,
-    /// Set where an event of MySQL holds a whole transaction: where that event ends.
-    payload_end: Option<u32>,
+    /// The session that writes, where MySQL says that.
+    thread: Option<u32>,
+    /// Set where an event of MySQL holds a whole transaction: the head of that event.
+    payload: Option<Header>,
     out: VecDeque<Message>,
 }
 
@@ -115,7 +118,8 @@ impl Assembler {
                 false => Flavor::MySql,
             },
             charsets,
-            payload_end: None,
+            thread: None,
+            payload: None,
             out: VecDeque::new(),
         }
     }
@@ -141,9 +145,11 @@ impl Assembler {
             Event::Format { .. } => self.tables.clear(),
             Event::Rotate { file, offset } => self.rotate(file, offset),
             Event::Gtid(gtid) => self.begin_group(gtid, header.time)?,
-            Event::Query { database, sql } => {
-                self.query(header, Statement { database, sql })?;
-            }
+            Event::Query {
+                thread,
+                database,
+                sql,
+            } => self.query(header, thread, Statement { database, sql })?,
             Event::Xid => self.end(header, |end| Message::Commit { end })?,
             Event::XaPrepare { is_one_phase, xid } => {
                 self.end(header, |end| match is_one_phase {
@@ -153,14 +159,14 @@ impl Assembler {
             }
             Event::TableMap(body) => self.table(body)?,
             Event::Rows(rows) => self.rows(header, rows)?,
-            Event::Payload(_) => self.payload_end = Some(header.end),
+            Event::Payload(_) => self.payload = Some(header),
             Event::Heartbeat(file) => {
                 return Ok(self.state == State::Between
                     && file == self.position.file
                     && self.advance(header.end));
             }
             Event::Incident(reason) => return Err(incident(&reason)),
-            Event::Load => return Err(by_statement("LOAD DATA")),
+            Event::Load => return Err(self.by_statement("LOAD DATA", "")),
             Event::Other => self.pass(header),
         }
         Ok(false)
@@ -176,7 +182,7 @@ impl Assembler {
 
     /// Events between transactions, as those at the beginning of a file, need not be read again.
     fn pass(&mut self, header: Header) {
-        if self.state == State::Between && self.payload_end.is_none() {
+        if self.state == State::Between && self.payload.is_none() {
             self.advance(header.end);
         }
     }
@@ -191,13 +197,14 @@ impl Assembler {
             _ => State::Group,
         };
         let gtid = event.gtid;
+        self.thread = None;
         self.out.push_back(Message::Begin { gtid, time });
         Ok(())
     }
 
-    fn query(&mut self, header: Header, statement: Statement) -> Result<()> {
+    fn query(&mut self, header: Header, thread: u32, statement: Statement) -> Result<()> {
         if self.state == State::Between {
-            self.gtid = None;
+            (self.gtid, self.thread) = (None, None);
             self.state = State::Group;
             let (gtid, time) = (None, header.time);
             self.out.push_back(Message::Begin { gtid, time });
@@ -205,6 +212,7 @@ impl Assembler {
         match statement.word() {
             Word::Begin => {
                 self.state = State::Transaction;
+                self.thread = Some(thread);
                 return Ok(());
             }
             Word::Commit => return self.end(header, |end| Message::Commit { end }),
@@ -221,7 +229,9 @@ impl Assembler {
             Word::XaRollback(xid) => {
                 return self.end(header, |end| Message::RollbackPrepared { xid, end });
             }
-            Word::Changes(word) => return Err(by_statement(word)),
+            Word::Changes(word) => {
+                return Err(self.by_statement(word, &statement.database));
+            }
             Word::Other => {
                 if statement.opens_transaction() {
                     self.state = State::Transaction;
@@ -267,7 +277,8 @@ impl Assembler {
             );
             return Err(Error::new(ErrorKind::Corrupt, text));
         };
-        let rows = Rows::new(table.clone(), raw);
+        let mut rows = Rows::new(table.clone(), raw);
+        (rows.place, rows.time) = (self.place(header).into(), header.time);
         self.out.push_back(Message::Rows(rows));
         Ok(())
     }
@@ -292,7 +303,7 @@ impl Assembler {
             return Err(malformed("end of a transaction that did not begin"));
         }
         self.state = State::Between;
-        let end = self.payload_end.take().unwrap_or(header.end);
+        let end = self.payload.take().unwrap_or(header).end;
         self.advance(end);
         if let Some(gtid) = self.gtid.take() {
             self.position.gtids.add(gtid);
@@ -301,18 +312,52 @@ impl Assembler {
         Ok(())
     }
 
-    /// Moves to a place in the file, which events tell without what is above 32 bits; whether that is new.
-    fn advance(&mut self, end: u32) -> bool {
+    /// Where an event with rows lies.
+    fn place(&self, header: Header) -> BinlogPlace {
+        let Header { length, end, .. } = self.payload.unwrap_or(header);
+        BinlogPlace {
+            server: header.server,
+            gtid: self.gtid.map(|gtid| gtid.to_string()),
+            file: self.position.file.clone(),
+            offset: self.beyond(end.wrapping_sub(length)),
+            thread: self.thread,
+        }
+    }
+
+    /// A place in the file after the last transaction. Events tell it without what is above 32 bits.
+    fn beyond(&self, place: u32) -> u64 {
         const WRAP: u64 = 1 << 32;
+        let offset = self.position.offset;
+        let next = offset / WRAP * WRAP + u64::from(place);
+        match next < offset {
+            true => next + WRAP,
+            false => next,
+        }
+    }
+
+    /// A session that has set another format writes statements, whatever the server's own format is.
+    fn by_statement(&self, word: &str, database: &str) -> Error {
+        let of = match database.is_empty() {
+            true => String::new(),
+            false => format!(" of a session in database '{database}'"),
+        };
+        let Position { file, offset, .. } = &self.position;
+        let text = format!(
+            "after {file}:{offset} the log has the statement of a change ({word}){of} in place of its rows: \
+             its binlog_format was not ROW"
+        );
+        Error::new(ErrorKind::Unsupported, text).with_hint(
+            "SET GLOBAL binlog_format = 'ROW', reconnect all writers, let none set another one, \
+             and begin anew with a backfill",
+        )
+    }
+
+    /// Moves to a place in the file; whether that is new.
+    fn advance(&mut self, end: u32) -> bool {
         if end == 0 {
             return false;
         }
-        let offset = self.position.offset;
-        let mut next = offset / WRAP * WRAP + u64::from(end);
-        if next < offset {
-            next += WRAP;
-        }
-        self.position.offset = next;
+        self.position.offset = self.beyond(end);
         true
     }
 }
@@ -320,11 +365,4 @@ impl Assembler {
 fn incident(reason: &str) -> Error {
     let text = format!("the server could not write changes into its log: {reason}");
     Error::new(ErrorKind::NotFound, text).with_hint("begin anew with a backfill")
-}
-
-fn by_statement(word: &str) -> Error {
-    let text = format!("the log has the statement of a change ({word}) in place of its rows");
-    Error::new(ErrorKind::Unsupported, text).with_hint(
-        "SET GLOBAL binlog_format = 'ROW', reconnect all writers, and begin anew with a backfill",
-    )
 }

@@ -2,16 +2,20 @@
 
 use headwater_cdc::postgres::{Address, Session, Settings};
 use headwater_cdc::{Debezium, Decimals, ErrorKind, Format};
-use headwater_log::{Log, Offset, TopicPartition};
 use serde_json::Value;
 
 use super::bench::{LONG, catch_up, memory, run, table};
+use crate::events::{leave_out_of_schemas, ours, payload, plain_numbers, take_volatile, theirs};
 use crate::replication::start;
 
 const SETUP: &str = include_str!("debezium/setup.sql");
 const CHANGES: &str = include_str!("debezium/changes.sql");
 const EVENTS: &str = include_str!("debezium/events.txt");
 const EVENTS_WITH_SCHEMAS: &str = include_str!("debezium/events-schemas.txt");
+/// What is not the same from run to run.
+const VOLATILE: &[&str] = &[
+    "version", "ts_ms", "ts_us", "ts_ns", "lsn", "txId", "sequence",
+];
 const TABLES: [&str; 7] = [
     "orders", "pairs", "numbers", "times", "texts", "docs", "odd",
 ];
@@ -29,105 +33,12 @@ fn run_all(session: &mut Session, script: &str) {
     script.split("\n\n").for_each(|sql| run(session, sql));
 }
 
-/// Key, value and headers.
-type Event = (Value, Value, Vec<(String, Value)>);
-
-fn json(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap()
-}
-
-/// A key without its schema.
-fn payload(key: Value) -> Value {
-    key.get("payload").cloned().unwrap_or(key)
-}
-
-fn ours(log: &Log, name: &str) -> Vec<Event> {
-    let of = TopicPartition::new(format!("shop.public.{name}"), 0);
-    let (mut all, mut next) = (Vec::new(), log.bounds(&of).unwrap().start);
-    loop {
-        let fetched = log.fetch(&of, next, 1 << 20).unwrap();
-        let Some(last) = fetched.batches.last() else {
-            return all;
-        };
-        next = Offset(last.next_offset().0);
-        for batch in &fetched.batches {
-            let mut offset = batch.base_offset();
-            while offset < batch.next_offset() {
-                if let Some(record) = batch.record_at(offset).unwrap() {
-                    let headers = record.headers.into_iter();
-                    let header =
-                        |h: headwater_log::Header| (h.key, payload(json(&h.value.unwrap())));
-                    all.push((
-                        json(&record.key.unwrap()),
-                        record.value.map_or(Value::Null, |v| json(&v)),
-                        headers.map(header).collect(),
-                    ));
-                }
-                offset = Offset(offset.0 + 1);
-            }
-        }
-    }
-}
-
-fn theirs(fixture: &str, name: &str) -> Vec<Event> {
-    let event = |line: &str| {
-        let mut parts = line.split('\t');
-        let topic = parts.next()?.strip_prefix("shop.public.")?;
-        let mut next = || json(parts.next().unwrap().as_bytes());
-        let (key, value) = (next(), next());
-        let headers = parts.next().unwrap().split(' ').filter(|h| !h.is_empty());
-        let headers = headers.map(|h| {
-            let (name, key) = h.split_once('=').unwrap();
-            (name.to_owned(), payload(json(key.as_bytes())))
-        });
-        (topic == name).then(|| (key, value, headers.collect()))
-    };
-    fixture.lines().filter_map(event).collect()
-}
-
-/// Numbers are what they are, however they are written.
-fn plain_numbers(value: &mut Value) {
-    match value {
-        Value::Number(number) if number.as_i64().is_none() => {
-            let number = number.as_f64().unwrap();
-            if number.fract() == 0.0 && number.abs() < 1e15 {
-                *value = Value::from(number as i64);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(plain_numbers),
-        Value::Object(members) => members.values_mut().for_each(plain_numbers),
-        _ => {}
-    }
-}
-
 /// Takes away what is not the same from run to run, and what Debezium gets wrong.
 fn comparable(name: &str, value: &mut Value) {
-    plain_numbers(value);
-    let has_schema = value.get("schema").is_some();
-    for row in 0..if has_schema { 2 } else { 0 } {
-        let fields = &mut value["schema"]["fields"][row]["fields"];
-        let is_kept = |f: &Value| !is_left_out(name, f["field"].as_str().unwrap());
-        fields.as_array_mut().unwrap().retain(is_kept);
-    }
-    let envelope = match has_schema {
-        true => &mut value["payload"],
-        false => value,
-    };
-    let Some(members) = envelope.as_object_mut() else {
+    leave_out_of_schemas(value, |column| is_left_out(name, column));
+    let Some(members) = take_volatile(value, VOLATILE) else {
         return;
     };
-    for gone in ["ts_ms", "ts_us", "ts_ns"] {
-        assert!(members.remove(gone).unwrap().is_i64(), "{gone}");
-    }
-    let source = members["source"].as_object_mut().unwrap();
-    for volatile in [
-        "version", "ts_ms", "ts_us", "ts_ns", "lsn", "txId", "sequence",
-    ] {
-        assert!(source.remove(volatile).is_some(), "{volatile}");
-    }
-    if source["snapshot"] != "false" {
-        source["snapshot"] = "true".into();
-    }
     for row in ["before", "after"] {
         if let Some(row) = members[row].as_object_mut() {
             row.retain(|column, _| !is_left_out(name, column));
@@ -163,7 +74,8 @@ fn check(debezium: Debezium, fixture: &str) {
     run_all(&mut session, CHANGES);
     catch_up(&log, &settings);
     for name in TABLES {
-        let (got, want) = (ours(&log, name), theirs(fixture, name));
+        let topic = format!("shop.public.{name}");
+        let (got, want) = (ours(&log, &topic), theirs(fixture, &topic));
         assert_eq!(got.len(), want.len(), "{name}");
         assert!(!got.is_empty());
         for (mut got, mut want) in got.into_iter().zip(want) {
@@ -191,7 +103,7 @@ fn events_have_the_schemas_of_debezium() {
 /// The events as they are unwrapped: what rows are, and tombstones in place of deletions.
 fn unwrapped(name: &str) -> Vec<(Value, Value)> {
     let mut rows = Vec::new();
-    for (key, mut value, _) in theirs(EVENTS, name) {
+    for (key, mut value, _) in theirs(EVENTS, &format!("shop.public.{name}")) {
         comparable(name, &mut value);
         let is_deletion = value["op"] == "d";
         if !is_deletion {
@@ -225,7 +137,8 @@ fn rows_are_those_of_unwrapped_events() {
         run_all(&mut session, if has_schemas { "SELECT 1" } else { CHANGES });
         catch_up(&log, &settings);
         for name in ["orders", "pairs"] {
-            let got = ours(&log, name).into_iter().map(|(key, value, _)| {
+            let all = ours(&log, &format!("shop.public.{name}"));
+            let got = all.into_iter().map(|(key, value, _)| {
                 let fields = &value["schema"]["fields"];
                 assert_eq!(fields.is_array(), has_schemas && !value.is_null());
                 // As the envelope of an insert, so that it is compared as that is.
@@ -270,7 +183,7 @@ fn emptied_tables_and_large_values_are_told_whole() {
          INSERT INTO docs VALUES (3, 3, 'new'); COMMIT",
     );
     catch_up(&log, &settings);
-    let told: Vec<String> = ours(&log, "docs")
+    let told: Vec<String> = ours(&log, "shop.public.docs")
         .into_iter()
         .map(|(key, value, _)| {
             let (key, value) = (payload(key), payload(value));
@@ -324,5 +237,5 @@ fn a_number_that_cannot_be_carried_stops_the_capture_and_says_so() {
     let error = capture.wait_for(&end, LONG).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.hint().unwrap().contains("strings"), "{error}");
-    assert!(ours(&log, "t").is_empty());
+    assert!(ours(&log, "shop.public.t").is_empty());
 }

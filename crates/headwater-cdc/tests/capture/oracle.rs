@@ -1,8 +1,7 @@
 //! The oracle: several sessions write at random while the capturing process is killed at random and the server crashes;
 //! afterwards the topics add up to the tables, and every transaction is there once and whole.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use headwater_cdc::postgres::{Address, Session, Settings, Tls};
 use headwater_log::Log;
 
 use super::bench::{LONG, catch_up, content, fold, memory, open, records, run, settings};
+use crate::oracle::{Random, StopsAtEnd, check_ledger, check_same, seed};
 use crate::process::{kill_after, say, told};
 use crate::replication::start;
 
@@ -18,18 +18,6 @@ const TEST: &str = "capture::oracle::nothing_is_lost_or_doubled_whoever_is_kille
 const TABLES: [&str; 6] = ["ledger", "docs", "pairs", "emptied", "late", "rekeyed"];
 const WRITERS: u64 = 4;
 const KILLS: usize = 10;
-
-/// Xorshift, which a printed seed repeats.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
 
 fn of_all(address: &Address) -> Settings {
     Settings {
@@ -170,15 +158,6 @@ fn write(address: &Address, seed: u64, writer: u64, stop: &AtomicBool, done: &At
     }
 }
 
-/// Stops the writers also if what they write beside panics: they are waited for.
-struct StopsAtEnd<'a>(&'a AtomicBool);
-
-impl Drop for StopsAtEnd<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Ends the transactions that a crash has left prepared, one way or the other.
 fn finish_prepared(session: &mut Session) {
     let sql = "SELECT gid FROM pg_prepared_xacts";
@@ -207,22 +186,6 @@ fn rekeyed_by(session: &mut Session) -> String {
     session.value(sql).unwrap().unwrap()
 }
 
-/// Every transaction of the ledger is in one commit of the log, with all its parts, each once.
-fn check_ledger(dir: &Path) -> usize {
-    let log = open(dir);
-    let mut transactions: BTreeMap<i64, (u64, u64, u64)> = BTreeMap::new();
-    for (commit, _, value) in records(&log, "ledger") {
-        let row: serde_json::Value = serde_json::from_str(&value.unwrap()).unwrap();
-        let known = transactions.entry(row["id"].as_i64().unwrap()).or_default();
-        assert!(known.0 == 0 || known.0 == commit, "torn: {row}");
-        *known = (commit, known.1 + 1, row["parts"].as_u64().unwrap());
-    }
-    for (id, (_, parts, want)) in &transactions {
-        assert_eq!(parts, want, "transaction {id}");
-    }
-    transactions.len()
-}
-
 /// The topics add up to the tables.
 fn check_tables(log: &Log, session: &mut Session) {
     let by = rekeyed_by(session);
@@ -236,15 +199,7 @@ fn check_tables(log: &Log, session: &mut Session) {
     ];
     for (name, key) in TABLES.iter().zip(keys) {
         let (got, want) = (fold(log, name), content(session, name, key));
-        let is_wrong = |(k, v): &(&String, &serde_json::Value)| got.get(*k) != Some(*v);
-        let wrong: Vec<_> = want.iter().filter(is_wrong).map(|(k, _)| k).collect();
-        assert!(
-            wrong.is_empty(),
-            "{name}: of {} rows lost or old: {wrong:?}",
-            want.len()
-        );
-        let extra: Vec<_> = got.keys().filter(|k| !want.contains_key(*k)).collect();
-        assert!(extra.is_empty(), "{name}: rows that are gone: {extra:?}");
+        check_same(name, &got, &want);
     }
 }
 
@@ -254,8 +209,7 @@ fn a_backfill_beside_writers_is_what_the_tables_are() {
     let Some((_server, address)) = start() else {
         return;
     };
-    let seed = u64::from(std::process::id()) * 0x9e37_79b9;
-    eprintln!("HEADWATER_SEED={seed}");
+    let seed = seed();
     let mut session = Session::connect(&address).unwrap();
     create(&mut session);
     for round in 0..3 {
@@ -293,11 +247,7 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
     let Some((server, address)) = start() else {
         return;
     };
-    let seed = std::env::var("HEADWATER_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 0x9e37_79b9);
-    eprintln!("HEADWATER_SEED={seed}");
+    let seed = seed();
     let mut random = Random(seed | 1);
     let mut session = Session::connect(&address).unwrap();
     create(&mut session);
@@ -338,7 +288,8 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
         catch_up(&log, &of_all(&address));
         check_tables(&log, &mut session);
     }
-    let transactions = check_ledger(dir);
+    let (transactions, has_gone) = check_ledger(records(&open(dir), "ledger"));
+    assert!(!has_gone, "a row of the ledger is gone");
     let done = done.load(Ordering::Relaxed);
     eprintln!("{transactions} transactions of {done} that were written or rolled back");
     assert!(transactions > 100, "{transactions} transactions");

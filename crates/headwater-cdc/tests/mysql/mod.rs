@@ -5,6 +5,7 @@ mod captures;
 mod capturing;
 mod cases;
 mod checks;
+mod debezium;
 mod elsewhere;
 mod encrypted;
 mod following;

@@ -243,3 +243,59 @@ fn the_command_line_captures_checks_and_says_how_far_it_is() {
         "{ended:?}"
     );
 }
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_command_line_writes_events_of_debezium_and_warns_of_what_no_log_shows() {
+    use crate::binary::{headwater, run as run_command};
+    let Some((_server, address, mut session)) = start() else {
+        return;
+    };
+    run(
+        &mut session,
+        &[
+            "CREATE TABLE orders (id INT PRIMARY KEY, amount DECIMAL(9,2))",
+            "CREATE TABLE parts (id INT PRIMARY KEY, o INT, FOREIGN KEY (o) REFERENCES orders (id) ON DELETE CASCADE)",
+            "INSERT INTO orders SELECT seq, seq FROM seq_1_to_100",
+        ],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("shop.toml"));
+    let (data, config) = (data.to_str().unwrap(), config.to_str().unwrap());
+    let Address { user, port, .. } = &address;
+    let url = format!("mariadb://{user}:${{env:SHOP_PASSWORD}}@127.0.0.1:{port}/shop");
+    let text = format!(
+        "url = '{url}'\ntables = ['orders', 'parts']\nformat = 'debezium-json'\ntopic-prefix = 'events'\n\
+         [debezium]\ndecimals = 'string'\n"
+    );
+    std::fs::write(config, text).unwrap();
+    for sql in [
+        "DELETE FROM orders WHERE id > 90",
+        "UPDATE orders SET amount = 1.5 WHERE id = 1",
+    ] {
+        let mut command = headwater(["cdc", "run", "-c", config, "--once", "--data", data]);
+        let ended = run_command(command.env("SHOP_PASSWORD", &address.password));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("warning: rows of 'shop.parts'"),
+            "{}",
+            ended.stderr
+        );
+        assert!(
+            ended.stderr.contains("DROP FOREIGN KEY"),
+            "{}",
+            ended.stderr
+        );
+        run(&mut session, &[sql]);
+    }
+    let select = "CREATE TABLE o (id INT, amount DECIMAL(9, 2), PRIMARY KEY (id) NOT ENFORCED) \
+                  WITH ('topic' = 'events.shop.orders', 'format' = 'debezium-json'); \
+                  SELECT COUNT(*) AS c, SUM(amount) AS s FROM o";
+    let mut command = headwater(["cdc", "run", "-c", config, "--once", "--data", data]);
+    let ended = run_command(command.env("SHOP_PASSWORD", &address.password));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let ended = run_command(&mut headwater([
+        "sql", "-c", select, "-o", "csv", "--data", data,
+    ]));
+    assert!(ended.stdout.contains("90,4095.50"), "{ended:?}");
+}

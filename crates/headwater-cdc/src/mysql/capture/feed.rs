@@ -10,22 +10,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result, Timestamp};
 
+use super::form::Forms;
 use super::progress::MySql;
 use super::settings::TableName;
 use super::shape::{Shape, columns, key_names};
-use super::transaction::{Change, Transaction};
-use crate::capture::{
-    Change as RowChange, Feed, Form, Heard, InTopics, Intake, Place, RowPair, TableIndex, Target,
-};
-use crate::debezium::Origin;
+use super::transaction::{Change, Row, Transaction};
+use crate::capture::{Change as RowChange, Feed, Heard, Intake, Place, RowPair, TableIndex};
+use crate::debezium::{Origin, OriginPlace, now_us};
 use crate::mysql::ddl::{Effect, Named};
-use crate::mysql::{Message, Position, Received, Replica, Rows, Session, Statement, Table};
+use crate::mysql::{Message, Position, Received, Replica, Rows, Session, Statement, Table, Value};
 
 /// The binary log.
 pub(crate) struct LogFeed {
     pub(super) replica: Replica,
     pub(super) control: Session,
     pub(super) tables: Vec<TableName>,
+    forms: Forms,
     /// Whether what is in the tables is read.
     pub(super) backfills: bool,
     /// Whether the server takes names of tables for the same that differ in capitals.
@@ -39,13 +39,15 @@ pub(crate) struct LogFeed {
     taken_over: Option<Position>,
     last: Position,
     server_end: Option<Position>,
+    /// Of what happens to whole tables in the transaction that is put into topics.
+    origin: Origin,
 }
 
 impl LogFeed {
     pub(super) fn new(
         replica: Replica,
         control: Session,
-        tables: Vec<TableName>,
+        (tables, forms): (Vec<TableName>, Forms),
         start: Position,
         taken_over: Option<Position>,
     ) -> Self {
@@ -55,6 +57,7 @@ impl LogFeed {
             replica,
             control,
             tables,
+            forms,
             backfills: true,
             folds_names: false,
             shapes: HashMap::new(),
@@ -63,6 +66,7 @@ impl LogFeed {
             taken_over,
             last: start,
             server_end: None,
+            origin: Origin::default(),
         }
     }
 }
@@ -185,13 +189,26 @@ impl LogFeed {
             return Ok(());
         };
         let shape = self.shape(at, rows)?;
-        for change in rows.changes()? {
+        let now_us = now_us();
+        for (row, change) in (0..).zip(rows.changes()?) {
             let change = change?;
-            let before = change.before.map(|row| shape.key(&row));
-            let after = change.after.map(|row| (shape.key(&row), shape.value(&row)));
-            let change = row_change(before, after);
-            let changes = change.map(|change| Change::Row(at, change));
-            self.open.changes.extend(changes);
+            let before = change.before.map(|row| before(&shape, &row)).transpose()?;
+            let after = change.after.map(|row| shape.pair(&row)).transpose()?;
+            let Some(change) = row_change(before, after) else {
+                continue;
+            };
+            let origin = Origin {
+                place: OriginPlace::Binlog(Arc::clone(&rows.place), row),
+                is_read: false,
+                time_us: i64::from(rows.time) * 1_000_000,
+                now_us,
+            };
+            self.open.changes.push(Change::Row(Row {
+                table: at,
+                change,
+                shape: Arc::clone(&shape),
+                origin,
+            }));
         }
         Ok(())
     }
@@ -204,7 +221,8 @@ impl LogFeed {
         }
         // It says by itself what is wrong with a table that is not described.
         drop(rows.changes()?);
-        let shape = Arc::new(Shape::of(&rows.table)?);
+        let shape = self.forms.shape(&rows.table, &mut self.control)?;
+        let shape = Arc::new(shape);
         let described = Change::Described(at, columns(&rows.table));
         self.open.changes.push(described);
         self.shapes
@@ -254,9 +272,15 @@ impl LogFeed {
         if !is_known {
             self.taken_over = None;
         }
-        let mark = Arc::new(end.clone());
-        let time = Timestamp(transaction.time);
-        into.begin(mark, time, end.clone().into(), is_known)?;
+        let place = Place::from(end.clone());
+        self.origin = Origin {
+            place: place.origin(),
+            is_read: false,
+            time_us: transaction.time * 1000,
+            now_us: now_us(),
+        };
+        let (mark, time) = (Arc::new(end), Timestamp(transaction.time));
+        into.begin(mark, time, place.clone(), is_known)?;
         if !is_known {
             for change in transaction.changes {
                 self.change(change, into)?;
@@ -265,26 +289,51 @@ impl LogFeed {
         let starts = self.prepared.values().map(|t| &t.start);
         let oldest = starts.reduce(|a, b| if a.reaches(b) { b } else { a });
         into.resume_from(oldest.cloned().map(Place::from));
-        into.assembly.commit(end.into())
+        into.assembly.commit(place)
     }
 
     fn change(&mut self, change: Change, into: &mut Intake<'_, MySql>) -> Result<()> {
         match change {
-            Change::Row(at, change) => target(into, at).0.put(change)?,
-            Change::Truncate(at) => truncate(into, at)?,
-            Change::Described(at, columns) => described(into, at, columns)?,
+            Change::Row(row) => {
+                let (mut target, _) = into.target(row.table, &row.shape.form, row.origin);
+                target.put(row.change)?;
+            }
+            Change::Truncate(at) => self.truncate(into, at)?,
+            Change::Described(at, columns) => self.described(into, at, columns)?,
             Change::Altered(at) => {
                 if let Some(columns) = self.columns_now(at)? {
-                    described(into, at, columns)?;
+                    self.described(into, at, columns)?;
                 }
             }
             Change::Replaced(at) => {
-                truncate(into, at)?;
+                self.truncate(into, at)?;
                 if let Some(columns) = self.columns_now(at)? {
                     into.anew(at, columns);
                 }
             }
         }
+        Ok(())
+    }
+
+    /// All rows of a table are gone.
+    fn truncate(&self, into: &mut Intake<'_, MySql>, at: TableIndex) -> Result<()> {
+        let shape = self.shapes.get(&at).map(|(_, shape)| &shape.form);
+        let form = shape.unwrap_or(into.stored_form(at));
+        let (mut target, mut before) = into.target(at, form, self.origin.clone());
+        target.truncate(&mut before)
+    }
+
+    /// A table has these columns. If others identify its rows than before, its topic begins anew.
+    fn described(
+        &self,
+        into: &mut Intake<'_, MySql>,
+        at: TableIndex,
+        columns: Vec<(String, String)>,
+    ) -> Result<()> {
+        if key_names(into.known_columns(at)) != key_names(&columns) {
+            self.truncate(into, at)?;
+        }
+        into.columns(at, columns);
         Ok(())
     }
 
@@ -299,24 +348,6 @@ impl LogFeed {
     }
 }
 
-fn truncate(into: &mut Intake<'_, MySql>, at: TableIndex) -> Result<()> {
-    let (mut target, mut before) = target(into, at);
-    target.truncate(&mut before)
-}
-
-/// A table has these columns. If others identify its rows than before, its topic begins anew.
-fn described(
-    into: &mut Intake<'_, MySql>,
-    at: TableIndex,
-    columns: Vec<(String, String)>,
-) -> Result<()> {
-    if key_names(into.known_columns(at)) != key_names(&columns) {
-        truncate(into, at)?;
-    }
-    into.columns(at, columns);
-    Ok(())
-}
-
 /// Whose changes came before the stream began.
 fn unheard(xid: &str) -> Error {
     let text = format!(
@@ -325,34 +356,31 @@ fn unheard(xid: &str) -> Error {
     Error::new(ErrorKind::NotFound, text).with_hint("capture what is in the tables too")
 }
 
-/// A table whose changes are written as rows, which do not say where they come from.
-fn target<'a>(
-    into: &'a mut Intake<'_, MySql>,
-    table: TableIndex,
-) -> (Target<'a, MySql>, InTopics<'a, MySql>) {
-    into.target(table, &Form::ROWS, Origin::default())
+/// The key of a row that was, and all of it if records say that.
+fn before(shape: &Shape, row: &[Value]) -> Result<RowPair> {
+    let whole = match shape.form.has_before() {
+        true => shape.value(row)?,
+        false => Bytes::new(),
+    };
+    Ok((shape.key(row)?, whole))
 }
 
 /// What happened to a row, by the key that it had, and what it is now.
-fn row_change(before: Option<Bytes>, after: Option<RowPair>) -> Option<RowChange> {
-    let unknown = Bytes::new();
+fn row_change(before: Option<RowPair>, after: Option<RowPair>) -> Option<RowChange> {
     Some(match (before, after) {
         (None, None) => return None,
         (None, Some((key, row))) => RowChange::Inserted { key, row },
-        (Some(old_key), Some((key, row))) if old_key == key => RowChange::Updated {
+        (Some((old_key, before)), Some((key, row))) if old_key == key => RowChange::Updated {
             key,
-            before: None,
+            before: Some(before).filter(|before| !before.is_empty()),
             row,
         },
-        (Some(old_key), Some((key, row))) => RowChange::Moved {
+        (Some((old_key, before)), Some((key, row))) => RowChange::Moved {
             old_key,
-            before: unknown,
+            before,
             key,
             row,
         },
-        (Some(key), None) => RowChange::Deleted {
-            key,
-            before: unknown,
-        },
+        (Some((key, before)), None) => RowChange::Deleted { key, before },
     })
 }

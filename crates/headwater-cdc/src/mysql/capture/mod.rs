@@ -2,6 +2,7 @@
 //! ranges of their keys.
 
 mod feed;
+mod form;
 mod progress;
 mod reading;
 mod settings;

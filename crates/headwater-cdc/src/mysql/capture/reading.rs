@@ -80,7 +80,7 @@ impl TableReads {
         let (after, most) = (task.range.after.as_deref(), task.range.most);
         let (mut rows, mut last) = (Vec::new(), None);
         let is_ordered = snapshot.rows_after(table, after, u64::from(most), |row| {
-            rows.push((shape.key(&row), shape.value(&row)));
+            rows.push(shape.pair(&row)?);
             if rows.len() == most as usize {
                 last = Some(row);
             }

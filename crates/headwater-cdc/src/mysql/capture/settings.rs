@@ -57,7 +57,7 @@ pub struct Settings {
     pub backfills: bool,
     /// What happens when changes are lost.
     pub on_loss: OnLoss,
-    /// What records look like; only rows as of now.
+    /// What records look like.
     pub format: Format,
     /// Rows of a table that are read at a time.
     pub range_rows: u32,
@@ -90,47 +90,12 @@ impl Settings {
     }
 
     /// # Errors
-    /// `Invalid`, `Unsupported` for a format that is not there.
+    /// `Invalid`.
     pub(crate) fn check(&self) -> Result<()> {
-        if let Format::Debezium(_) = self.format {
-            let text = format!(
-                "capture '{}': format 'debezium-json' is not there for MariaDB and MySQL",
-                self.name
-            );
-            return Err(Error::new(ErrorKind::Unsupported, text)
-                .with_hint("format 'rows' is, and is what is written unless said"));
-        }
         if self.name.is_empty() || self.name.contains('/') {
             let text = format!("'{}' cannot be the name of a capture", self.name);
             return Err(Error::new(ErrorKind::Invalid, text));
         }
         check_topics(&self.tables)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Debezium;
-
-    #[test]
-    fn events_of_debezium_are_refused() {
-        let address = Address {
-            host: "db".to_owned(),
-            port: 3306,
-            user: "me".to_owned(),
-            password: String::new(),
-            database: String::new(),
-            tls: Default::default(),
-        };
-        let plain = Settings::new(address, "shop").table(TableName::new("shop", "orders"));
-        plain.check().unwrap();
-        let events = Settings {
-            format: Format::Debezium(Debezium::new("shop")),
-            ..plain
-        };
-        let error = events.check().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.message().contains("debezium-json"), "{error}");
     }
 }

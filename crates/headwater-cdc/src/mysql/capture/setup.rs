@@ -6,12 +6,13 @@ use std::sync::Arc;
 use headwater_log::{Error, ErrorKind, Log, Result};
 
 use super::feed::LogFeed;
+use super::form::Forms;
 use super::progress::MySql;
 use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
-use super::shape::{Shape, columns};
+use super::shape::columns;
 use crate::capture::{
-    Begun, Finding, Form, Place, Position as Stored, Ready, TableOf, WHOLE_BYTES, forget, is_known,
+    Begun, Finding, Of, Place, Position as Stored, Ready, TableOf, WHOLE_BYTES, forget, is_known,
     load, owner, prepare, store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check};
@@ -27,32 +28,20 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         return Err(Error::new(ErrorKind::Invalid, what).with_hint(mend));
     }
     let stored = take_place(log, settings, &mut control)?;
-    let plans = plans(log, settings, &mut control)?;
-    let described = plans.iter().zip(&settings.tables);
-    let described = described.map(|(plan, (name, topic))| TableOf {
-        name: name.to_string(),
-        topic: topic.clone(),
-        columns: plan.as_ref().map_or_else(Vec::new, |p| columns(&p.table)),
-        identity: String::new(),
-        form: Form::ROWS,
-        has_large: false,
-    });
-    let of: Vec<TableOf<MySql>> = described.collect();
-    let mut tables = prepare(
-        log,
-        &settings.name,
-        &settings.format,
-        settings.backfills,
-        of,
-    )?;
+    let forms = Forms::new(settings, control.is_mariadb());
+    let plans = plans(log, settings, &forms, &mut control)?;
+    let (Some(Place::MySql(end)), resume) = (stored.end.clone(), stored.resume.clone()) else {
+        return Err(Error::new(ErrorKind::Bug, "a capture without a place"));
+    };
+    let begin = end.clone().into();
+    let capture = Of::new(&settings.name, &settings.format, settings.backfills, &begin);
+    let of = described(settings, &forms, &plans);
+    let mut tables = prepare(log, &capture, of)?;
     for (table, plan) in tables.iter_mut().zip(&plans) {
         if plan.is_none() {
             table.skip();
         }
     }
-    let (Some(Place::MySql(end)), resume) = (stored.end.clone(), stored.resume.clone()) else {
-        return Err(Error::new(ErrorKind::Bug, "a capture without a place"));
-    };
     // It may have been left on another server.
     let end = end.by_name();
     let (start, taken_over) = match resume {
@@ -67,7 +56,13 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
     let horizon = Position::current(&mut control)?;
     let folds_names = control.value("SELECT @@lower_case_table_names")?;
     let server_id = server_of(&mut control)?;
-    let mut feed = LogFeed::new(replica, control, names.collect(), start, taken_over);
+    let mut feed = LogFeed::new(
+        replica,
+        control,
+        (names.collect(), forms),
+        start,
+        taken_over,
+    );
     feed.backfills = settings.backfills;
     feed.folds_names = folds_names.as_deref() != Some("0");
     Ok(Begun::Ready(Box::new(Ready {
@@ -88,8 +83,33 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
     })))
 }
 
+/// The tables as the server describes them.
+fn described(
+    settings: &Settings,
+    forms: &Forms,
+    plans: &[Option<Arc<Plan>>],
+) -> Vec<TableOf<MySql>> {
+    let described = plans.iter().zip(&settings.tables);
+    let described = described.map(|(plan, (name, topic))| TableOf {
+        name: name.to_string(),
+        topic: topic.clone(),
+        columns: plan.as_ref().map_or_else(Vec::new, |p| columns(&p.table)),
+        identity: String::new(),
+        form: plan
+            .as_ref()
+            .map_or_else(|| forms.of_gone(name), |p| p.shape.form.clone()),
+        has_large: false,
+    });
+    described.collect()
+}
+
 /// How tables are read; `None`: one that was captured before is gone now. What becomes of it the stream tells.
-fn plans(log: &Log, settings: &Settings, control: &mut Session) -> Result<Vec<Option<Arc<Plan>>>> {
+fn plans(
+    log: &Log,
+    settings: &Settings,
+    forms: &Forms,
+    control: &mut Session,
+) -> Result<Vec<Option<Arc<Plan>>>> {
     let one = |(name, _): &(TableName, String)| {
         let table = match Table::of(control, &name.database, &name.name) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
@@ -98,7 +118,7 @@ fn plans(log: &Log, settings: &Settings, control: &mut Session) -> Result<Vec<Op
             }
             table => table?,
         };
-        let shape = Shape::of(&table)?;
+        let shape = forms.shape(&table, control)?;
         Ok(Some(Arc::new(Plan { table, shape })))
     };
     settings.tables.iter().map(one).collect()

@@ -1,4 +1,5 @@
-//! How the rows of a table become records: the key and the value are JSON objects with the names of the columns.
+//! How the rows of a table become records: the key and the value are JSON objects with the names of the columns, whose values are
+//! Debezium's for its events ([`semantic`]), else these.
 //!
 //! | type | JSON |
 //! |---|---|
@@ -11,19 +12,26 @@
 use bytes::Bytes;
 use headwater_log::Result;
 
+use crate::capture::{Form, RowPair};
+use crate::debezium::FieldSchema;
 use crate::json;
-use crate::mysql::{Kind, Table, Value};
+use crate::mysql::{Kind, Table, Value, semantic};
 
-/// The columns of a table in the order of its rows, and those of its key.
-#[derive(Debug, Clone)]
+/// The columns of a table in the order of its rows, those of its key, and how its rows are written.
+#[derive(Debug)]
 pub(super) struct Shape {
     kinds: Vec<Kind>,
     /// The names and a colon, as they stand in an object.
     labels: Vec<Vec<u8>>,
     key: Vec<usize>,
+    /// What the columns are to Debezium; none: rows are written as they are.
+    fields: Vec<FieldSchema>,
+    pub(super) form: Form,
 }
 
 impl Shape {
+    /// A table whose rows are written as they are.
+    ///
     /// # Errors
     /// `Unsupported` if nothing identifies its rows.
     pub(super) fn of(table: &Table) -> Result<Self> {
@@ -41,20 +49,46 @@ impl Shape {
             kinds: table.columns.iter().map(|c| c.kind.clone()).collect(),
             labels: table.columns.iter().map(|c| label(&c.name)).collect(),
             key,
+            fields: Vec::new(),
+            form: Form::ROWS,
         })
     }
 
+    /// Rows are written as Debezium does, whose fields these columns are.
+    pub(super) fn write_events(&mut self, fields: Vec<FieldSchema>, form: Form) {
+        (self.fields, self.form) = (fields, form);
+    }
+
+    /// The places of the key's columns, in its order.
+    pub(super) fn key_places(&self) -> impl Iterator<Item = usize> {
+        self.key.iter().copied()
+    }
+
     /// The key of a row.
-    pub(super) fn key(&self, row: &[Value]) -> Bytes {
-        self.object(row, self.key.iter().copied())
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn key(&self, row: &[Value]) -> Result<Bytes> {
+        self.object(row, self.key_places())
     }
 
     /// All of a row.
-    pub(super) fn value(&self, row: &[Value]) -> Bytes {
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn value(&self, row: &[Value]) -> Result<Bytes> {
         self.object(row, 0..self.kinds.len())
     }
 
-    fn object(&self, row: &[Value], places: impl Iterator<Item = usize>) -> Bytes {
+    /// The key and all of a row.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn pair(&self, row: &[Value]) -> Result<RowPair> {
+        Ok((self.key(row)?, self.value(row)?))
+    }
+
+    fn object(&self, row: &[Value], places: impl Iterator<Item = usize>) -> Result<Bytes> {
         let mut out = Vec::with_capacity(128);
         out.push(b'{');
         for place in places {
@@ -62,10 +96,14 @@ impl Shape {
                 out.push(b',');
             }
             out.extend_from_slice(&self.labels[place]);
-            write(&row[place], &self.kinds[place], &mut out);
+            let (value, kind) = (&row[place], &self.kinds[place]);
+            match self.fields.get(place) {
+                Some(field) => semantic::write(value, kind, field, &mut out)?,
+                None => write(value, kind, &mut out),
+            }
         }
         out.push(b'}');
-        out.into()
+        Ok(out.into())
     }
 }
 

@@ -1,15 +1,19 @@
 //! A transaction that has not ended, and what it does to the tables that are captured.
 
+use std::sync::Arc;
+
 use headwater_log::{Error, ErrorKind, Result};
 
+use super::shape::Shape;
 use crate::capture::{Change as RowChange, TableIndex};
+use crate::debezium::Origin;
 use crate::mysql::Position;
 
 /// What happens to a table.
 #[derive(Debug)]
 pub(super) enum Change {
     /// A row has changed.
-    Row(TableIndex, RowChange),
+    Row(Row),
     /// All rows are gone.
     Truncate(TableIndex),
     /// The log describes it so from here on.
@@ -18,6 +22,16 @@ pub(super) enum Change {
     Altered(TableIndex),
     /// It has rows that the log does not tell.
     Replaced(TableIndex),
+}
+
+/// How a row has changed.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) table: TableIndex,
+    pub(super) change: RowChange,
+    /// How the table's rows are written there.
+    pub(super) shape: Arc<Shape>,
+    pub(super) origin: Origin,
 }
 
 /// A transaction that has not ended, or waits for its commit.

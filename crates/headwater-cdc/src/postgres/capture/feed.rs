@@ -12,7 +12,7 @@ use super::running::{Next, Running};
 use super::settings::Settings;
 use super::slot;
 use crate::capture::{Before, Feed, Form, Heard, Intake, Place, TableIndex, Target};
-use crate::debezium::{Origin, now_us};
+use crate::debezium::{Origin, OriginPlace, WalPlace, now_us};
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
@@ -40,6 +40,8 @@ pub(crate) struct SlotFeed {
     pub(super) relations: HashMap<u32, Option<Streamed>>,
     /// Of the transaction that is under way.
     pub(super) origin: Origin,
+    /// Where its changes lie.
+    pub(super) wal: WalPlace,
     /// Where its commit lies.
     pub(super) commit: Lsn,
     /// Where the message lies that is taken in.
@@ -161,9 +163,12 @@ impl SlotFeed {
     ) -> Result<()> {
         self.commit = commit;
         let time_us = time.saturating_add(POSTGRES_EPOCH_US);
-        self.origin = Origin {
+        self.wal = WalPlace {
             xid: Some(xid),
             after: into.last().number(),
+            lsn: 0,
+        };
+        self.origin = Origin {
             time_us,
             now_us: now_us(),
             ..Origin::default()
@@ -301,8 +306,11 @@ impl SlotFeed {
             return Ok(());
         }
         let origin = Origin {
-            lsn: self.place.0,
-            ..self.origin
+            place: OriginPlace::Wal(WalPlace {
+                lsn: self.place.0,
+                ..self.wal
+            }),
+            ..self.origin.clone()
         };
         let (mut target, mut before) = into.target(*table, form, origin);
         change(&mut target, shape, &mut before)

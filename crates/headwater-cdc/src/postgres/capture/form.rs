@@ -2,7 +2,7 @@
 
 use super::settings::Settings;
 use crate::capture::{Form, Format};
-use crate::debezium::Envelope;
+use crate::debezium::{Connector, Envelope, Names};
 use crate::postgres::TableName;
 use crate::postgres::catalog::Kinds;
 use crate::postgres::shape::Shape;
@@ -13,9 +13,13 @@ pub(super) fn form(shape: &Shape, table: &TableName, settings: &Settings) -> For
         Format::Rows => Form::ROWS,
         Format::Debezium(debezium) => {
             let (fields, key) = shape.schemas();
-            let names = (table.schema.as_str(), table.name.as_str());
-            let database = &settings.address.database;
-            Form::events(Envelope::new(debezium, database, names, &key, &fields))
+            let names = Names {
+                connector: Connector::PostgreSql,
+                database: &settings.address.database,
+                schema: Some(&table.schema),
+                table: &table.name,
+            };
+            Form::events(Envelope::new(debezium, names, &key, &fields))
         }
     }
 }

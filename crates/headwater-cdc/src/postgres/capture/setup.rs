@@ -14,9 +14,9 @@ use super::running::Running;
 use super::settings::Settings;
 use super::{check, publication, slot};
 use crate::capture::{
-    Begun, Form, Place, Position, Ready, TableOf, forget, load, owner, prepare, store_position,
+    Begun, Form, Of, Place, Position, Ready, TableOf, forget, load, owner, prepare, store_position,
 };
-use crate::debezium::Origin;
+use crate::debezium::{Origin, WalPlace};
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
@@ -53,8 +53,9 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     let named = named.map(|((table, plan), (_, topic))| {
         describe(table, topic, form(&plan.shape, &plan.name, settings))
     });
-    let (format, of) = (&settings.format, named.collect());
-    let tables = prepare(log, &settings.slot, format, settings.backfills, of)?;
+    let begin = end.into();
+    let capture = Of::new(&settings.slot, &settings.format, settings.backfills, &begin);
+    let tables = prepare(log, &capture, named.collect())?;
     let options = plugin_options(&mut control)?;
     replication.start_with(&settings.slot, &settings.publication, end, &options)?;
     // Nobody else can move it any more.
@@ -80,6 +81,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
             held: None,
             relations: HashMap::new(),
             origin: Origin::default(),
+            wal: WalPlace::default(),
             commit: Lsn::default(),
             place: Lsn::default(),
             running: Running::new(log),

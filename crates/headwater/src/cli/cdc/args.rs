@@ -16,11 +16,7 @@ and where wanted:
   backfill = true                # what is in the tables, then their changes; false: only changes
   on-loss = \"stop\"               # or \"backfill\": read the tables anew when the server has lost changes
   topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE or PREFIX.DATABASE.TABLE; unless said, the prefix is
-                                 # the database of PostgreSQL, and there is none for the others
-of PostgreSQL:
-  slot = \"headwater\"             # its name, and that of the capture
-  publication = \"headwater\"      # called as the slot unless said
-  create-publication = true      # make it, and add tables to it
+                                 # the database of PostgreSQL; the others have none for rows and their name for events
   format = \"rows\"                # or \"debezium-json\": Debezium's events
 and for the latter:
   [debezium]
@@ -28,6 +24,10 @@ and for the latter:
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
   tombstones = true              # after each deletion
   unwrapped = false              # rows in place of events, and tombstones in place of deletions
+of PostgreSQL:
+  slot = \"headwater\"             # its name, and that of the capture
+  publication = \"headwater\"      # called as the slot unless said
+  create-publication = true      # make it, and add tables to it
 of MariaDB and MySQL:
   name = \"headwater\"             # of the capture
   server-id = 5400               # as which no other replica is known; unless said, one is made up

@@ -158,18 +158,22 @@ fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
             has_none,
         ),
     ])?;
-    let prefix = file
-        .topic_prefix
-        .as_ref()
-        .map(|prefix| format!("{prefix}."));
-    let prefix = prefix.unwrap_or_default();
+    let name = file.name.as_deref().unwrap_or(NAME);
+    // Topics of Debezium begin with the name of the server.
+    let prefix = match (&file.topic_prefix, file.format) {
+        (Some(prefix), _) => Some(prefix.as_str()),
+        (None, Form::DebeziumJson) => Some(name),
+        (None, Form::Rows) => None,
+    };
+    let format = file.format(prefix.unwrap_or(name))?;
+    let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}."));
     let named = file
         .tables
         .iter()
         .map(|t| mysql_table(t, &address.database));
     let named = named.collect::<Outcome<Vec<_>>>()?;
-    let mut settings = mysql::Settings::new(address, file.name.as_deref().unwrap_or(NAME));
-    settings.format = file.format(file.topic_prefix.as_deref().unwrap_or(NAME))?;
+    let mut settings = mysql::Settings::new(address, name);
+    settings.format = format;
     settings.server_id = file.server_id;
     settings.backfills = file.backfill.unwrap_or(true);
     settings.on_loss = file.on_loss.into();
@@ -309,6 +313,12 @@ mod tests {
         assert_eq!(topics(&found), ["shop.orders", "sales.lines"]);
         let prefixed = settings(&format!("{text}\ntopic-prefix = 'p'")).unwrap();
         assert_eq!(topics(&prefixed), ["p.shop.orders", "p.sales.lines"]);
+        let events = settings(&format!("{text}\nformat = 'debezium-json'")).unwrap();
+        assert_eq!(topics(&events), ["n.shop.orders", "n.sales.lines"]);
+        let Settings::MySql(events) = events else {
+            panic!("{events:?}")
+        };
+        assert_eq!(events.format, Format::Debezium(Debezium::new("n")));
         let Settings::MySql(found) = found else {
             panic!("{found:?}")
         };

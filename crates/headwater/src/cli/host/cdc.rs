@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use headwater_cdc::{Capture, Phase, Status, TableStatus, stored};
+use headwater_cdc::{Capture, Finding, Phase, Settings, Status, TableStatus, stored};
 use headwater_log::Log;
 
 use super::printed_rows::send;
@@ -70,7 +70,7 @@ pub(super) fn run(
         if let Some(error) = capture.failure() {
             return Err(error.into());
         }
-        told.tell(&capture.status(), replies)?;
+        told.tell(&settings, &capture.status(), replies)?;
         let is_over = match &end {
             Some(end) => capture.has_reached(end)?,
             None => false,
@@ -95,15 +95,21 @@ pub(super) fn run(
 struct Told {
     phase: Phase,
     done: Vec<String>,
+    has_warned: bool,
 }
 
 impl Told {
-    fn tell(&mut self, status: &Status, replies: Replies<'_>) -> Outcome {
+    fn tell(&mut self, settings: &Settings, status: &Status, replies: Replies<'_>) -> Outcome {
         if status.phase != self.phase {
             self.phase = status.phase.clone();
             match &status.phase {
                 Phase::Waiting(why) => replies(Reply::Note(format!("{why}; trying again")))?,
-                Phase::Streaming => replies(Reply::Note("following the database".to_owned()))?,
+                Phase::Streaming => {
+                    replies(Reply::Note("following the database".to_owned()))?;
+                    if !std::mem::replace(&mut self.has_warned, true) {
+                        warn(settings, replies)?;
+                    }
+                }
                 _ => {}
             }
         }
@@ -116,6 +122,22 @@ impl Told {
         }
         Ok(())
     }
+}
+
+/// What will make trouble some day, which the capture goes on in spite of.
+fn warn(settings: &Settings, replies: Replies<'_>) -> Outcome {
+    let warnings = match settings.warnings() {
+        Ok(found) => found,
+        Err(error) => {
+            let text = format!("the server was not looked at for what may make trouble: {error}");
+            return replies(Reply::Note(text));
+        }
+    };
+    warnings
+        .into_iter()
+        .try_for_each(|Finding { what, mend, .. }| {
+            replies(Reply::Note(format!("warning: {what}\n  hint: {mend}")))
+        })
 }
 
 /// How far each table of each capture is.

@@ -22,6 +22,15 @@ public final class Events {
         DebeziumEngine<ChangeEvent<String, String>> engine = DebeziumEngine
                 .create(KeyValueHeaderChangeEventFormat.of(Json.class, Json.class, Json.class))
                 .using(settings)
+                .using((DebeziumEngine.CompletionCallback) (success, message, error) -> {
+                    if (!success) {
+                        System.err.println(message);
+                        if (error != null) {
+                            error.printStackTrace();
+                        }
+                        System.exit(1);
+                    }
+                })
                 .notifying(event -> {
                     StringBuilder headers = new StringBuilder();
                     event.headers().stream().filter(h -> h.getKey().endsWith("key")).forEach(h -> headers.append(h.getKey()).append('=').append(h.getValue()).append(' '));
