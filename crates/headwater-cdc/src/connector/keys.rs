@@ -70,7 +70,6 @@ const USUAL: &[(&str, &[&str])] = &[
     ("provide.transaction.metadata", &["false"]),
     ("schema.name.adjustment.mode", &["none"]),
     ("skipped.operations", &["none"]),
-    ("time.precision.mode", &["adaptive"]),
     ("topic.creation.default.partitions", &["1", "-1"]),
     ("topic.delimiter", &["."]),
     (
@@ -192,6 +191,7 @@ fn snapshot(said: &Said, out: &mut String) -> Result<()> {
 
 fn postgres(said: &Said, out: &mut String) -> Result<()> {
     said.only("plugin.name", &["pgoutput"])?;
+    said.only("time.precision.mode", &["adaptive"])?;
     said.only("slot.drop.on.stop", &["false"])?;
     put(out, "url", &address::postgres(said)?);
     let tables = tables(said, "schema")?;
@@ -253,9 +253,13 @@ fn events(said: &Said, is_unwrapped: bool, out: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// Of MariaDB and MySQL rows are written, as with the transformation that unwraps them.
 fn mysql(said: &Said, out: &mut String) -> Result<()> {
+    said.only("time.precision.mode", &["adaptive_time_microseconds"])?;
+    said.only("bigint.unsigned.handling.mode", &["long"])?;
+    said.only("include.query", &["false"])?;
+    said.under("schema.history.internal.");
     put(out, "url", &address::mysql(said)?);
+    put(out, "format", "debezium-json");
     put_tables(out, &tables(said, "database")?);
     put(out, "topic-prefix", prefix(said)?);
     if let Some(id) = said.get("database.server.id") {
@@ -265,22 +269,11 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
         put_plain(out, "server-id", id);
     }
     snapshot(said, out)?;
-    said.under("schema.history.internal.");
-    converters(said, &[JSON])?;
-    if schemas(said)? {
-        return Err(unsupported(
-            "value.converter.schemas.enable",
-            "false: rows of MariaDB and MySQL come without schemas",
-        ));
+    let transform = transform(said)?;
+    if let Some(transform) = &transform {
+        unwrapped(said, transform)?;
     }
-    match transform(said)? {
-        Some(transform) => unwrapped(said, &transform),
-        None => Err(unsupported(
-            "transforms",
-            "unwrap, with transforms.unwrap.type = io.debezium.transforms.ExtractNewRecordState: \
-            of MariaDB and MySQL rows are written",
-        )),
-    }
+    events(said, transform.is_some(), out)
 }
 
 /// What keys and values are written by.

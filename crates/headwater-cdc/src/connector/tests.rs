@@ -121,28 +121,37 @@ route.topic.replacement = "events.${routedByValue}"
 }
 
 #[test]
-fn rows_of_mariadb_are_unwrapped_and_without_schemas() {
+fn events_of_mariadb_are_written_and_rows_where_they_are_unwrapped() {
     let text = "connector.class=io.debezium.connector.mariadb.MariaDbConnector\ndatabase.hostname=db\ndatabase.user=me\n\
                 database.server.id=7\ntopic.prefix=shop\ntable.include.list=shop.orders\nsnapshot.mode=when_needed\n\
                 database.include.list=shop\ndatabase.ssl.mode=verify_identity\nschema.history.internal.kafka.topic=history\n\
-                key.converter.schemas.enable=false\nvalue.converter.schemas.enable=false\n";
-    let error = translated(text).unwrap_err();
-    assert!(
-        error.hint().unwrap().contains("ExtractNewRecordState"),
-        "{error}"
-    );
-    let other = text.replace("include.list=shop\n", "include.list=other\n");
-    assert!(
-        translated(&other)
-            .unwrap_err()
-            .message()
-            .contains("'database.include.list'")
-    );
+                time.precision.mode=adaptive_time_microseconds\ndecimal.handling.mode=string\n";
+    let want = "url = \"mysql://me@db:3306/?ssl-mode=verify-identity\"\nformat = \"debezium-json\"\ntables = [\"shop.orders\"]\n\
+                topic-prefix = \"shop\"\nserver-id = 7\non-loss = \"backfill\"\n[debezium]\ndecimals = \"string\"\nschemas = true\ntombstones = true\n";
+    assert_eq!(translated(text).unwrap().as_deref(), Some(want));
+    for (known, other) in [
+        ("database.include.list=shop", "database.include.list=other"),
+        (
+            "time.precision.mode=adaptive_time_microseconds",
+            "time.precision.mode=adaptive",
+        ),
+        (
+            "decimal.handling.mode=string",
+            "bigint.unsigned.handling.mode=precise",
+        ),
+    ] {
+        let error = translated(&text.replace(known, other)).unwrap_err();
+        let key = other.split('=').next().unwrap();
+        assert!(error.message().contains(key), "{error}");
+    }
     let text = format!(
         "{text}transforms=unwrap\ntransforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState\n"
     );
-    let want = "url = \"mysql://me@db:3306/?ssl-mode=verify-identity\"\ntables = [\"shop.orders\"]\ntopic-prefix = \"shop\"\nserver-id = 7\non-loss = \"backfill\"\n";
-    assert_eq!(translated(&text).unwrap().as_deref(), Some(want));
+    let unwrapped = format!("{want}unwrapped = true\n");
+    assert_eq!(
+        translated(&text).unwrap().as_deref(),
+        Some(unwrapped.as_str())
+    );
 }
 
 #[test]
