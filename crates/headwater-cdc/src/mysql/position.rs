@@ -90,7 +90,9 @@ impl Position {
     /// transactions say it.
     pub fn reaches(&self, other: &Self) -> bool {
         if self.file.is_empty() || other.file.is_empty() {
-            return self.gtids.reach(&other.gtids);
+            // One that has its file alone cannot be told from the others by name.
+            let is_named = |p: &Self| p.file.is_empty() || !p.gtids.is_empty();
+            return is_named(self) && is_named(other) && self.gtids.reach(&other.gtids);
         }
         // The numbers of files have zeroes in front until they become longer.
         let place = |p: &Self| (p.file.len(), p.file.clone(), p.offset);
@@ -122,6 +124,21 @@ mod tests {
         assert!(at("b.000002", 4).reaches(&at("b.000001", 900)));
         assert!(at("b.000002", 4).reaches(&at("b.000002", 4)));
         assert!(!at("b.999999", 9).reaches(&at("b.1000000", 4)));
+    }
+
+    #[test]
+    fn a_place_without_names_is_not_compared_with_one_that_has_only_those() {
+        let place = Position {
+            file: "b.000001".to_owned(),
+            offset: 4,
+            gtids: Gtids::default(),
+        };
+        let named = Position {
+            gtids: "0-1-7".parse().unwrap(),
+            ..Position::default()
+        };
+        assert!(!named.reaches(&place) && !place.reaches(&named));
+        assert!(named.reaches(&Position::default()));
     }
 
     #[test]

@@ -17,6 +17,19 @@ use super::value::Value;
 
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
+/// Part of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    /// The first column of the key is greater.
+    pub(super) above: Option<&'a str>,
+    /// The first column of the key is not greater.
+    pub(super) upto: Option<&'a str>,
+    /// The rows come after this key.
+    pub(super) after: Option<&'a [String]>,
+    /// So many rows at most.
+    pub(super) limit: u64,
+}
+
 /// A session that sees the tables as they were at one place of the log.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -34,7 +47,18 @@ impl Snapshot {
     }
 
     /// The same in a session that is there.
-    pub(super) fn on(session: Session) -> Result<Self> {
+    fn on(session: Session) -> Result<Self> {
+        let mut snapshot = Self::at_place(session)?;
+        if snapshot.session.is_mariadb() {
+            let Position { file, offset, .. } = snapshot.position;
+            snapshot.position = Position::at(&mut snapshot.session, file, offset)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// The same for those who compare places in files alone: for the names of transactions before a place MariaDB reads its log from
+    /// the beginning of the file.
+    pub(super) fn at_place(session: Session) -> Result<Self> {
         match session.is_mariadb() {
             true => Self::at_status(session),
             false => Self::under_lock(session),
@@ -55,7 +79,11 @@ impl Snapshot {
             return Err(Error::new(ErrorKind::Invalid, text)
                 .with_hint("start it with log_bin in the section [mysqld] of its configuration"));
         };
-        let position = Position::at(&mut session, file, offset)?;
+        let position = Position {
+            file,
+            offset,
+            ..Position::default()
+        };
         Ok(Self { session, position })
     }
 
@@ -80,20 +108,19 @@ impl Snapshot {
         Ok(self.session)
     }
 
-    /// As [`rows`](Self::rows), after a key of [`key_of`](Self::key_of). If that cannot be said of the key's types, all rows; whether it
-    /// can.
-    pub(super) fn rows_after(
+    /// As [`rows`](Self::rows), of a part that begins after a key of [`key_of`](Self::key_of). If that cannot be said of the key's types,
+    /// all rows; whether it can.
+    pub(super) fn rows_of(
         &mut self,
         table: &Table,
-        after: Option<&[String]>,
-        limit: u64,
+        part: Part<'_>,
         row: impl FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<bool> {
         let key = table.key();
         let is_ordered = !key.iter().any(|c| matches!(c.kind, Kind::Set { .. }));
         let sql = match is_ordered {
-            true => select(table, after, limit),
-            false => select(table, None, u64::MAX),
+            true => select(table, part),
+            false => select(table, Part::after(None, u64::MAX)),
         };
         self.run(&sql, table, row)?;
         Ok(is_ordered)
@@ -108,6 +135,20 @@ impl Snapshot {
             .into_iter()
             .map(|(column, value)| constant(column, value));
         constants.collect()
+    }
+
+    /// The lowest and the highest value of the key's first column; `None`: the table is empty, or it is no whole number.
+    pub(super) fn ends(&mut self, table: &Table) -> Result<Option<(i128, i128)>> {
+        let key = table.key();
+        let Some(first) = key.first().filter(|c| matches!(c.kind, Kind::Int { .. })) else {
+            return Ok(None);
+        };
+        let column = identifier(&first.name);
+        let sql = format!("SELECT MIN({column}), MAX({column}) FROM {}", from(table));
+        let row = self.session.query(&sql)?.into_iter().next();
+        let mut cells = row.unwrap_or_default().into_iter();
+        let mut next = || cells.next()??.parse().ok();
+        Ok(next().zip(next()))
     }
 
     /// How many rows a table has, about.
@@ -152,7 +193,8 @@ impl Snapshot {
         let pairs = |after| table.key().into_iter().zip(after);
         let constants = |after| pairs(after).map(|(c, v)| constant(c, v)).collect();
         let after: Option<Vec<String>> = after.map(constants).transpose()?;
-        self.run(&select(table, after.as_deref(), limit), table, row)
+        let part = Part::after(after.as_deref(), limit);
+        self.run(&select(table, part), table, row)
     }
 }
 
@@ -160,23 +202,51 @@ fn isolate(session: &mut Session) -> Result<()> {
     session.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 }
 
-fn select(table: &Table, after: Option<&[String]>, limit: u64) -> String {
-    let columns: Vec<String> = table.columns.iter().map(asked).collect();
-    let from = format!(
+impl<'a> Part<'a> {
+    fn after(after: Option<&'a [String]>, limit: u64) -> Self {
+        Self {
+            above: None,
+            upto: None,
+            after,
+            limit,
+        }
+    }
+
+    /// The condition for its rows; `None`: it is all.
+    fn condition(&self, key: &[&Column]) -> Option<String> {
+        let first = key.first().map(|column| ordered(column))?;
+        let lower = match (self.after, self.above) {
+            (Some(after), _) => Some(beyond(key, after)),
+            (None, above) => above.map(|above| format!("{first} > {above}")),
+        };
+        let upper = self.upto.map(|upto| format!("{first} <= {upto}"));
+        let both: Vec<String> = lower.into_iter().chain(upper).collect();
+        (!both.is_empty()).then(|| both.join(" AND "))
+    }
+}
+
+/// A table as statements name it.
+fn from(table: &Table) -> String {
+    format!(
         "{}.{}",
         identifier(&table.database),
         identifier(&table.name)
-    );
-    let mut sql = format!("SELECT {} FROM {from}", columns.join(", "));
+    )
+}
+
+fn select(table: &Table, part: Part<'_>) -> String {
+    let columns: Vec<String> = table.columns.iter().map(asked).collect();
+    let mut sql = format!("SELECT {} FROM {}", columns.join(", "), from(table));
     let key = table.key();
     if key.is_empty() {
         return sql;
     }
-    if let Some(after) = after {
-        sql.push_str(&format!(" WHERE {}", beyond(&key, after)));
+    if let Some(condition) = part.condition(&key) {
+        sql.push_str(&format!(" WHERE {condition}"));
     }
     let order: Vec<String> = key.iter().map(|c| ordered(c)).collect();
-    sql.push_str(&format!(" ORDER BY {} LIMIT {limit}", order.join(", ")));
+    let order = order.join(", ");
+    sql.push_str(&format!(" ORDER BY {order} LIMIT {}", part.limit));
     sql
 }
 
@@ -268,6 +338,18 @@ mod tests {
         let after = ["1999".to_owned(), "'it''s'".to_owned()];
         let want = "SELECT `b`, CAST(`f` AS DOUBLE), `a` FROM `d`.`t` \
                     WHERE (`a` > 1999 OR `a` = 1999 AND `b` > 'it''s') ORDER BY `a`, `b` LIMIT 9";
-        assert_eq!(select(&table, Some(&after), 9), want);
+        assert_eq!(select(&table, Part::after(Some(&after), 9)), want);
+        let part = Part {
+            above: Some("1990"),
+            upto: Some("2000"),
+            ..Part::after(None, 9)
+        };
+        assert!(select(&table, part).contains(" WHERE `a` > 1990 AND `a` <= 2000 ORDER"));
+        let part = Part {
+            after: Some(&after),
+            ..part
+        };
+        let want = " WHERE (`a` > 1999 OR `a` = 1999 AND `b` > 'it''s') AND `a` <= 2000 ORDER";
+        assert!(select(&table, part).contains(want));
     }
 }

@@ -23,7 +23,6 @@ fn settings(address: &Address, tables: &[&str], debezium: Debezium) -> Settings 
     Settings {
         tables: tables.iter().map(topic).collect(),
         format: Format::Debezium(debezium),
-        range_rows: 3,
         ..Settings::new(address.clone(), "debezium")
     }
 }

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use headwater_cdc::Capture;
-use headwater_cdc::mysql::{Address, Message, Position, Replica, Session};
+use headwater_cdc::mysql::{Address, Message, Position, Replica, Session, Settings};
+use headwater_log::Log;
 
-use super::capturing::{catch_up, content, fold, open, records, settings};
+use super::capturing::{LONG, catch_up, content, fold, memory, open, records, settings};
 use super::following::read_to_end;
 use super::server::Server;
 use super::transactions::run;
@@ -20,6 +21,14 @@ const TEST: &str = "mysql::killed::nothing_is_lost_or_doubled_whoever_is_killed"
 const TABLES: [&str; 3] = ["ledger", "pairs", "emptied"];
 const WRITERS: u64 = 4;
 const KILLS: usize = 8;
+
+/// Tables are cut into pieces, which several sessions read side by side.
+fn of_all(address: &Address) -> Settings {
+    Settings {
+        readers: 3,
+        ..settings(address, &TABLES)
+    }
+}
 
 /// The process that is killed: it captures, and says so again and again.
 fn child(told: &str) {
@@ -35,7 +44,7 @@ fn child(told: &str) {
         tls: Default::default(),
     };
     let log = open(&dir);
-    let capture = Capture::start(&log, settings(&address, &TABLES)).unwrap();
+    let capture = Capture::start(&log, of_all(&address)).unwrap();
     loop {
         std::thread::park_timeout(Duration::from_millis(2));
         if let Some(error) = capture.failure() {
@@ -172,6 +181,20 @@ fn orphans(server: &Server, session: &mut Session) -> usize {
     orphans
 }
 
+/// The topics add up to the tables.
+fn check_tables(log: &Log, session: &mut Session) {
+    let shapes: [(&[&str], &[&str]); 3] = [
+        (&["id", "part", "parts"], &["id", "part"]),
+        (&["a", "b", "n"], &["b", "a"]),
+        (&["id", "n"], &["id"]),
+    ];
+    for (name, (columns, key)) in TABLES.iter().zip(shapes) {
+        let want = content(session, name, columns, key);
+        let got = fold(log, name);
+        check_same(name, &got, &want);
+    }
+}
+
 #[test]
 fn nothing_is_lost_or_doubled_whoever_is_killed() {
     if let Some(told) = told() {
@@ -216,17 +239,8 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
     let mut session = server.session("shop");
     end_prepared(&mut session);
     let log = open(dir);
-    catch_up(&log, &settings(&address, &TABLES));
-    let shapes: [(&[&str], &[&str]); 3] = [
-        (&["id", "part", "parts"], &["id", "part"]),
-        (&["a", "b", "n"], &["b", "a"]),
-        (&["id", "n"], &["id"]),
-    ];
-    for (name, (columns, key)) in TABLES.iter().zip(shapes) {
-        let want = content(&mut session, name, columns, key);
-        let got = fold(&log, name);
-        check_same(name, &got, &want);
-    }
+    catch_up(&log, &of_all(&address));
+    check_tables(&log, &mut session);
     let orphans = orphans(&server, &mut session);
     let (transactions, has_gone) = check_ledger(records(&log, "ledger"));
     // Tables are read anew for an orphan alone.
@@ -237,4 +251,42 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
         transactions > 100 || orphans > 0,
         "{transactions} transactions"
     );
+}
+
+/// Writers go on only as long as tables are read, so that no later change hides what was put in wrongly.
+#[test]
+fn a_backfill_by_several_sessions_beside_writers_is_what_the_tables_are() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let seed = seed();
+    let mut session = server.session("shop");
+    create(&mut session);
+    for round in 0..3 {
+        let log = memory();
+        let settings = Settings {
+            name: format!("round_{round}"),
+            range_rows: 40 + round * 300,
+            readers: 4,
+            ..of_all(&server.address())
+        };
+        let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for writer in 0..2 {
+                let (server, stop, done) = (&server, &stop, &done);
+                let writer = writer + u64::from(round + 1) * 1_000_000_000;
+                scope.spawn(move || write(server, seed, writer, stop, done));
+            }
+            let stops = StopsAtEnd(&stop);
+            let end = settings.address.log_end().unwrap();
+            let capture = Capture::start(&log, settings.clone()).unwrap();
+            let reached = capture.wait_for(&end, LONG);
+            drop(stops);
+            assert!(reached.unwrap(), "{:?}", capture.status());
+        });
+        end_prepared(&mut session);
+        catch_up(&log, &settings);
+        check_tables(&log, &mut session);
+        assert!(done.load(Ordering::Relaxed) > 0);
+    }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use headwater_log::{Error, ErrorKind, Result};
 
-use super::progress::{Found, MySql, SeenAt};
+use super::progress::{Found, MySql, Range, SeenAt, cuts};
 use super::shape::Shape;
 use crate::capture::{Place, Reads, Task};
+use crate::mysql::snapshot::Part;
 use crate::mysql::{Address, Position, Session, Snapshot, Table, literal};
 
 /// How the rows of a table are read.
@@ -23,6 +24,8 @@ pub(crate) struct TableReads {
     /// The number of the server that streams.
     pub(super) server_id: Option<String>,
     pub(super) plans: Vec<Option<Arc<Plan>>>,
+    /// Rows that are read at a time.
+    pub(super) range_rows: u32,
     /// Transactions before this may have been streamed before this stream began: a reading must see them.
     pub(super) horizon: Position,
 }
@@ -44,7 +47,7 @@ impl Reads for TableReads {
             Some(connected) => connected,
             None => self.connect()?,
         };
-        let mut snapshot = Snapshot::on(connected)?;
+        let mut snapshot = Snapshot::at_place(connected)?;
         let position = snapshot.position().clone();
         let found = match position.reaches(&self.horizon) {
             true => Some(self.found(&mut snapshot, task)?),
@@ -77,9 +80,26 @@ impl TableReads {
             return Err(Error::new(ErrorKind::Bug, text));
         };
         let Plan { table, shape } = &**plan;
-        let (after, most) = (task.range.after.as_deref(), task.range.most);
+        let size = snapshot.about_rows(table)?;
+        let (piece, most) = match &task.range {
+            Range::Cuts => {
+                return Ok(Found {
+                    rows: Vec::new(),
+                    last: None,
+                    cuts: self.cuts(snapshot, table, size)?,
+                    size,
+                });
+            }
+            Range::Rows { piece, most, .. } => (piece, *most),
+        };
+        let part = Part {
+            above: piece.above.as_deref(),
+            upto: piece.upto.as_deref(),
+            after: piece.after.as_deref(),
+            limit: u64::from(most),
+        };
         let (mut rows, mut last) = (Vec::new(), None);
-        let is_ordered = snapshot.rows_after(table, after, u64::from(most), |row| {
+        let is_ordered = snapshot.rows_of(table, part, |row| {
             rows.push(shape.pair(&row)?);
             if rows.len() == most as usize {
                 last = Some(row);
@@ -90,9 +110,19 @@ impl TableReads {
         let last = last.filter(|_| is_ordered);
         Ok(Found {
             last: last.map(|row| snapshot.key_of(table, &row)).transpose()?,
-            size: snapshot.about_rows(table)?,
+            cuts: Vec::new(),
+            size,
             rows,
         })
+    }
+
+    /// Where a table is cut whose key begins with whole numbers; another one, or a small one, is read by one session.
+    fn cuts(&self, snapshot: &mut Snapshot, table: &Table, size: u64) -> Result<Vec<String>> {
+        if size <= u64::from(self.range_rows) {
+            return Ok(Vec::new());
+        }
+        let ends = snapshot.ends(table).map_err(changed)?;
+        Ok(ends.map_or_else(Vec::new, |(lowest, highest)| cuts(lowest, highest)))
     }
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
             address: settings.address.clone(),
             server_id,
             plans,
+            range_rows: settings.range_rows,
             horizon,
         },
         tables,
