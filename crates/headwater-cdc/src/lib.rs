@@ -14,6 +14,7 @@ mod json;
 pub mod mysql;
 pub mod outbox;
 pub mod postgres;
+mod supervised;
 mod tls;
 mod url;
 

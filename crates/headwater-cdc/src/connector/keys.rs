@@ -6,7 +6,7 @@ use headwater_log::Result;
 
 use super::said::{Said, invalid, unsupported};
 use super::text::{CLASS, pairs};
-use super::transform::{ROUTER, transform, unwrapped};
+use super::transform::{is_router, transform, unwrapped};
 use super::{address, transform::outbox};
 
 /// What Debezium calls slots and publications unless told otherwise.
@@ -213,10 +213,7 @@ fn postgres(said: &Said, out: &mut String) -> Result<()> {
     };
     let prefix = prefix(said)?;
     let transform = transform(said)?;
-    if let Some(transform) = transform
-        .as_deref()
-        .filter(|t| said.get(&format!("transforms.{t}.type")) == Some(ROUTER))
-    {
+    if let Some(transform) = transform.as_deref().filter(|t| is_router(said, t)) {
         converters(said, AS_IT_IS)?;
         return outbox(said, transform, slot, &tables, out);
     }
@@ -259,17 +256,23 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
     said.only("include.query", &["false"])?;
     said.under("schema.history.internal.");
     put(out, "url", &address::mysql(said)?);
+    let (tables, prefix) = (tables(said, "database")?, prefix(said)?);
+    let id = said.get("database.server.id").map(str::parse::<u32>);
+    let id = id.transpose();
+    let id = id.map_err(|_| unsupported("database.server.id", "a number"))?;
+    let transform = transform(said)?;
+    if let Some(transform) = transform.as_deref().filter(|t| is_router(said, t)) {
+        converters(said, AS_IT_IS)?;
+        // As which replica it is read is nobody's concern: one is made up.
+        return outbox(said, transform, prefix, &tables, out);
+    }
     put(out, "format", "debezium-json");
-    put_tables(out, &tables(said, "database")?);
-    put(out, "topic-prefix", prefix(said)?);
-    if let Some(id) = said.get("database.server.id") {
-        let id: u32 = id
-            .parse()
-            .map_err(|_| unsupported("database.server.id", "a number"))?;
+    put_tables(out, &tables);
+    put(out, "topic-prefix", prefix);
+    if let Some(id) = id {
         put_plain(out, "server-id", id);
     }
     snapshot(said, out)?;
-    let transform = transform(said)?;
     if let Some(transform) = &transform {
         unwrapped(said, transform)?;
     }

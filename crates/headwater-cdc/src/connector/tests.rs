@@ -118,6 +118,11 @@ backlog = false
 route.topic.replacement = "events.${routedByValue}"
 "#;
     assert_eq!(translated(&text).unwrap().as_deref(), Some(want));
+    let text = "connector.class=io.debezium.connector.mysql.MySqlConnector\ndatabase.hostname=db\ndatabase.user=me\n\
+                database.server.id=7\ntopic.prefix=shop\ntable.include.list=shop.outbox\ntransforms=o\n\
+                transforms.o.type=io.debezium.transforms.outbox.EventRouter\n";
+    let want = "url = \"mysql://me@db:3306/\"\noutbox = \"shop.outbox\"\nname = \"shop\"\nbacklog = true\n[router]\n";
+    assert_eq!(translated(text).unwrap().as_deref(), Some(want));
 }
 
 #[test]

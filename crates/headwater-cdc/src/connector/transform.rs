@@ -5,7 +5,7 @@ use headwater_log::Result;
 use super::keys::{put, put_plain, schemas};
 use super::said::{Said, unsupported};
 
-pub(super) const ROUTER: &str = "io.debezium.transforms.outbox.EventRouter";
+const ROUTER: &str = "io.debezium.transforms.outbox.EventRouter";
 const UNWRAP: &str = "io.debezium.transforms.ExtractNewRecordState";
 
 /// The name of the transformation.
@@ -20,6 +20,11 @@ pub(super) fn transform(said: &Said) -> Result<Option<String>> {
     }
 }
 
+/// Whether it is the router of an outbox.
+pub(super) fn is_router(said: &Said, transform: &str) -> bool {
+    said.get(&format!("transforms.{transform}.type")) == Some(ROUTER)
+}
+
 /// Rows instead of events; a row that is gone is a tombstone.
 ///
 /// # Errors
@@ -27,10 +32,7 @@ pub(super) fn transform(said: &Said) -> Result<Option<String>> {
 pub(super) fn unwrapped(said: &Said, transform: &str) -> Result<()> {
     let key = |name: &str| format!("transforms.{transform}.{name}");
     if said.get(&key("type")) != Some(UNWRAP) {
-        return Err(unsupported(
-            &key("type"),
-            &format!("{UNWRAP}, or of PostgreSQL {ROUTER}"),
-        ));
+        return Err(unsupported(&key("type"), &format!("{UNWRAP}, or {ROUTER}")));
     }
     said.only(&key("drop.tombstones"), &["false"])?;
     said.only(&key("delete.tombstone.handling.mode"), &["tombstone"])?;
@@ -38,14 +40,14 @@ pub(super) fn unwrapped(said: &Said, transform: &str) -> Result<()> {
     said.only("tombstones.on.delete", &["true"])
 }
 
-/// An outbox with the options of its router.
+/// An outbox of this name with the options of its router.
 ///
 /// # Errors
 /// `Unsupported` if there are tables besides.
 pub(super) fn outbox(
     said: &Said,
     transform: &str,
-    slot: &str,
+    name: &str,
     tables: &[String],
     out: &mut String,
 ) -> Result<()> {
@@ -53,7 +55,7 @@ pub(super) fn outbox(
         return Err(unsupported("table.include.list", "the outbox table alone"));
     };
     put(out, "outbox", table);
-    put(out, "name", slot);
+    put(out, "name", name);
     let has_backlog = match said.get("snapshot.mode").unwrap_or("initial") {
         "initial" => true,
         "never" | "no_data" => false,

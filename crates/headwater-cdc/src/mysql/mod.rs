@@ -60,3 +60,5 @@ pub use transactions::Message;
 pub use value::Value;
 
 pub(crate) use capture::{MySql, begin, begin_anew};
+pub(crate) use replica::made_up_id;
+pub(crate) use snapshot::{constant, read};

@@ -76,7 +76,7 @@ impl Position {
 
 impl Position {
     /// The same on whatever server, if transactions have names; their files are of one server.
-    pub(super) fn by_name(self) -> Self {
+    pub(crate) fn by_name(self) -> Self {
         match self.gtids.is_empty() {
             true => self,
             false => Self {

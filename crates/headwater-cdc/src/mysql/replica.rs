@@ -1,6 +1,7 @@
 //! The log of a server as transactions, from any position on.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,11 @@ use super::session::Session;
 use super::sql::literal;
 use super::table::Table;
 use super::transactions::{Assembler, Message};
+
+/// A number for a replica that no other has: servers of people have small ones.
+pub(crate) fn made_up_id(name: &str) -> u32 {
+    RandomState::new().hash_one(name) as u32 | 1 << 31
+}
 
 /// What came.
 #[derive(Debug, Clone)]

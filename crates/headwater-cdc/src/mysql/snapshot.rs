@@ -161,13 +161,9 @@ impl Snapshot {
         &mut self,
         sql: &str,
         table: &Table,
-        mut row: impl FnMut(Vec<Value>) -> Result<()>,
+        row: impl FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<()> {
-        self.session.for_each(sql, |cells| {
-            let pairs = table.columns.iter().zip(cells);
-            let values = pairs.map(|(c, cell)| Value::parse(&c.kind, cell.as_ref()));
-            row(values.collect::<Result<_>>()?)
-        })
+        rows(&mut self.session, sql, table, row)
     }
 
     /// A table as it is.
@@ -234,9 +230,41 @@ fn from(table: &Table) -> String {
     )
 }
 
-fn select(table: &Table, part: Part<'_>) -> String {
+/// The rows of a table that a statement gives.
+fn rows(
+    session: &mut Session,
+    sql: &str,
+    table: &Table,
+    mut row: impl FnMut(Vec<Value>) -> Result<()>,
+) -> Result<()> {
+    session.for_each(sql, |cells| {
+        let pairs = table.columns.iter().zip(cells);
+        let values = pairs.map(|(c, cell)| Value::parse(&c.kind, cell.as_ref()));
+        row(values.collect::<Result<_>>()?)
+    })
+}
+
+/// The rows of a table as they are committed now; `rest` says which and in which order.
+///
+/// # Errors
+/// What the server says, or `row`.
+pub(crate) fn read(
+    session: &mut Session,
+    table: &Table,
+    rest: &str,
+    row: impl FnMut(Vec<Value>) -> Result<()>,
+) -> Result<()> {
+    let sql = format!("{} {rest}", select_all(table));
+    rows(session, &sql, table, row)
+}
+
+fn select_all(table: &Table) -> String {
     let columns: Vec<String> = table.columns.iter().map(asked).collect();
-    let mut sql = format!("SELECT {} FROM {}", columns.join(", "), from(table));
+    format!("SELECT {} FROM {}", columns.join(", "), from(table))
+}
+
+fn select(table: &Table, part: Part<'_>) -> String {
+    let mut sql = select_all(table);
     let key = table.key();
     if key.is_empty() {
         return sql;
@@ -283,7 +311,10 @@ fn beyond(key: &[&Column], after: &[String]) -> String {
 }
 
 /// A value of a key as it stands in a statement.
-fn constant(column: &Column, value: &Value) -> Result<String> {
+///
+/// # Errors
+/// `Unsupported` for values without an order that can be said.
+pub(crate) fn constant(column: &Column, value: &Value) -> Result<String> {
     Ok(match (value, &column.kind) {
         (Value::Text(text), Kind::Enum { names, .. }) => {
             let place = names.iter().position(|name| name == text);

@@ -15,7 +15,7 @@ use super::handle::Shared;
 use super::publisher::Publisher;
 use super::settings::OutboxSettings;
 use super::table::{Columns, POSITION, XID};
-use crate::postgres::{Session, TableName, literal};
+use crate::postgres::{Address, Session, TableName, literal};
 
 /// How often a table is asked that had nothing new.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -39,15 +39,17 @@ struct Place {
 }
 
 /// Until it is to stop, or something fails.
-pub(super) fn run(log: &Log, settings: &OutboxSettings, shared: &Shared) -> Result<()> {
-    let Some(table) = settings.table() else {
-        return Err(Error::new(ErrorKind::Bug, "an outbox without a table"));
-    };
-    let mut session = Session::connect(&settings.address)?;
+pub(super) fn run(
+    log: &Log,
+    settings: &OutboxSettings,
+    (address, table): (&Address, &TableName),
+    shared: &Shared,
+) -> Result<()> {
+    let mut session = Session::connect(address)?;
     let mut publisher = Publisher::new(log, settings)?;
     let mut asking = Asking {
         columns: Columns::look_up(&mut session, table, settings)?,
-        place: begin(&mut session, &mut publisher, settings)?,
+        place: begin(&mut session, &mut publisher, settings, address)?,
         session,
         table,
     };
@@ -66,6 +68,7 @@ pub(super) fn run(log: &Log, settings: &OutboxSettings, shared: &Shared) -> Resu
         if let Some(wish) = wish {
             shared.serve(wish);
         }
+        shared.caught_up();
         if settings.prunes && (pruned.elapsed() >= PRUNE_INTERVAL || wish.is_some()) {
             asking.prune()?;
             pruned = Instant::now();
@@ -82,8 +85,8 @@ fn begin(
     session: &mut Session,
     publisher: &mut Publisher<'_>,
     settings: &OutboxSettings,
+    address: &Address,
 ) -> Result<Place> {
-    let name = &settings.name;
     let invalid =
         |text: String, hint: &str| Err(Error::new(ErrorKind::Invalid, text).with_hint(hint));
     if session.value("SELECT pg_is_in_recovery()")?.as_deref() == Some("t") {
@@ -93,7 +96,7 @@ fn begin(
     let system = session.value("SELECT system_identifier FROM pg_control_system()")?;
     let fresh = Place {
         system: system.unwrap_or_default(),
-        database: settings.address.database.clone(),
+        database: address.database.clone(),
         seen: match settings.has_backlog {
             true => NOTHING.to_owned(),
             false => snapshot(session)?,
@@ -104,10 +107,7 @@ fn begin(
         Some(known) if (&known.system, &known.database) == (&fresh.system, &fresh.database) => {
             Ok(known)
         }
-        Some(_) => invalid(
-            format!("outbox '{name}' was read from another server or database"),
-            "choose another name for it",
-        ),
+        Some(_) => Err(settings.elsewhere()),
         None => {
             publisher.commit(&fresh)?;
             Ok(fresh)

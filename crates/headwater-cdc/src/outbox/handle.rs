@@ -1,19 +1,13 @@
 //! An outbox that is taken over on a thread of its own, for as long as somebody holds it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use headwater_log::{Error, ErrorKind, Log, Result};
+use headwater_log::{Error, Log, Result};
 
 use super::publisher::Published;
 use super::settings::{From, OutboxSettings};
-use super::{asking, stream};
-
-/// How long it waits after a failure, at first and at last.
-const RETRY_MIN: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(10);
+use super::{asking, mysql, queue, stream};
+use crate::supervised::{self, Supervised, Told};
 
 /// What an outbox says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,91 +20,95 @@ pub struct OutboxStatus {
     pub events: u64,
     /// Events that are kept in `<table>$errors`, since it was started.
     pub kept: u64,
+    /// When everything that was heard of was published, last; `None`: never.
+    pub caught_up: Option<Instant>,
+    /// How many bytes of the server's log are not published, where that says how many it has.
+    pub lag_bytes: Option<u64>,
+}
+
+impl OutboxStatus {
+    /// For how long there has been something that is not published, at most.
+    pub fn lag(&self) -> Option<Duration> {
+        self.caught_up.map(|at| at.elapsed())
+    }
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     status: OutboxStatus,
-    failure: Option<(ErrorKind, String, Option<String>)>,
     /// How often somebody wanted everything that is committed, and how often that was there.
     wanted: u64,
     served: u64,
 }
 
-/// What the thread and who holds it have in common.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-    stop: AtomicBool,
+impl Told for State {
+    fn waits(&mut self, why: String) {
+        self.status.is_following = false;
+        self.status.waits_for = Some(why);
+    }
+
+    fn failed(&mut self, _why: &str) {
+        self.status.is_following = false;
+    }
+
+    fn stopped(&mut self) {
+        self.status.is_following = false;
+    }
 }
 
+/// What the thread and who holds it have in common.
+pub(super) type Shared = supervised::Shared<State>;
+
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
     /// The number of the newest wish that was not served, if there is one.
     pub(super) fn wish(&self) -> Option<u64> {
-        let state = self.lock();
-        (state.wanted > state.served).then_some(state.wanted)
+        self.look(|state| (state.wanted > state.served).then_some(state.wanted))
     }
 
     /// Everything that was committed before this wish is durable here.
     pub(super) fn serve(&self, wish: u64) {
-        let mut state = self.lock();
-        state.served = state.served.max(wish);
-        self.changed.notify_all();
+        self.change(|state| state.served = state.served.max(wish));
     }
 
     pub(super) fn published(&self, published: Published) {
-        let mut state = self.lock();
-        state.status.events += published.events;
-        state.status.kept += published.kept;
+        self.change(|state| {
+            state.status.events += published.events;
+            state.status.kept += published.kept;
+        });
     }
 
     pub(super) fn following(&self) {
-        let mut state = self.lock();
-        state.status.is_following = true;
-        state.status.waits_for = None;
+        self.begun();
+        self.change(|state| {
+            state.status.is_following = true;
+            state.status.waits_for = None;
+        });
+    }
+
+    /// Everything that was heard of is published.
+    pub(super) fn caught_up(&self) {
+        self.change(|state| state.status.caught_up = Some(Instant::now()));
+    }
+
+    /// So many bytes of the server's log are not published.
+    pub(super) fn lags(&self, bytes: u64) {
+        self.change(|state| {
+            state.status.lag_bytes = Some(bytes);
+            if bytes == 0 {
+                state.status.caught_up = Some(Instant::now());
+            }
+        });
     }
 
     /// Waits, unless it is to end or somebody wants something.
     pub(super) fn pause(&self, time: Duration) {
-        let state = self.lock();
-        if !self.is_stopped() && state.wanted == state.served {
-            drop(self.changed.wait_timeout(state, time));
-        }
-    }
-
-    fn waits(&self, why: String, time: Duration) {
-        let mut state = self.lock();
-        state.status.is_following = false;
-        state.status.waits_for = Some(why);
-        if !self.is_stopped() {
-            drop(self.changed.wait_timeout(state, time));
-        }
-    }
-
-    fn fail(&self, error: &Error) {
-        let hint = error.hint().map(str::to_owned);
-        let mut state = self.lock();
-        state.status.is_following = false;
-        state.failure = Some((error.kind(), error.message().to_owned(), hint));
-        self.changed.notify_all();
+        self.rest(time, |state| state.wanted > state.served);
     }
 }
 
 /// An outbox that is taken over. Dropping it ends that.
 #[derive(Debug)]
-pub struct Outbox {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Outbox(Supervised<State>);
 
 impl Outbox {
     /// Goes on where the last one of this name was.
@@ -119,32 +117,19 @@ impl Outbox {
     /// `Invalid` for settings that contradict each other; `Unavailable` if there is no thread to be had.
     pub fn start(log: &Log, settings: OutboxSettings) -> Result<Self> {
         settings.check()?;
-        let shared = Arc::new(Shared::default());
-        let (log, theirs) = (log.clone(), Arc::clone(&shared));
-        let thread = std::thread::Builder::new()
-            .name("outbox".to_owned())
-            .spawn(move || run(&log, &settings, &theirs))
-            .map_err(|e| Error::new(ErrorKind::Unavailable, "no thread").with_source(e))?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        let (log, name) = (log.clone(), format!("outbox-{}", settings.name));
+        let life = move |shared: &Shared| once(&log, &settings, shared);
+        Supervised::start(name, life).map(Self)
     }
 
     /// What it says of itself.
     pub fn status(&self) -> OutboxStatus {
-        self.shared.lock().status.clone()
+        self.0.shared().look(|state| state.status.clone())
     }
 
     /// Why it has ended, if it has failed.
     pub fn failure(&self) -> Option<Error> {
-        let state = self.shared.lock();
-        let (kind, message, hint) = state.failure.as_ref()?;
-        let error = Error::new(*kind, message.clone());
-        Some(match hint {
-            Some(hint) => error.with_hint(hint.clone()),
-            None => error,
-        })
+        self.0.failure()
     }
 
     /// Waits until everything that is committed now is in the topics, or the time is over.
@@ -153,24 +138,15 @@ impl Outbox {
     /// Why it has failed.
     pub fn catch_up(&self, time: Duration) -> Result<bool> {
         let wish = self.wish();
-        let until = Instant::now() + time;
-        while !self.has_served(wish)? {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(false);
-            }
-            let state = self.shared.lock();
-            drop(self.shared.changed.wait_timeout(state, left.min(RETRY_MIN)));
-        }
-        Ok(true)
+        self.0.wait_until(time, || self.has_served(wish))
     }
 
     /// Asks for everything that is committed now; the number of the wish.
     pub fn wish(&self) -> u64 {
-        let mut state = self.shared.lock();
-        state.wanted += 1;
-        self.shared.changed.notify_all();
-        state.wanted
+        self.0.shared().change(|state| {
+            state.wanted += 1;
+            state.wanted
+        })
     }
 
     /// Whether a wish is fulfilled.
@@ -180,54 +156,25 @@ impl Outbox {
     pub fn has_served(&self, wish: u64) -> Result<bool> {
         match self.failure() {
             Some(error) => Err(error),
-            None => Ok(self.shared.lock().served >= wish),
+            None => Ok(self.0.shared().look(|state| state.served >= wish)),
         }
     }
 
     /// Stops it, and waits until it has.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        {
-            let _state = self.shared.lock();
-            self.shared.stop.store(true, Ordering::Relaxed);
-            self.shared.changed.notify_all();
-        }
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            let error = Error::new(ErrorKind::Bug, "the outbox has panicked");
-            self.shared.fail(&error);
-        }
+    pub fn stop(self) {
+        drop(self);
     }
 }
 
-impl Drop for Outbox {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn run(log: &Log, settings: &OutboxSettings, shared: &Shared) {
-    let mut wait = RETRY_MIN;
-    while !shared.is_stopped() {
-        let since = Instant::now();
-        let ended = match settings.from {
-            From::Asking(_) => asking::run(log, settings, shared),
-            From::Log(_) | From::Messages(_) => stream::run(log, settings, shared),
-        };
-        match ended {
-            Ok(()) => {}
-            Err(e) if e.kind().is_retriable() => {
-                if since.elapsed() > RETRY_MAX {
-                    wait = RETRY_MIN;
-                }
-                shared.waits(e.to_string(), wait);
-                wait = (wait * 2).min(RETRY_MAX);
-            }
-            Err(e) => return shared.fail(&e),
+/// The life of one connection.
+fn once(log: &Log, settings: &OutboxSettings, shared: &Shared) -> Result<()> {
+    match &settings.from {
+        From::Log(at, _) | From::Messages(at, _) => stream::run(log, settings, at, shared),
+        From::Asking(at, table) => asking::run(log, settings, (at, table), shared),
+        From::Binlog(at, table) => mysql::run(log, settings, (at, table), shared),
+        From::Emptied(at, table) => {
+            let queue = mysql::TableQueue::open(at, table, &settings.router)?;
+            queue::run(queue, log, settings, shared)
         }
     }
 }

@@ -69,6 +69,11 @@ impl Parked {
         self.keys.contains(key)
     }
 
+    /// How many keys wait.
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The record of a row that is kept, whose key waits from now on.
     pub(super) fn keep(
         &mut self,

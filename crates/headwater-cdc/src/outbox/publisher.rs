@@ -15,6 +15,7 @@ use super::field::Row;
 use super::parked::Parked;
 use super::route::{Routed, key_of, route};
 use super::settings::OutboxSettings;
+use super::stored::about_owner;
 
 /// The most that one transaction, or what is in a table at first, may be: it is one commit.
 const COMMIT_BYTES_MAX: usize = 512 << 20;
@@ -35,6 +36,8 @@ pub(super) struct Publisher<'a> {
     log: Log,
     settings: &'a OutboxSettings,
     stored: Option<Bytes>,
+    /// What is said of the outbox where it does not run, until that is stored.
+    about: Option<Bytes>,
     parked: Parked,
     records: BTreeMap<TopicPartition, Vec<Record>>,
     bytes: usize,
@@ -49,7 +52,10 @@ impl<'a> Publisher<'a> {
     /// # Errors
     /// `Corrupt`.
     pub(super) fn new(log: &Log, settings: &'a OutboxSettings) -> Result<Self> {
+        let about = settings.about().to_bytes()?;
+        let known = log.position(&about_owner(&settings.name));
         Ok(Self {
+            about: (known.as_ref() != Some(&about)).then_some(about),
             stored: log.position(&settings.owner()),
             parked: Parked::load(log, &settings.errors_topic())?,
             log: log.clone(),
@@ -178,6 +184,9 @@ impl<'a> Publisher<'a> {
             expected: self.stored.clone(),
         };
         let mut commit = Commit::new().when(is_still).position(owner, place.clone());
+        if let Some(about) = self.about.take() {
+            commit = commit.position(about_owner(&self.settings.name), about);
+        }
         for (to, records) in std::mem::take(&mut self.records) {
             commit = commit.append(to, records);
         }

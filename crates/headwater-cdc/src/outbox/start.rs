@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::publisher::Publisher;
 use super::settings::OutboxSettings;
 use super::table::{Columns, POSITION};
-use crate::postgres::{Lsn, Replication, Session, identifier, literal, slot};
+use crate::postgres::{Address, Lsn, Replication, Session, identifier, literal, slot};
 
 /// How far the server's log was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +35,12 @@ pub(super) struct Begun<'a> {
 ///
 /// # Errors
 /// `Unavailable`; what else is wrong, with what mends it.
-pub(super) fn begin<'a>(log: &Log, settings: &'a OutboxSettings) -> Result<Begun<'a>> {
-    let mut control = Session::connect(&settings.address)?;
+pub(super) fn begin<'a>(
+    log: &Log,
+    settings: &'a OutboxSettings,
+    address: &Address,
+) -> Result<Begun<'a>> {
+    let mut control = Session::connect(address)?;
     if control.value("SHOW wal_level")?.as_deref() != Some("logical") {
         let text = "the server does not write what logical replication needs";
         return Err(Error::new(ErrorKind::Invalid, text).with_hint(
@@ -49,21 +53,17 @@ pub(super) fn begin<'a>(log: &Log, settings: &'a OutboxSettings) -> Result<Begun
     let columns = columns.transpose()?;
     ensure_publication(&mut control, settings)?;
     let mut publisher = Publisher::new(log, settings)?;
-    let mut replication = Replication::connect(&settings.address)?;
+    let mut replication = Replication::connect(address)?;
     let system = replication.identify()?;
     let fresh = Place {
         system: system.id,
-        database: settings.address.database.clone(),
+        database: address.database.clone(),
         end: None,
     };
     let stored: Option<Place> = publisher.place()?;
     let is_other = |p: &Place| (&p.system, &p.database) != (&fresh.system, &fresh.database);
     if stored.as_ref().is_some_and(is_other) {
-        let text = format!(
-            "outbox '{}' was read from another server or database",
-            settings.name
-        );
-        return Err(Error::new(ErrorKind::Invalid, text).with_hint("choose another name for it"));
+        return Err(settings.elsewhere());
     }
     let end = take_slot(
         &mut Making {

@@ -8,11 +8,11 @@ use headwater_log::{Log, Result, Timestamp};
 
 use super::field::Row;
 use super::handle::Shared;
-use super::prune::Pruning;
+use super::prune::{Pruning, Published};
 use super::settings::{From, OutboxSettings};
 use super::start::{Begun, Place, begin};
 use super::table::Columns;
-use crate::postgres::{Lsn, Message, Received, Relation};
+use crate::postgres::{Address, Lsn, Message, Received, Relation, TableName};
 
 /// How long the server is listened to at a time.
 const WAIT: Duration = Duration::from_millis(50);
@@ -24,12 +24,17 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(5);
 const EPOCH_2000: i64 = 946_684_800_000_000;
 
 /// Until it is to stop, or something fails.
-pub(super) fn run(log: &Log, settings: &OutboxSettings, shared: &Shared) -> Result<()> {
-    let begun = begin(log, settings)?;
+pub(super) fn run(
+    log: &Log,
+    settings: &OutboxSettings,
+    address: &Address,
+    shared: &Shared,
+) -> Result<()> {
+    let begun = begin(log, settings, address)?;
     shared.following();
-    let table = settings.table().filter(|_| settings.prunes);
+    let table = settings.table().filter(|_| settings.prunes).cloned();
     let mut stream = Stream {
-        pruning: table.map(|table| Pruning::new(table, &settings.router)),
+        pruning: table.map(|table| (table, Pruning::new())),
         settings,
         shared,
         tables: HashMap::new(),
@@ -49,7 +54,7 @@ struct Stream<'a> {
     settings: &'a OutboxSettings,
     shared: &'a Shared,
     begun: Begun<'a>,
-    pruning: Option<Pruning>,
+    pruning: Option<(TableName, Pruning<Lsn>)>,
     /// Columns of the outbox table, by the ids of what it is made of.
     tables: HashMap<u32, Columns>,
     /// When the transaction that is under way was committed.
@@ -82,6 +87,11 @@ impl Stream<'_> {
         if !self.begun.publisher.is_empty() || is_moved && is_due {
             self.commit()?;
         }
+        let server_end = self.begun.replication.server_end();
+        let lag = server_end
+            .0
+            .saturating_sub(self.last.0.max(self.begun.end.0));
+        self.shared.lags(lag);
         if let Some((wish, place)) = self.wish
             && self.begun.end >= place
         {
@@ -94,14 +104,19 @@ impl Stream<'_> {
 
     /// Whether rows are to be deleted once the stream is somewhere.
     fn is_awaited(&self) -> bool {
-        self.pruning.as_ref().is_some_and(Pruning::is_waiting)
+        self.pruning
+            .as_ref()
+            .is_some_and(|(_, pruning)| pruning.is_waiting())
     }
 
     fn prune(&mut self, at_once: bool) -> Result<()> {
-        match &mut self.pruning {
-            Some(pruning) => pruning.step(&mut self.begun.control, self.begun.end, at_once),
-            None => Ok(()),
-        }
+        let Some((name, pruning)) = &mut self.pruning else {
+            return Ok(());
+        };
+        let (session, durable) = (&mut self.begun.control, self.begun.end);
+        let id = self.settings.router.id.as_str();
+        let mut table = Published { session, name, id };
+        pruning.step(&mut table, |place| durable >= *place, at_once)
     }
 
     /// A new wish is for everything before a message that is written now.
@@ -166,7 +181,7 @@ impl Stream<'_> {
 
     /// A message of a transaction, or one that is none's and counts at once.
     fn message(&mut self, lsn: Lsn, prefix: &str, content: &Bytes) -> Result<()> {
-        if !matches!(&self.settings.from, From::Messages(ours) if ours == prefix) {
+        if !matches!(&self.settings.from, From::Messages(_, ours) if ours == prefix) {
             return Ok(());
         }
         let publisher = &mut self.begun.publisher;

@@ -70,7 +70,7 @@ impl Columns {
                     .with_hint("the options of the router say which columns it has"));
             }
         }
-        if matches!(settings.from, From::Asking(_)) {
+        if matches!(settings.from, From::Asking(..)) {
             found.check_asking(session, table)?;
         }
         Ok(found)

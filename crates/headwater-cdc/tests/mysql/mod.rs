@@ -16,3 +16,5 @@ mod server;
 mod sessions;
 mod snapshots;
 mod transactions;
+
+pub(crate) use server::Server;

@@ -35,11 +35,11 @@ pub(super) fn with_outbox(address: &Address) -> Session {
 }
 
 pub(super) fn from_log(address: &Address) -> OutboxSettings {
-    OutboxSettings::new(address.clone(), "events", From::Log(table()))
+    OutboxSettings::new("events", From::Log(address.clone(), table()))
 }
 
 pub(super) fn from_asking(address: &Address) -> OutboxSettings {
-    OutboxSettings::new(address.clone(), "events", From::Asking(table()))
+    OutboxSettings::new("events", From::Asking(address.clone(), table()))
 }
 
 /// The statement that writes an event of the type `order`.

@@ -2,5 +2,7 @@
 
 mod asking;
 mod bench;
+mod mariadb;
+mod mariadb_oracle;
 mod oracle;
 mod stream;

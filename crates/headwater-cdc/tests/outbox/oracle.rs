@@ -19,10 +19,10 @@ const KILLS: usize = 10;
 const TOPIC: &str = "outbox.event.order";
 
 /// Xorshift, which a printed seed repeats.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -43,8 +43,12 @@ fn child(told: &str) {
         database: "postgres".to_owned(),
         tls: Tls::default(),
     };
-    let settings = settings(&address, &next());
-    let log = open(&dir);
+    take_over(&dir, settings(&address, &next()));
+}
+
+/// Takes events over until the process is killed.
+pub(super) fn take_over(dir: &Path, settings: OutboxSettings) {
+    let log = open(dir);
     let outbox = Outbox::start(&log, settings).unwrap();
     loop {
         std::thread::park_timeout(Duration::from_millis(2));
@@ -53,6 +57,16 @@ fn child(told: &str) {
         }
         say("takes over");
     }
+}
+
+/// What everything random comes from, which is printed.
+pub(super) fn seed() -> u64 {
+    let seed: u64 = std::env::var("HEADWATER_SEED").map_or_else(
+        |_| u64::from(std::process::id()) * 7919,
+        |s| s.parse().unwrap(),
+    );
+    eprintln!("HEADWATER_SEED={seed}");
+    seed
 }
 
 fn settings(address: &Address, way: &str) -> OutboxSettings {
@@ -124,11 +138,7 @@ fn oracle(test: &str, way: &str) {
     let Some((server, address)) = start() else {
         return;
     };
-    let seed: u64 = std::env::var("HEADWATER_SEED").map_or_else(
-        |_| u64::from(std::process::id()) * 7919,
-        |s| s.parse().unwrap(),
-    );
-    eprintln!("HEADWATER_SEED={seed}");
+    let seed = seed();
     let mut session = with_outbox(&address);
     run(
         &mut session,

@@ -160,8 +160,8 @@ fn messages_need_no_table() {
         return;
     };
     let mut session = Session::connect(&address).unwrap();
-    let from = From::Messages("shop".to_owned());
-    let settings = OutboxSettings::new(address.clone(), "messages", from);
+    let from = From::Messages(address.clone(), "shop".to_owned());
+    let settings = OutboxSettings::new("messages", from);
     let log = memory();
     catch_up(&log, &settings);
     let emit = |session: &mut Session, prefix: &str, key: &str, is_transactional: bool| {

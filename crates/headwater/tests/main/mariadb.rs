@@ -179,6 +179,62 @@ fn what_is_wrong_is_said_and_no_password() {
 
 #[cfg(feature = "cli")]
 #[test]
+fn the_command_line_takes_an_outbox_over_and_says_how_far_it_is() {
+    use crate::binary::{headwater, run as run_command};
+    use headwater_cdc::mysql::TableName;
+    let Some((_server, address, mut session)) = start() else {
+        return;
+    };
+    let table = headwater_cdc::outbox::create_mysql_table(&TableName::new("shop", "outbox"));
+    let event = |topic: &str, key: &str| {
+        format!(
+            "INSERT INTO outbox (aggregatetype, aggregateid, type, payload) VALUES ('{topic}', '{key}', 'E', '1')"
+        )
+    };
+    run(&mut session, &[&table]);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let Address { user, port, .. } = &address;
+    let url = format!("mysql://{user}:${{env:SHOP_PASSWORD}}@127.0.0.1:{port}/shop");
+    for (name, more) in [("logged", ""), ("emptied", "ask = true\n")] {
+        run(
+            &mut session,
+            &[
+                "DELETE FROM outbox",
+                &event(name, "1"),
+                &event("no topic!", "2"),
+            ],
+        );
+        let config = folder.path().join(format!("{name}.toml"));
+        let config = config.to_str().unwrap();
+        let text = format!("url = '{url}'\noutbox = 'outbox'\nname = '{name}'\n{more}");
+        std::fs::write(config, text).unwrap();
+        let mut command = headwater(["cdc", "run", "-c", config, "--once", "--data", data]);
+        let ended = run_command(command.env("SHOP_PASSWORD", &address.password));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("1 events were published"),
+            "{}",
+            ended.stderr
+        );
+    }
+    let ended = run_command(&mut headwater([
+        "cdc", "status", "-o", "jsonl", "--data", data,
+    ]));
+    for name in ["logged", "emptied"] {
+        let want = format!(r#""capture":"{name}","database":"shop","table":"outbox""#);
+        let line = ended.stdout.lines().find(|line| line.contains(&want));
+        assert!(
+            line.unwrap().contains(r#""parked_keys":1"#),
+            "{}",
+            ended.stdout
+        );
+    }
+}
+
+#[cfg(feature = "cli")]
+#[test]
 fn the_command_line_captures_checks_and_says_how_far_it_is() {
     use crate::binary::{headwater, run as run_command};
     let Some((_server, address, mut session)) = start() else {

@@ -17,8 +17,8 @@ and where wanted:
   on-loss = \"stop\"               # or \"backfill\": read the tables anew when the server has lost changes
   topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE or PREFIX.DATABASE.TABLE; unless said, the prefix is
                                  # the database of PostgreSQL; the others have none for rows and their name for events
-  format = \"rows\"                # or \"debezium-json\": Debezium's events
-and for the latter:
+  format = \"rows\"                # or \"debezium-json\", \"maxwell-json\", \"canal-json\" (PostgreSQL): their events
+and for Debezium's:
   [debezium]
   schemas = false                # each key and value with its schema
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
@@ -34,10 +34,10 @@ of MariaDB and MySQL:
 
 An outbox instead of tables:
   url = \"postgres://me:${env:PGPASSWORD}@localhost:5432/shop\"
-  outbox = \"public.outbox\"       # its table; or messages = \"shop\", the prefix of pg_logical_emit_message
+  outbox = \"public.outbox\"       # its table; or messages = \"shop\", the prefix of pg_logical_emit_message (PostgreSQL)
 and where wanted:
   name = \"headwater_outbox\"      # its name, and that of its slot and publication
-  ask = false                    # ask the table again and again, where nothing may replicate
+  ask = false                    # ask the table again and again, where nothing may replicate; of MariaDB and MySQL it is emptied
   prune = false                  # delete rows that are published
   backlog = true                 # publish what is there at first
   partitions = 1                 # of topics that are made
@@ -58,7 +58,7 @@ pub(crate) struct CdcArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CdcCommand {
-    /// Capture tables of PostgreSQL, MariaDB or MySQL, or an outbox of PostgreSQL, into topics, until Ctrl-C; the next run goes on from there
+    /// Capture tables of PostgreSQL, MariaDB or MySQL, or an outbox of theirs, into topics, until Ctrl-C; the next run goes on from there
     #[command(after_help = CONFIG)]
     Run {
         /// The file that says what; - is standard input
@@ -78,7 +78,7 @@ pub(crate) enum CdcCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
-    /// Show how far captures are, table by table
+    /// Show how far captures are, table by table, and outboxes
     Status {
         /// How rows are written
         #[arg(short, long, value_enum, default_value_t)]

@@ -1,9 +1,10 @@
 //! What a file says of an outbox.
 
 use headwater_cdc::outbox::{From, OutboxSettings, Router};
+use headwater_cdc::{mysql, postgres};
 use toml::Value;
 
-use super::config::{postgres_address, postgres_table};
+use super::config::{Address, mysql_table, postgres_table};
 use crate::cli::exit::{Code, Failure, Outcome};
 
 /// The name of an outbox unless said.
@@ -18,8 +19,7 @@ struct File {
     name: Option<String>,
     #[serde(default)]
     ask: bool,
-    #[serde(default)]
-    prune: bool,
+    prune: Option<bool>,
     backlog: Option<bool>,
     partitions: Option<u32>,
     #[serde(default)]
@@ -41,40 +41,50 @@ pub(crate) fn outbox(text: &str) -> Outcome<Option<OutboxSettings>> {
             config(&format!("the file is not understood: {}", e.message()))
                 .with_hint("see headwater cdc run --help")
         })?;
-    let from = match (file.outbox, file.messages, file.ask) {
-        (Some(name), None, false) => From::Log(postgres_table(&name)),
-        (Some(name), None, true) => From::Asking(postgres_table(&name)),
-        (None, Some(prefix), false) => From::Messages(prefix),
-        (None, _, true) => {
-            return Err(
-                config("messages cannot be asked for").with_hint("outbox = \"public.outbox\"")
-            );
-        }
-        _ => {
-            return Err(
-                config("the file has 'outbox' and 'messages'").with_hint("leave one of them out")
-            );
-        }
+    let from = match Address::of(&file.url)? {
+        Address::PostgreSql(address) => of_postgres(address, &file)?,
+        Address::MySql(address) => of_mysql(address, &file)?,
     };
     let mut options = Vec::new();
     flatten("", &file.router, &mut options)?;
     let pairs = options
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
+    let usual = OutboxSettings::new(file.name.as_deref().unwrap_or(NAME), from);
     Ok(Some(OutboxSettings {
         router: Router::new(pairs).map_err(|e| Failure {
             code: Code::Config,
             ..Failure::from(e)
         })?,
         partitions: file.partitions.unwrap_or(1),
-        prunes: file.prune,
         has_backlog: file.backlog.unwrap_or(true),
-        ..OutboxSettings::new(
-            postgres_address(&file.url)?,
-            file.name.as_deref().unwrap_or(NAME),
-            from,
-        )
+        prunes: file.prune.unwrap_or(usual.prunes),
+        ..usual
     }))
+}
+
+fn of_postgres(address: postgres::Address, file: &File) -> Outcome<From> {
+    match (&file.outbox, &file.messages, file.ask) {
+        (Some(name), None, false) => Ok(From::Log(address, postgres_table(name))),
+        (Some(name), None, true) => Ok(From::Asking(address, postgres_table(name))),
+        (None, Some(prefix), false) => Ok(From::Messages(address, prefix.clone())),
+        (None, _, true) => {
+            Err(config("messages cannot be asked for").with_hint("outbox = \"public.outbox\""))
+        }
+        _ => Err(config("the file has 'outbox' and 'messages'").with_hint("leave one of them out")),
+    }
+}
+
+fn of_mysql(address: mysql::Address, file: &File) -> Outcome<From> {
+    let (Some(name), None) = (&file.outbox, &file.messages) else {
+        return Err(config("MariaDB and MySQL have no messages beside tables")
+            .with_hint("outbox = \"shop.outbox\""));
+    };
+    let table = mysql_table(name, &address.database)?;
+    Ok(match file.ask {
+        true => From::Emptied(address, table),
+        false => From::Binlog(address, table),
+    })
 }
 
 fn config(text: &str) -> Failure {
@@ -121,20 +131,30 @@ mod tests {
             "outbox = 'outbox'\nprune = true\n[router]\nroute.topic.replacement = 'x.${routedByValue}'\ntable.expand.json.payload = true",
         );
         let found = found.unwrap().unwrap();
-        assert_eq!(
-            (found.from, found.prunes, found.name.as_str()),
-            (From::Log(table.clone()), true, NAME)
-        );
+        assert!(matches!(&found.from, From::Log(_, of) if *of == table));
+        assert_eq!((found.prunes, found.name.as_str()), (true, NAME));
         let found = read("outbox = 'outbox'\nask = true").unwrap().unwrap();
-        assert_eq!(found.from, From::Asking(table));
+        assert!(matches!(&found.from, From::Asking(_, of) if *of == table));
         let found = read("messages = 'shop'\nname = 'events'\npartitions = 4")
             .unwrap()
             .unwrap();
-        assert_eq!(
-            (found.from, found.partitions),
-            (From::Messages("shop".to_owned()), 4)
-        );
+        assert!(matches!(&found.from, From::Messages(_, prefix) if prefix == "shop"));
+        assert_eq!((found.name.as_str(), found.partitions), ("events", 4));
         assert!(read("tables = ['orders']").unwrap().is_none());
+    }
+
+    #[test]
+    fn an_outbox_of_mariadb_is_read_from_its_log_or_emptied() {
+        let read = |text: &str| outbox(&format!("url = 'mariadb://me:s3cret@db/shop'\n{text}"));
+        let table = mysql::TableName::new("shop", "outbox");
+        let found = read("outbox = 'outbox'").unwrap().unwrap();
+        assert!(matches!(&found.from, From::Binlog(_, of) if *of == table));
+        assert!(!found.prunes);
+        let found = read("outbox = 'shop.outbox'\nask = true").unwrap().unwrap();
+        assert!(matches!(&found.from, From::Emptied(_, of) if *of == table));
+        assert!(found.prunes);
+        let failure = read("messages = 'shop'").unwrap_err();
+        assert!(failure.message.contains("messages"), "{failure:?}");
     }
 
     #[test]

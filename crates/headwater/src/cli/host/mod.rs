@@ -1,6 +1,7 @@
 //! Answers to requests, by the process that has the data directory open.
 
 mod cdc;
+mod cdc_status;
 mod consume;
 mod events;
 mod jobs;
@@ -11,6 +12,7 @@ mod printed;
 mod printed_rows;
 mod produce;
 mod run;
+mod running;
 mod sql;
 mod topics;
 

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use headwater::{Headwater, JobInfo, Options, Phase, SystemClock};
 use headwater_log::Log;
 
-use super::{cdc, consume, events, produce, run, sql, topics};
+use super::{cdc, cdc_status, consume, events, outbox, produce, run, sql, topics};
+use crate::cli::cdc as config;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::request::{Replies, Reply, Request};
@@ -21,7 +22,8 @@ const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Host {
     headwater: Headwater,
     resumed: Once,
-    captures: cdc::Running,
+    captures: cdc::RunningCaptures,
+    outboxes: outbox::RunningOutboxes,
 }
 
 impl Host {
@@ -51,7 +53,8 @@ impl Host {
         Self {
             headwater,
             resumed: Once::new(),
-            captures: cdc::Running::default(),
+            captures: cdc::RunningCaptures::default(),
+            outboxes: outbox::RunningOutboxes::default(),
         }
     }
 
@@ -143,7 +146,14 @@ impl Host {
             Request::Run { file, text } => run::run(&self.headwater, &file, &text, replies),
             Request::Events(request) => events::answer(&self.headwater, request, replies),
             Request::CdcRun { config, once } => {
-                cdc::run(log, &self.captures, &config, once, replies)
+                let config = config::ours(&config)?;
+                match config::outbox(&config)? {
+                    Some(settings) => outbox::run(log, &self.outboxes, settings, once, replies),
+                    None => {
+                        let settings = config::settings(&config)?;
+                        cdc::run(log, &self.captures, settings, once, replies)
+                    }
+                }
             }
             Request::CdcSnapshot {
                 capture,
@@ -161,7 +171,7 @@ impl Host {
                 }
                 Ok(())
             }
-            Request::CdcStatus => cdc::status(log, &self.captures, replies),
+            Request::CdcStatus => cdc_status::status(log, &self.captures, &self.outboxes, replies),
             Request::Names => sql::names(&self.headwater, replies),
             Request::TopicList { internal } => topics::list(log, internal, replies),
             Request::TopicCreate { topic, config } => topics::create(log, &topic, config, replies),

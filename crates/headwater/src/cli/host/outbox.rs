@@ -1,10 +1,12 @@
 //! `cdc run` of an outbox.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_cdc::outbox::{Outbox, OutboxSettings, OutboxStatus};
 use headwater_log::Log;
 
+use super::running::Running;
 use crate::cli::exit::Outcome;
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply};
@@ -12,15 +14,21 @@ use crate::cli::request::{Progress, Replies, Reply};
 /// How often it is looked how far it is.
 const NAP: Duration = Duration::from_millis(20);
 
+/// The outboxes that run in this process, by name.
+pub(super) type RunningOutboxes = Running<Outbox>;
+
 /// Takes events over until whoever asked has had enough, or with `once` until everything that is committed now is there.
 pub(super) fn run(
     log: &Log,
+    running: &RunningOutboxes,
     settings: OutboxSettings,
     once: bool,
     replies: Replies<'_>,
 ) -> Outcome {
     let errors = settings.errors_topic();
-    let outbox = Outbox::start(log, settings)?;
+    let name = settings.name.clone();
+    let outbox = Arc::new(Outbox::start(log, settings)?);
+    running.add(&name, &outbox);
     let wish = once.then(|| outbox.wish());
     let mut told = OutboxStatus::default();
     loop {
