@@ -96,6 +96,19 @@ pub(crate) fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
     None
 }
 
+/// The members of an object that was written here: names, quoted as they stand there, and values.
+pub(crate) fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = object.strip_prefix(b"{").unwrap_or_default();
+    std::iter::from_fn(move || {
+        let key = value_len(rest).filter(|len| *len > 0)?;
+        let value = rest.get(key + 1..)?;
+        let len = value_len(value)?;
+        let member = (&rest[..key], &value[..len]);
+        rest = value.get(len + 1..)?;
+        Some(member)
+    })
+}
+
 /// The length of the value that a text begins with.
 fn value_len(text: &[u8]) -> Option<usize> {
     let (mut depth, mut quoted, mut at) = (0_usize, false, 0);
@@ -148,6 +161,10 @@ mod tests {
         assert_eq!(member(object, "c"), Some(&b"null"[..]));
         assert_eq!(member(object, "d"), None);
         assert_eq!(member(b"{}", "d"), None);
+        let all: Vec<_> = members(object).collect();
+        assert_eq!(all.len(), 3);
+        assert_eq!(all[1], (&br#""b""#[..], &br#""x\",\"c\":""#[..]));
+        assert_eq!(members(b"{}").count(), 0);
     }
 
     proptest::proptest! {

@@ -8,6 +8,7 @@ mod capture;
 mod connector;
 mod debezium;
 mod environment;
+mod flat;
 #[doc(hidden)]
 pub mod fuzz;
 mod json;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use headwater_log::Record;
 
 use crate::debezium::{Envelope, Origin};
+use crate::flat::{Became, Flat};
 
 /// What happened to a row. Keys and rows are objects, whatever records look like.
 #[derive(Debug)]
@@ -31,55 +32,68 @@ pub(crate) enum Change {
 
 /// How the rows of a table and their changes are written.
 #[derive(Debug, Clone)]
-pub(crate) struct Form {
-    envelope: Option<Envelope>,
+pub(crate) struct Form(Writes);
+
+#[derive(Debug, Clone)]
+enum Writes {
+    /// Keys and rows as they are.
+    Rows,
+    /// The events of Debezium.
+    Events(Envelope),
+    /// The JSON of Maxwell or Canal. Keys are as they are.
+    Flat(Flat),
 }
 
 impl Form {
     /// Keys and rows as they are.
-    pub(crate) const ROWS: Self = Self { envelope: None };
+    pub(crate) const ROWS: Self = Self(Writes::Rows);
 
     /// The events of Debezium.
     pub(crate) fn events(envelope: Envelope) -> Self {
-        Self {
-            envelope: Some(envelope),
-        }
+        Self(Writes::Events(envelope))
+    }
+
+    /// The JSON of Maxwell or Canal.
+    pub(crate) fn flat(flat: Flat) -> Self {
+        Self(Writes::Flat(flat))
     }
 
     /// Whether records say what rows were.
     pub(crate) fn has_before(&self) -> bool {
-        self.envelope.is_some()
+        !matches!(self.0, Writes::Rows)
     }
 
     /// A key as it stands in records.
     pub(super) fn record_key(&self, key: &Bytes) -> Bytes {
-        match &self.envelope {
-            Some(envelope) => envelope.wrap_key(key),
-            None => key.clone(),
+        match &self.0 {
+            Writes::Events(envelope) => envelope.wrap_key(key),
+            Writes::Rows | Writes::Flat(_) => key.clone(),
         }
     }
 
     /// The key that stands in a record.
     pub(super) fn key_of<'a>(&self, key: &'a [u8]) -> &'a [u8] {
-        match &self.envelope {
-            Some(envelope) => envelope.unwrap_key(key),
-            None => key,
+        match &self.0 {
+            Writes::Events(envelope) => envelope.unwrap_key(key),
+            Writes::Rows | Writes::Flat(_) => key,
         }
     }
 
     /// The row that stands in the value of a record; `None`: it is gone.
     pub(super) fn row_of<'a>(&self, value: Option<&'a [u8]>) -> Option<&'a [u8]> {
-        match &self.envelope {
-            Some(envelope) => envelope.unwrap_row(value?),
-            None => value,
+        match &self.0 {
+            Writes::Rows => value,
+            Writes::Events(envelope) => envelope.unwrap_row(value?),
+            Writes::Flat(flat) => flat.row(value?),
         }
     }
 
     /// What is known of a row of which only the key is, if records say it.
     pub(super) fn before_of_key(&self, key: &[u8]) -> Bytes {
-        match &self.envelope {
-            Some(envelope) => envelope.row_of_key(key),
-            None => Bytes::new(),
+        match &self.0 {
+            Writes::Rows => Bytes::new(),
+            Writes::Events(envelope) => envelope.row_of_key(key),
+            Writes::Flat(_) => Bytes::copy_from_slice(key),
         }
     }
 
@@ -87,38 +101,63 @@ impl Form {
     /// otherwise then.
     pub(super) fn emptied(&self, record_key: &Bytes, origin: &Origin) -> Vec<Record> {
         let before = self.before_of_key(self.key_of(record_key));
-        match &self.envelope {
-            Some(envelope) => envelope.deleted(record_key.clone(), &before, origin),
-            None => rows(Change::Deleted {
-                key: record_key.clone(),
-                before,
-            }),
+        match &self.0 {
+            Writes::Events(envelope) => envelope.deleted(record_key.clone(), &before, origin),
+            Writes::Rows | Writes::Flat(_) => {
+                let key = record_key.clone();
+                self.records(Change::Deleted { key, before }, origin)
+            }
         }
     }
 
     /// The records of a change.
     pub(super) fn records(&self, change: Change, origin: &Origin) -> Vec<Record> {
-        let Some(envelope) = &self.envelope else {
-            return rows(change);
-        };
-        match change {
-            Change::Read { key, row } => vec![envelope.written("r", &key, None, &row, origin)],
-            Change::Inserted { key, row } => {
-                vec![envelope.written("c", &key, None, &row, origin)]
-            }
-            Change::Updated { key, before, row } => {
-                vec![envelope.written("u", &key, before.as_deref(), &row, origin)]
-            }
-            Change::Moved {
-                old_key,
-                before,
-                key,
-                row,
-            } => envelope.moved((&old_key, &before), (&key, &row), origin),
-            Change::Deleted { key, before } => {
-                envelope.deleted(envelope.wrap_key(&key), &before, origin)
-            }
+        match &self.0 {
+            Writes::Rows => rows(change),
+            Writes::Events(envelope) => events(envelope, change, origin),
+            Writes::Flat(flat) => flat_records(flat, change, origin),
         }
+    }
+}
+
+fn events(envelope: &Envelope, change: Change, origin: &Origin) -> Vec<Record> {
+    match change {
+        Change::Read { key, row } => vec![envelope.written("r", &key, None, &row, origin)],
+        Change::Inserted { key, row } => vec![envelope.written("c", &key, None, &row, origin)],
+        Change::Updated { key, before, row } => {
+            vec![envelope.written("u", &key, before.as_deref(), &row, origin)]
+        }
+        Change::Moved {
+            old_key,
+            before,
+            key,
+            row,
+        } => envelope.moved((&old_key, &before), (&key, &row), origin),
+        Change::Deleted { key, before } => {
+            envelope.deleted(envelope.wrap_key(&key), &before, origin)
+        }
+    }
+}
+
+fn flat_records(flat: &Flat, change: Change, origin: &Origin) -> Vec<Record> {
+    let record = |became, key, row: &[u8]| flat.record(became, key, row, None, origin);
+    match change {
+        Change::Read { key, row } => vec![record(Became::Read, key, &row)],
+        Change::Inserted { key, row } => vec![record(Became::Inserted, key, &row)],
+        Change::Updated { key, before, row } => {
+            let before = before.as_deref();
+            vec![flat.record(Became::Updated, key, &row, before, origin)]
+        }
+        Change::Moved {
+            old_key,
+            before,
+            key,
+            row,
+        } => vec![
+            record(Became::Deleted, old_key, &before),
+            record(Became::Inserted, key, &row),
+        ],
+        Change::Deleted { key, before } => vec![record(Became::Deleted, key, &before)],
     }
 }
 

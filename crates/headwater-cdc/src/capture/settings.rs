@@ -28,6 +28,10 @@ pub enum Format {
     Rows,
     /// The events of Debezium.
     Debezium(Debezium),
+    /// The JSON of Maxwell: the row, and what changed of it.
+    Maxwell,
+    /// The JSON of Canal: the row, and what changed of it, all of it texts.
+    Canal,
 }
 
 impl Format {
@@ -35,6 +39,8 @@ impl Format {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Rows => "rows",
+            Self::Maxwell => "maxwell-json",
+            Self::Canal => "canal-json",
             Self::Debezium(debezium) => match (debezium.unwrapped, debezium.schemas) {
                 (false, true) => "debezium-json with schemas",
                 (false, false) => "debezium-json",

@@ -146,6 +146,13 @@ impl Shape {
         (all.collect(), key.collect())
     }
 
+    /// The names of the columns of the key.
+    pub(crate) fn key_names(&self) -> Vec<&str> {
+        let key = self.key.iter();
+        key.map(|place| self.columns[*place].name.as_str())
+            .collect()
+    }
+
     /// Whether a value of a record has everything that a change of its row left as it was.
     pub(crate) fn completes(&self, row: &[Cell], before: &[u8]) -> bool {
         let mut pairs = self.columns.iter().zip(row);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod debezium;
+mod flat;
 mod golden;
 mod keys;
 mod large;

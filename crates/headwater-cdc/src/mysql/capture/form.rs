@@ -53,7 +53,7 @@ impl Forms {
     /// How what is known of a table that is gone is written.
     pub(super) fn of_gone(&self, name: &TableName) -> Form {
         match &self.format {
-            Format::Rows => Form::ROWS,
+            Format::Rows | Format::Maxwell | Format::Canal => Form::ROWS,
             Format::Debezium(debezium) => {
                 let names = self.names(&name.database, &name.name);
                 Form::events(Envelope::new(debezium, names, &[], &[]))

@@ -1,6 +1,5 @@
 //! What happens before the stream begins: everything is checked, and the place where it begins is known before tables are looked at.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use headwater_log::{Error, ErrorKind, Log, Result};
@@ -15,7 +14,7 @@ use crate::capture::{
     Begun, Finding, Of, Place, Position as Stored, Ready, TableOf, WHOLE_BYTES, forget, is_known,
     load, owner, prepare, store_position,
 };
-use crate::mysql::{Position, Replica, Session, Table, check};
+use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
 
 /// Connects, checks, and starts the stream.
 ///
@@ -154,9 +153,9 @@ fn take_place(log: &Log, settings: &Settings, control: &mut Session) -> Result<S
     Ok(fresh)
 }
 
-/// One that nobody else has: servers of people have small ones.
+/// The number that was said, or one that nobody else has.
 fn replica_id(settings: &Settings) -> u32 {
-    let made_up = || RandomState::new().hash_one(&settings.name) as u32 | 1 << 31;
+    let made_up = || made_up_id(&settings.name);
     settings.server_id.unwrap_or_else(made_up)
 }
 

@@ -34,6 +34,8 @@ enum Form {
     #[default]
     Rows,
     DebeziumJson,
+    MaxwellJson,
+    CanalJson,
 }
 
 #[derive(Debug, Default, Clone, Copy, serde::Deserialize)]
@@ -200,7 +202,9 @@ impl File {
             (Form::DebeziumJson, events) => {
                 Ok(Format::Debezium(events.unwrap_or_default().of(name)))
             }
-            (Form::Rows, Some(_)) => Err(wrong(
+            (Form::MaxwellJson, None) => Ok(Format::Maxwell),
+            (Form::CanalJson, None) => Ok(Format::Canal),
+            (_, Some(_)) => Err(wrong(
                 "the file has a part 'debezium' but another format",
                 "format = \"debezium-json\"",
             )),
@@ -360,6 +364,12 @@ mod tests {
             ..usual
         };
         assert_eq!(format(&more), Format::Debezium(want));
+        for (name, want) in [
+            ("maxwell-json", Format::Maxwell),
+            ("canal-json", Format::Canal),
+        ] {
+            assert_eq!(format(&text.replace("debezium-json", name)), want);
+        }
         let rows = more.replace("debezium-json", "rows");
         assert!(settings(&rows).unwrap_err().message.contains("debezium"));
         let unwrapped = format!("{text}\n[debezium]\nunwrapped = true");
