@@ -172,13 +172,13 @@ impl Session {
         let mut failed = None;
         loop {
             let frame = match self.receive(ANSWER_TIMEOUT) {
-                // The server says ready after an error too.
-                Err(e) if e.kind() != ErrorKind::Unavailable && failed.is_none() => {
+                // The server says ready after an error too, unless the connection is gone: then the next look says so again.
+                Err(e) if failed.is_none() => {
                     failed = Some(e);
                     continue;
                 }
                 Err(e) => return Err(failed.unwrap_or(e)),
-                Ok(None) => return Err(silent()),
+                Ok(None) => return Err(failed.unwrap_or_else(silent)),
                 Ok(Some(frame)) => frame,
             };
             match frame.tag {
