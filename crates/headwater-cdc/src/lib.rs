@@ -9,6 +9,7 @@ mod connector;
 mod debezium;
 mod environment;
 mod flat;
+mod filter;
 #[doc(hidden)]
 pub mod fuzz;
 mod json;
@@ -26,4 +27,5 @@ pub use capture::{
 pub use connector::translated;
 pub use debezium::{Debezium, Decimals};
 pub use environment::filled;
+pub use filter::{Filters, Operations, Pattern, Treatment};
 pub use headwater_log::{Error, ErrorKind, Result};

@@ -13,6 +13,7 @@ use super::setup::Captured;
 use super::state::Part;
 use super::touched::Touched;
 use crate::debezium::Origin;
+use crate::filter::Operations;
 
 /// What a record takes besides its key and value.
 const RECORD_BYTES: usize = 128;
@@ -204,6 +205,8 @@ pub(crate) struct Target<'a, S: Server> {
     pub(super) has_large: bool,
     /// Whether rows of it are still being read.
     pub(crate) is_read: bool,
+    /// Changes that are not taken over. The backfill does not hear of them either: what it has read counts.
+    pub(super) skipped: Operations,
 }
 
 impl<S: Server> Target<'_, S> {
@@ -221,6 +224,9 @@ impl<S: Server> Target<'_, S> {
 
     /// All rows are gone.
     pub(crate) fn truncate(&mut self, before: &mut dyn Before) -> Result<()> {
+        if self.skipped.truncated {
+            return Ok(());
+        }
         let mut live: HashSet<Bytes> = before.live_keys(self.table)?.into_iter().collect();
         for record in &self.assembly.records[self.table] {
             let key = record.key.as_deref().unwrap_or_default();
@@ -238,7 +244,7 @@ impl<S: Server> Target<'_, S> {
         }
         live.into_iter().try_for_each(|key| {
             let before = self.form.before_of_key(&key);
-            self.put(Change::Deleted { key, before })
+            self.write(Change::Deleted { key, before })
         })
     }
 
@@ -249,6 +255,19 @@ impl<S: Server> Target<'_, S> {
 
     /// A row has changed.
     pub(crate) fn put(&mut self, change: Change) -> Result<()> {
+        let is_skipped = match &change {
+            Change::Read { .. } => false,
+            Change::Inserted { .. } => self.skipped.created,
+            Change::Updated { .. } | Change::Moved { .. } => self.skipped.updated,
+            Change::Deleted { .. } => self.skipped.deleted,
+        };
+        match is_skipped {
+            true => Ok(()),
+            false => self.write(change),
+        }
+    }
+
+    fn write(&mut self, change: Change) -> Result<()> {
         let time = self.open()?.time;
         match &change {
             Change::Read { key, row }

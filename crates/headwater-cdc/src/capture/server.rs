@@ -15,6 +15,7 @@ use super::setup::Captured;
 use super::taken::{InTopics, Taken};
 use super::touched::{ReadingNumber, Touched};
 use crate::debezium::Origin;
+use crate::filter::Operations;
 
 /// The number of a table among those that are captured.
 pub(crate) type TableIndex = usize;
@@ -160,6 +161,8 @@ pub(crate) struct Intake<'a, S: Server> {
     pub(super) touched: &'a mut Touched<S>,
     pub(super) tables: &'a [Captured<S>],
     pub(super) taken: &'a mut Taken,
+    /// Changes that are not taken over.
+    pub(super) skipped: Operations,
 }
 
 impl<'a, S: Server> Intake<'a, S> {
@@ -179,6 +182,7 @@ impl<'a, S: Server> Intake<'a, S> {
             origin,
             has_large: captured.has_large,
             is_read: !captured.backfill.done,
+            skipped: self.skipped,
         };
         let before = InTopics {
             taken: self.taken,
@@ -287,6 +291,7 @@ impl<'a, S: Server> Intake<'a, S> {
             touched: self.touched,
             tables: self.tables,
             taken: self.taken,
+            skipped: self.skipped,
         }
     }
 }

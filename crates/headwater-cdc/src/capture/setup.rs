@@ -10,6 +10,7 @@ use super::server::{Feed, Reads, Server};
 use super::settings::Format;
 use super::state::{self, Backfill, Position};
 use crate::debezium::Origin;
+use crate::filter::Operations;
 
 /// A table that is captured.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub(crate) struct Ready<F: Feed, R> {
     pub(crate) readers: usize,
     /// Bytes of records that one commit has at most, about.
     pub(crate) whole_bytes: usize,
+    /// Changes that are not taken over.
+    pub(crate) skipped: Operations,
 }
 
 /// How it went.

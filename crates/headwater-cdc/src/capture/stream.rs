@@ -17,6 +17,7 @@ use super::state::{self, Backfill};
 use super::status::{Phase, TableStatus};
 use super::taken::{Meaning, Taken};
 use super::touched::Touched;
+use crate::filter::Operations;
 
 /// How long nothing may come before it is looked whether to stop.
 const WAIT: Duration = Duration::from_millis(100);
@@ -45,6 +46,8 @@ pub(super) struct Stream<'a, F: Feed, R: Reads<Server = F::Server>> {
     backfills_wanted: bool,
     /// Bytes of records that one commit has at most, about.
     whole_bytes: usize,
+    /// Changes that are not taken over.
+    skipped: Operations,
     taken: Taken,
     assembly: Assembly<F::Server>,
     touched: Touched<F::Server>,
@@ -73,6 +76,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             tables: ready.tables,
             backfills_wanted: ready.backfills,
             whole_bytes: ready.whole_bytes,
+            skipped: ready.skipped,
             touched: Touched::default(),
             backfills: Backfills::new(ready.range, ready.readers * 2),
             seen: None,
@@ -106,6 +110,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 touched: &mut self.touched,
                 tables: &self.tables,
                 taken: &mut self.taken,
+                skipped: self.skipped,
             };
             match self.feed.hear(wait, intake)? {
                 Heard::Something => self.progress(),

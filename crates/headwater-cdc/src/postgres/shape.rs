@@ -10,6 +10,7 @@ use super::pgoutput::{Cell, Relation};
 use super::session::Session;
 use super::sql::identifier;
 use crate::debezium::FieldSchema;
+use crate::filter::{Filters, Rule};
 use crate::json;
 
 /// A column as it is written.
@@ -25,11 +26,13 @@ struct Column {
     unavailable: Option<Vec<u8>>,
     /// What it is to Debezium.
     schema: Option<FieldSchema>,
+    /// What is done to its values.
+    rule: Rule,
 }
 
 impl Column {
     /// `known` is what the catalogue says of it.
-    fn new(name: &str, kind: Kind, known: Option<&catalog::Column>) -> Self {
+    fn new(name: &str, kind: Kind, known: Option<&catalog::Column>, rule: Rule) -> Self {
         let mut label = Vec::new();
         json::string(name.as_bytes(), &mut label);
         label.push(b':');
@@ -50,7 +53,24 @@ impl Column {
                 .map_or_else(|| b"null".to_vec(), FieldSchema::null),
             unavailable: schema.as_ref().and_then(|s| s.semantic.unavailable()),
             schema,
+            rule,
         }
+    }
+
+    /// Whether it is in records.
+    fn is_kept(&self) -> bool {
+        self.rule != Rule::LeaveOut
+    }
+
+    /// Writes a value as it stands in records.
+    fn write(&self, cell: &Cell, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        match cell {
+            Cell::Text(text) => self.kind.write(text, out)?,
+            Cell::Binary(_) => return Err(malformed("row: binary values")),
+            Cell::Null | Cell::Unchanged => out.extend_from_slice(&self.null),
+        }
+        self.rule.apply(&self.name, start, out)
     }
 
     /// The value of this column in a row, if that is known.
@@ -90,12 +110,13 @@ impl Shape {
     /// `Unavailable`.
     pub(crate) fn of_table(
         table: &Table,
+        filters: &Filters,
         kinds: &mut Kinds,
         session: &mut Session,
     ) -> Result<Self> {
         let columns = table.columns.iter();
         let columns = columns.map(|c| (c.name.as_str(), c.type_id, c.modifier));
-        Self::new(table, columns, kinds, session)
+        Self::new((table, filters), columns, kinds, session)
     }
 
     /// The shape of rows of this table that are streamed.
@@ -105,6 +126,7 @@ impl Shape {
     pub(crate) fn of_relation(
         relation: &Relation,
         table: &Table,
+        filters: &Filters,
         kinds: &mut Kinds,
         session: &mut Session,
     ) -> Result<Self> {
@@ -112,19 +134,22 @@ impl Shape {
         let columns = columns.map(|c| (c.name.as_str(), c.type_id, c.modifier));
         Ok(Self {
             sends_whole: relation.identity == b'f',
-            ..Self::new(table, columns, kinds, session)?
+            ..Self::new((table, filters), columns, kinds, session)?
         })
     }
 
     fn new<'a>(
-        table: &Table,
+        (table, filters): (&Table, &Filters),
         columns: impl Iterator<Item = (&'a str, u32, i32)>,
         kinds: &mut Kinds,
         session: &mut Session,
     ) -> Result<Self> {
         let column = |(name, id, modifier): (&str, u32, i32)| {
             let known = table.columns.iter().find(|c| c.name == name);
-            Ok(Column::new(name, kinds.of(session, id, modifier)?, known))
+            let is_key = table.key.iter().any(|k| k == name);
+            let rule = filters.rule(&table.name.to_string(), name, is_key)?;
+            let kind = kinds.of(session, id, modifier)?;
+            Ok(Column::new(name, kind, known, rule))
         };
         let columns: Vec<Column> = columns.map(column).collect::<Result<_>>()?;
         let place = |name: &String| columns.iter().position(|c| c.name == *name);
@@ -138,7 +163,8 @@ impl Shape {
 
     /// The columns, and those of the key, as Debezium describes them.
     pub(crate) fn schemas(&self) -> (Vec<FieldSchema>, Vec<FieldSchema>) {
-        let all = self.columns.iter().filter_map(|c| c.schema.clone());
+        let kept = self.columns.iter().filter(|c| c.is_kept());
+        let all = kept.filter_map(|c| c.schema.clone());
         let key = self
             .key
             .iter()
@@ -156,12 +182,16 @@ impl Shape {
     /// Whether a value of a record has everything that a change of its row left as it was.
     pub(crate) fn completes(&self, row: &[Cell], before: &[u8]) -> bool {
         let mut pairs = self.columns.iter().zip(row);
-        pairs.all(|(c, cell)| *cell != Cell::Unchanged || c.of(before).is_some())
+        pairs.all(|(c, cell)| *cell != Cell::Unchanged || !c.is_kept() || c.of(before).is_some())
     }
 
     /// The columns as they stand in a `SELECT`.
     pub(crate) fn select_list(&self) -> String {
-        let names: Vec<String> = self.columns.iter().map(|c| identifier(&c.name)).collect();
+        let name = |c: &Column| match c.is_kept() {
+            true => identifier(&c.name),
+            false => "NULL".to_owned(),
+        };
+        let names: Vec<String> = self.columns.iter().map(name).collect();
         names.join(", ")
     }
 
@@ -206,18 +236,17 @@ impl Shape {
                 Cell::Unchanged => column.of(before).or(column.unavailable.as_deref()),
                 _ => None,
             };
-            if *cell == Cell::Unchanged && known.is_none() {
+            if !column.is_kept() || (*cell == Cell::Unchanged && known.is_none()) {
                 continue;
             }
             if out.len() > 1 {
                 out.push(b',');
             }
             out.extend_from_slice(&column.label);
-            match (cell, known) {
-                (_, Some(value)) => out.extend_from_slice(value),
-                (Cell::Text(text), _) => column.kind.write(text, out)?,
-                (Cell::Binary(_), _) => return Err(malformed("row: binary values")),
-                (Cell::Null | Cell::Unchanged, _) => out.extend_from_slice(&column.null),
+            match known {
+                // It was treated when it came.
+                Some(value) => out.extend_from_slice(value),
+                None => column.write(cell, out)?,
             }
         }
         out.push(b'}');

@@ -14,7 +14,7 @@ use super::bench::{LONG, catch_up, content, fold, memory, run, settings, table};
 use crate::replication::start;
 
 /// Why a capture fails.
-fn failure(log: &Log, settings: &Settings) -> Error {
+pub(super) fn failure(log: &Log, settings: &Settings) -> Error {
     let capture = Capture::start(log, settings.clone()).unwrap();
     let until = Instant::now() + LONG;
     loop {

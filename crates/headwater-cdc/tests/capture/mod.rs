@@ -3,6 +3,7 @@
 mod bench;
 mod debezium;
 mod flat;
+mod filtered;
 mod golden;
 mod keys;
 mod large;

@@ -14,6 +14,7 @@ use crate::capture::{
     Begun, Finding, Of, Place, Position as Stored, Ready, TableOf, WHOLE_BYTES, forget, is_known,
     load, owner, prepare, store_position,
 };
+use crate::filter::Operations;
 use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
 
 /// Connects, checks, and starts the stream.
@@ -80,6 +81,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         range: settings.range_rows,
         readers: settings.readers,
         whole_bytes: WHOLE_BYTES,
+        skipped: Operations::default(),
     })))
 }
 

@@ -278,7 +278,8 @@ impl SlotFeed {
         into: &mut Intake<'_, PostgreSql>,
     ) -> Result<Streamed> {
         let described = &self.tables[at];
-        let shape = Shape::of_relation(relation, described, &mut self.kinds, &mut self.control)?;
+        let (filters, kinds) = (&self.settings.filters, &mut self.kinds);
+        let shape = Shape::of_relation(relation, described, filters, kinds, &mut self.control)?;
         let columns = relation.columns.iter().map(|c| (c.name.clone(), c.type_id));
         if !into.assembly.is_known() && !into.assembly.is_passing() {
             into.columns(at, columns.collect());

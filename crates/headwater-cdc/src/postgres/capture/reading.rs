@@ -13,8 +13,8 @@ use crate::postgres::{Address, Lsn, Session, Snapshot, TableName, literal};
 pub(super) struct Plan {
     pub(super) name: TableName,
     pub(super) shape: Shape,
-    /// Which rows are read, as a condition of SQL; `None`: all.
-    pub(super) filter: Option<String>,
+    /// Which rows are read, as conditions of SQL that all hold.
+    pub(super) filters: Vec<String>,
 }
 
 /// Reads tables.
@@ -96,7 +96,7 @@ fn rows_of(
     let mut sql = format!(
         "SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
     );
-    if let Some(filter) = &plan.filter {
+    for filter in &plan.filters {
         // What is commented out in it ends with the line.
         sql += &format!(" AND ({filter}\n)");
     }

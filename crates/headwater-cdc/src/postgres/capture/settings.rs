@@ -3,6 +3,7 @@
 use headwater_log::{Error, ErrorKind, Result};
 
 use crate::capture::{Format, OnLoss, WHOLE_BYTES, check_topics};
+use crate::filter::Filters;
 use crate::postgres::{Address, Session, Table, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
@@ -25,6 +26,10 @@ pub struct Settings {
     pub makes_publication: bool,
     /// The tables, each with its topic.
     pub tables: Vec<(TableName, String)>,
+    /// Which rows of some tables are captured, as conditions of SQL that the server asks of each row and change (PostgreSQL 15 or later).
+    pub conditions: Vec<(TableName, String)>,
+    /// What of rows and their changes is taken over.
+    pub filters: Filters,
     /// The columns that rows of every table must be identified by; `None`: whichever do, also if they change.
     pub key: Option<Vec<String>>,
     /// Whether what is in the tables at first is captured too.
@@ -51,6 +56,8 @@ impl Settings {
             slot,
             makes_publication: true,
             tables: Vec::new(),
+            conditions: Vec::new(),
+            filters: Filters::default(),
             key: None,
             backfills: true,
             on_loss: OnLoss::Stop,
@@ -67,6 +74,13 @@ impl Settings {
         let topic = format!("{}.{name}", self.address.database);
         self.tables.push((name, topic));
         self
+    }
+
+    /// Which rows of a table are captured; `None`: all.
+    pub(super) fn condition(&self, table: &TableName) -> Option<&str> {
+        let mut conditions = self.conditions.iter();
+        let found = conditions.find(|(name, _)| name == table);
+        found.map(|(_, condition)| condition.as_str())
     }
 
     /// Whether rows of a table are identified as they must be.
@@ -94,12 +108,7 @@ impl Settings {
     /// # Errors
     /// What the server says.
     pub(crate) fn try_filter(&self, table: &str, filter: &str) -> Result<()> {
-        if filter.contains(';') {
-            let text = "a condition is one expression, without ';'";
-            return Err(
-                Error::new(ErrorKind::Invalid, text).with_hint("write chr(59) for one in a text")
-            );
-        }
+        is_expression(filter)?;
         let mut tables = self.tables.iter().map(|(name, _)| name);
         let Some(name) = tables.find(|name| name.to_string() == table) else {
             return Ok(());
@@ -119,6 +128,26 @@ impl Settings {
             return Err(Error::new(ErrorKind::Invalid, text)
                 .with_hint("a name has 1 to 63 lower case letters, digits and _"));
         }
+        for (table, condition) in &self.conditions {
+            is_expression(condition)?;
+            if !self.tables.iter().any(|(name, _)| name == table) {
+                let text =
+                    format!("there is a condition for table '{table}', which is not captured");
+                return Err(Error::new(ErrorKind::Invalid, text));
+            }
+        }
         check_topics(&self.tables)
+    }
+}
+
+/// # Errors
+/// `Invalid` if it may be more than one.
+fn is_expression(condition: &str) -> Result<()> {
+    match condition.contains(';') {
+        false => Ok(()),
+        true => {
+            let text = "a condition is one expression, without ';'";
+            Err(Error::new(ErrorKind::Invalid, text).with_hint("write chr(59) for one in a text"))
+        }
     }
 }

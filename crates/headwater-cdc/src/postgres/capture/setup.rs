@@ -39,10 +39,12 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     check::demand(&mut control, settings, makes_slot)?;
     let mut replication = Replication::connect(&settings.address)?;
     let mut kinds = kinds(&settings.format);
+    // It says what is wrong with a table before the publication does.
+    look_up(&mut control, settings, &mut kinds)?;
+    publication::ensure(&mut control, settings)?;
     let looked_up = look_up(&mut control, settings, &mut kinds)?;
     let described = control.value("SELECT pg_current_wal_insert_lsn()")?;
     let described: Lsn = described.unwrap_or_default().parse()?;
-    publication::ensure(&mut control, settings)?;
     let lost = |why: &str| Ok(Begun::Lost(slot::lost_changes(&settings.slot, why)));
     let place = take_slot(log, settings, &mut control, &mut replication, stored)?;
     let (position, end) = match place {
@@ -51,7 +53,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     };
     let named = looked_up.iter().zip(&settings.tables);
     let named = named.map(|((table, plan), (_, topic))| {
-        describe(table, topic, form(&plan.shape, &plan.name, settings))
+        let form = form(&plan.shape, &plan.name, settings);
+        describe(table, topic, form, settings.condition(&plan.name))
     });
     let begin = end.into();
     let capture = Of::new(&settings.slot, &settings.format, settings.backfills, &begin);
@@ -67,7 +70,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     let horizon: Snapshot = snapshot.unwrap_or_default().parse()?;
     let (of_tables, mut plans): (Vec<_>, Vec<_>) = looked_up.into_iter().unzip();
     for (plan, table) in plans.iter_mut().zip(&tables) {
-        plan.filter.clone_from(&table.backfill.filter);
+        plan.filters.extend(table.backfill.filter.clone());
     }
     Ok(Begun::Ready(Box::new(Ready {
         feed: SlotFeed {
@@ -98,6 +101,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         range: settings.range_blocks,
         readers: settings.readers,
         whole_bytes: settings.whole_bytes,
+        skipped: settings.filters.skipped,
     })))
 }
 
@@ -113,13 +117,22 @@ fn plugin_options(control: &mut Session) -> Result<String> {
     Ok(format!("proto_version '{version}', streaming 'on'"))
 }
 
-fn describe(table: &Table, topic: &str, form: Form) -> TableOf<super::progress::PostgreSql> {
+fn describe(
+    table: &Table,
+    topic: &str,
+    form: Form,
+    condition: Option<&str>,
+) -> TableOf<super::progress::PostgreSql> {
     let columns = table.columns.iter().map(|c| (c.name.clone(), c.type_id));
     TableOf {
         name: table.name.to_string(),
         topic: topic.to_owned(),
         columns: columns.collect(),
-        identity: table.identity(),
+        // Other rows are another table.
+        identity: match condition {
+            Some(condition) => format!("{} where {condition}", table.identity()),
+            None => table.identity(),
+        },
         form,
         has_large: table.columns.iter().any(|c| c.is_large),
     }
@@ -133,13 +146,17 @@ fn look_up(
     let one = |(name, _): &(_, String)| {
         let table = Table::look_up(control, name)?;
         settings.check_key(&table)?;
-        let shape = Shape::of_table(&table, kinds, control)?;
+        let shape = Shape::of_table(&table, &settings.filters, kinds, control)?;
         Ok((
             table,
             Plan {
                 name: name.clone(),
                 shape,
-                filter: None,
+                filters: settings
+                    .condition(name)
+                    .map(str::to_owned)
+                    .into_iter()
+                    .collect(),
             },
         ))
     };

@@ -1,0 +1,126 @@
+//! What is said of columns and changes.
+
+use std::str::FromStr;
+
+use headwater_log::{Error, ErrorKind, Result};
+
+use super::pattern::Pattern;
+use super::rule::{Rule, Treatment};
+
+/// What of rows and their changes is taken over. Patterns are about whole names: `schema.table.column`, or `database.table.column`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filters {
+    /// The columns that are taken over, besides those that identify rows; empty: all.
+    pub included: Vec<Pattern>,
+    /// Columns that are not taken over.
+    pub excluded: Vec<Pattern>,
+    /// Columns whose texts are others; the first that matches counts.
+    pub treatments: Vec<(Pattern, Treatment)>,
+    /// Changes that are not taken over.
+    pub skipped: Operations,
+}
+
+impl Filters {
+    /// What is done to the values of a column.
+    ///
+    /// # Errors
+    /// `Invalid` if it identifies rows and is to be left out or treated.
+    pub(crate) fn rule(&self, table: &str, column: &str, is_key: bool) -> Result<Rule> {
+        let name = format!("{table}.{column}");
+        let is_among = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches(&name));
+        let treatment = self.treatments.iter().find(|(p, _)| p.matches(&name));
+        let rule = match treatment {
+            _ if is_among(&self.excluded) => Rule::LeaveOut,
+            Some((_, treatment)) => Rule::Treat(treatment.clone()),
+            None if is_key || self.included.is_empty() || is_among(&self.included) => Rule::Keep,
+            None => Rule::LeaveOut,
+        };
+        match is_key && rule != Rule::Keep {
+            false => Ok(rule),
+            true => {
+                let text = format!("column '{name}' identifies rows: it is taken over as it is");
+                Err(Error::new(ErrorKind::Invalid, text)
+                    .with_hint("write patterns that do not match it"))
+            }
+        }
+    }
+}
+
+/// Kinds of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Operations {
+    /// New rows: `c`.
+    pub created: bool,
+    /// Rows that are others now: `u`.
+    pub updated: bool,
+    /// Rows that are gone: `d`.
+    pub deleted: bool,
+    /// Tables that are emptied: `t`.
+    pub truncated: bool,
+}
+
+impl FromStr for Operations {
+    type Err = Error;
+
+    /// As Debezium's `skipped.operations`: `c,u,d,t`, or `none`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut operations = Self::default();
+        for word in text.split(',').map(str::trim) {
+            match word {
+                "c" => operations.created = true,
+                "u" => operations.updated = true,
+                "d" => operations.deleted = true,
+                "t" => operations.truncated = true,
+                "none" | "" => {}
+                _ => {
+                    let text = format!("'{word}' is not a kind of changes");
+                    return Err(Error::new(ErrorKind::Invalid, text).with_hint(
+                        "there are c (created), u (updated), d (deleted), t (truncated)",
+                    ));
+                }
+            }
+        }
+        Ok(operations)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(texts: &[&str]) -> Vec<Pattern> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn each_column_has_one_rule() {
+        let mask = Treatment::Mask(4);
+        let filters = Filters {
+            included: patterns(&[r"public\.users\..*", r".*\.n"]),
+            excluded: patterns(&[r".*\.password"]),
+            treatments: vec![(r".*\.(mail|password)".parse().unwrap(), mask.clone())],
+            ..Filters::default()
+        };
+        let rule = |table, column| filters.rule(table, column, false).unwrap();
+        assert_eq!(rule("public.users", "name"), Rule::Keep);
+        assert_eq!(rule("public.users", "password"), Rule::LeaveOut);
+        assert_eq!(rule("public.users", "mail"), Rule::Treat(mask));
+        assert_eq!(rule("public.other", "name"), Rule::LeaveOut);
+        assert_eq!(rule("public.other", "n"), Rule::Keep);
+        let key = |column| filters.rule("public.other", column, true);
+        assert_eq!(key("id").unwrap(), Rule::Keep);
+        let error = key("mail").unwrap_err();
+        assert!(error.message().contains("'public.other.mail'"), "{error}");
+        let usual = Filters::default().rule("a.b", "c", false).unwrap();
+        assert_eq!(usual, Rule::Keep);
+    }
+
+    #[test]
+    fn operations_are_letters() {
+        let found: Operations = "c, t".parse().unwrap();
+        assert!(found.created && found.truncated && !found.updated && !found.deleted);
+        assert_eq!("none".parse::<Operations>().unwrap(), Operations::default());
+        let error = "c,x".parse::<Operations>().unwrap_err();
+        assert!(error.message().contains("'x'"), "{error}");
+    }
+}
