@@ -4,6 +4,7 @@
 //! | it | the thread | is followed by |
 //! |---|---|---|
 //! | works | ends without an error | works again |
+//! | works | says that there is nothing more to do | is over |
 //! | works | meets what may pass (`Unavailable`, a full disk) | waits, longer each time, then works again |
 //! | works | meets anything else | has failed, for good |
 //! | works or waits | is told to stop | is over |
@@ -35,6 +36,8 @@ pub(crate) trait Told: Default + Send + 'static {
 #[derive(Debug, Default)]
 pub(crate) struct Shared<T> {
     stop: AtomicBool,
+    /// Whether there is nothing more to do.
+    finished: AtomicBool,
     /// Whether the work has come to where the next failure is the first again.
     begun: AtomicBool,
     told: Mutex<T>,
@@ -55,6 +58,12 @@ impl<T> Shared<T> {
     /// What is to be done is under way: a failure from now on is a first one.
     pub(crate) fn begun(&self) {
         self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// There is nothing more to do, which is said so.
+    pub(crate) fn finish(&self, change: impl FnOnce(&mut T)) {
+        self.finished.store(true, Ordering::Relaxed);
+        self.change(change);
     }
 
     /// Looks at what is said.
@@ -100,6 +109,7 @@ impl<T: Told> Shared<T> {
                 wait = RETRY_MIN;
             }
             match ended {
+                Ok(()) if self.finished.load(Ordering::Relaxed) => return,
                 Ok(()) => {}
                 Err(e) if e.kind().is_retriable() => {
                     self.change(|told| told.waits(e.to_string()));
@@ -246,6 +256,23 @@ mod tests {
         );
         let told = thread.shared().look(|log| log.0.clone());
         assert_eq!(told, ["waits: away", "failed: broken"]);
+    }
+
+    #[test]
+    fn it_does_no_more_when_there_is_nothing_to_do() {
+        let thread = Supervised::<Log>::start("test".to_owned(), |shared: &Shared<Log>| {
+            shared.finish(|log| log.0.push("finished".to_owned()));
+            Ok(())
+        });
+        let thread = thread.unwrap();
+        let shared = Arc::clone(&thread.shared);
+        assert!(
+            thread
+                .wait_until(LONG, || Ok(shared.look(|log| !log.0.is_empty())))
+                .unwrap()
+        );
+        drop(thread);
+        assert_eq!(shared.look(|log| log.0.clone()), ["finished"]);
     }
 
     #[test]

@@ -50,6 +50,8 @@ struct Open<M> {
 pub(crate) struct Assembly<S: Server> {
     open: Option<Open<MarkOf<S>>>,
     records: Vec<Vec<Record>>,
+    /// Messages of applications.
+    pub(super) messages: Vec<Record>,
     /// The newest record of each key, for tables with large values.
     newest: HashMap<(TableIndex, Bytes), Option<Bytes>>,
     bytes: usize,
@@ -74,6 +76,7 @@ impl<S: Server> Assembly<S> {
         Self {
             open: None,
             records: vec![Vec::new(); tables],
+            messages: Vec::new(),
             newest: HashMap::new(),
             bytes: 0,
             changes: 0,
@@ -100,6 +103,16 @@ impl<S: Server> Assembly<S> {
     /// Where the last transaction ends; `None`: there is none.
     pub(super) fn end(&self) -> Option<&Place> {
         self.end.as_ref()
+    }
+
+    /// A message of an application, which is no change of a row.
+    pub(crate) fn message(&mut self, record: Record) {
+        let value = record.value.as_ref();
+        self.bytes += RECORD_BYTES + value.map_or(0, Bytes::len);
+        self.messages.push(Record {
+            timestamp: self.open.as_ref().map(|open| open.time),
+            ..record
+        });
     }
 
     /// Nothing was committed before this.

@@ -93,6 +93,9 @@ impl Capture {
         for topic in settings.topics() {
             records::ensure_topic(log, topic, settings.format())?;
         }
+        if let Some(topic) = settings.messages_topic() {
+            records::ensure_messages(log, topic)?;
+        }
         let (log, ours) = (log.clone(), settings.clone());
         let thread = Supervised::start(format!("cdc-{}", settings.name()), move |shared| {
             once(&log, &ours, shared)
@@ -118,7 +121,7 @@ impl Capture {
     pub fn has_reached(&self, end: &Place) -> Result<bool> {
         let has_reached = self.thread.shared().change(|state| {
             state.wanted = Some(Place::latest(state.wanted.take(), end.clone()));
-            state.status.has_reached(end)
+            state.status.phase == Phase::Over || state.status.has_reached(end)
         });
         match self.failure() {
             Some(error) => Err(error),
@@ -216,6 +219,13 @@ fn once(log: &Log, settings: &Settings, shared: &Shared) -> Result<()> {
             Settings::PostgreSql(of) => postgres::begin_anew(log, of),
             Settings::MySql(of) => mysql::begin_anew(log, of),
         },
+        (Ended::Over, _) => {
+            if let Settings::PostgreSql(of) = settings {
+                postgres::finish(log, of)?;
+            }
+            shared.finish(|state| state.status.phase = Phase::Over);
+            Ok(())
+        }
         (Ended::Changed | Ended::Stopped, _) => Ok(()),
     }
 }
@@ -232,6 +242,7 @@ impl Life<'_> {
     fn run<F: Feed, R: Reads<Server = F::Server>>(self, begun: Begun<F, R>) -> Result<Ended> {
         match begun {
             Begun::Lost(why) => Ok(Ended::Lost(why)),
+            Begun::Over => Ok(Ended::Over),
             Begun::Ready(ready) => {
                 self.shared.begun();
                 Stream::new(self.log, self.name, self.shared, *ready)?.run()

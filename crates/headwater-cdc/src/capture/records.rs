@@ -44,6 +44,24 @@ pub(super) fn ensure_topic(log: &Log, topic: &str, format: &Format) -> Result<()
     }
 }
 
+/// Makes the topic of messages if it is not there: they are kept all.
+///
+/// # Errors
+/// `Invalid` if it is there with more than one partition.
+pub(super) fn ensure_messages(log: &Log, topic: &str) -> Result<()> {
+    match log.topic(topic) {
+        Some(known) if known.config.partitions == 1 => Ok(()),
+        Some(_) => {
+            let text = format!("topic '{topic}' is there already, with several partitions");
+            Err(Error::new(ErrorKind::Invalid, text).with_hint("put messages into another topic"))
+        }
+        None => match log.create_topic(topic, TopicConfig::default()) {
+            Err(e) if e.kind() == ErrorKind::Conflict => Ok(()),
+            made => made,
+        },
+    }
+}
+
 /// The newest durable value of a key.
 ///
 /// # Errors

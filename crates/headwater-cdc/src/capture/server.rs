@@ -215,6 +215,11 @@ impl<'a, S: Server> Intake<'a, S> {
             .begin(mark, time, commit, is_known, taken_over)
     }
 
+    /// Everything that was committed before this has come, and belongs to the next commit.
+    pub(crate) fn reach(&mut self, place: Place) {
+        self.assembly.reach(place);
+    }
+
     /// Everything that was committed before this has come.
     ///
     /// # Errors

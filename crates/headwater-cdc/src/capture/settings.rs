@@ -53,6 +53,7 @@ impl Format {
 
 /// What a capture is told, by the kind of its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one a capture")]
 pub enum Settings {
     /// Tables of PostgreSQL.
     PostgreSql(postgres::Settings),
@@ -78,6 +79,14 @@ impl Settings {
         let ours = ours.into_iter().flatten().map(|(_, topic)| topic);
         let theirs = theirs.into_iter().flatten().map(|(_, topic)| topic);
         ours.chain(theirs).map(String::as_str)
+    }
+
+    /// The topic of messages of applications; `None`: they are not captured.
+    pub fn messages_topic(&self) -> Option<&str> {
+        match self {
+            Self::PostgreSql(settings) => settings.messages.as_ref().map(|m| m.topic.as_str()),
+            Self::MySql(_) => None,
+        }
     }
 
     /// A place in the server's log that everything that is committed now lies before, and that will be reached.

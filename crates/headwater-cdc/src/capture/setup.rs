@@ -62,6 +62,10 @@ pub(crate) struct Ready<F: Feed, R> {
     pub(crate) whole_bytes: usize,
     /// Changes that are not taken over.
     pub(crate) skipped: Operations,
+    /// Where messages of applications are put; `None`: there are none.
+    pub(crate) messages: Option<TopicPartition>,
+    /// Whether all is over when the tables are read.
+    pub(crate) ends_when_read: bool,
 }
 
 /// How it went.
@@ -70,6 +74,8 @@ pub(crate) enum Begun<F: Feed, R: Reads<Server = F::Server>> {
     Ready(Box<Ready<F, R>>),
     /// Changes are lost: what is to be said of it.
     Lost(headwater_log::Error),
+    /// The tables are read, and that was all.
+    Over,
 }
 
 /// Stores the position, if it is still what it was.
@@ -91,6 +97,19 @@ pub(crate) fn store_position(
 /// Whether a table was captured before.
 pub(crate) fn is_known(log: &Log, name: &str, table: &str) -> bool {
     log.position(&state::table_owner(name, table)).is_some()
+}
+
+/// Whether all that was in these tables at first is in the log.
+pub(crate) fn is_read<S: Server>(
+    log: &Log,
+    name: &str,
+    mut tables: impl Iterator<Item = String>,
+) -> Result<bool> {
+    let is_done = |table: String| {
+        let known: Option<Backfill<S>> = state::load(log, &state::table_owner(name, &table))?;
+        Ok(known.is_some_and(|known| known.done))
+    };
+    tables.try_fold(true, |all, table| Ok(all && is_done(table)?))
 }
 
 impl<S: Server> Captured<S> {

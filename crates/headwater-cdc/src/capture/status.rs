@@ -16,6 +16,8 @@ pub enum Phase {
     Waiting(String),
     /// It was stopped.
     Stopped,
+    /// What was in the tables at first is in the topics, and that was all.
+    Over,
     /// Something failed for good.
     Failed(String),
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use headwater_log::{Commit, Error, Log, Result};
+use headwater_log::{Commit, Error, Log, Result, TopicPartition};
 
 use super::assembly::Assembly;
 use super::handle::{Shared, Wish};
@@ -34,6 +34,8 @@ pub(super) enum Ended {
     Stopped,
     /// Tables have other columns: begin again.
     Changed,
+    /// The tables are read, and that was all.
+    Over,
     /// Changes are lost: what is to be said of it.
     Lost(Error),
 }
@@ -48,6 +50,9 @@ pub(super) struct Stream<'a, F: Feed, R: Reads<Server = F::Server>> {
     whole_bytes: usize,
     /// Changes that are not taken over.
     skipped: Operations,
+    /// Where messages of applications are put.
+    messages: Option<TopicPartition>,
+    ends_when_read: bool,
     taken: Taken,
     assembly: Assembly<F::Server>,
     touched: Touched<F::Server>,
@@ -77,6 +82,8 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             backfills_wanted: ready.backfills,
             whole_bytes: ready.whole_bytes,
             skipped: ready.skipped,
+            messages: ready.messages,
+            ends_when_read: ready.ends_when_read,
             touched: Touched::default(),
             backfills: Backfills::new(ready.range, ready.readers * 2),
             seen: None,
@@ -134,6 +141,11 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                         return Ok(Ended::Changed);
                     }
                     self.read()?;
+                    if self.ends_when_read && self.readers.is_none() {
+                        self.taken.drain()?;
+                        self.settle()?;
+                        return Ok(Ended::Over);
+                    }
                 }
             } else if self.assembly.bytes() >= self.whole_bytes && self.flush()? {
                 self.taken.drain()?;
@@ -213,6 +225,10 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             commit = commit.position(table.owner.clone(), state::store(&table.backfill)?);
         }
         let changes = self.assembly.changes;
+        let messages = std::mem::take(&mut self.assembly.messages);
+        if let Some(topic) = self.messages.as_ref().filter(|_| !messages.is_empty()) {
+            commit = commit.append(topic.clone(), messages);
+        }
         let (time, transactions) = (self.assembly.time, self.assembly.transactions);
         let commit = self.assembly.take(&self.tables, commit);
         self.stored_at = Instant::now();

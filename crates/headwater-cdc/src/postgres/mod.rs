@@ -20,7 +20,7 @@ mod sql;
 mod tls;
 
 pub use address::Address;
-pub use capture::{Settings, check, drop_slot};
+pub use capture::{Heartbeat, Messages, Settings, check, drop_slot, tables_matching};
 pub use catalog::{Column, Table, TableName};
 pub use lsn::Lsn;
 pub use pgoutput::{Cell, Message, Relation, RelationColumn, Streamed};
@@ -30,5 +30,5 @@ pub use snapshot::Snapshot;
 pub use sql::{identifier, literal};
 pub use tls::{Tls, TlsMode};
 
-pub(crate) use capture::{PostgreSql, begin, begin_anew, slot};
+pub(crate) use capture::{PostgreSql, begin, begin_anew, finish, slot};
 pub(crate) use civil::millis;

@@ -1,12 +1,36 @@
 //! What is left out, made unreadable or skipped, in the backfill and in the stream alike.
 
-use headwater_cdc::postgres::{Session, Settings};
+use headwater_cdc::postgres::{Session, Settings, tables_matching};
 use headwater_cdc::{Debezium, ErrorKind, Filters, Format, Treatment};
 use serde_json::{Value, json};
 
 use super::bench::{catch_up, content, fold, memory, records, run, settings, table};
 use super::losses::failure;
 use crate::replication::start;
+
+#[test]
+fn tables_are_chosen_by_patterns() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let mut session = Session::connect(&address).unwrap();
+    run(
+        &mut session,
+        "CREATE SCHEMA sales; CREATE TABLE sales.lines (id int PRIMARY KEY); CREATE TABLE sales.old (id int PRIMARY KEY); \
+         CREATE TABLE other (id int); CREATE TABLE sales.parts (id int PRIMARY KEY) PARTITION BY RANGE (id); \
+         CREATE TABLE sales.part_1 PARTITION OF sales.parts FOR VALUES FROM (0) TO (9); CREATE VIEW sales.seen AS SELECT 1",
+    );
+    let patterns = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<_>>();
+    let found = tables_matching(
+        &address,
+        &patterns(&[r"sales\..*"]),
+        &patterns(&[r".*\.old"]),
+    );
+    let names: Vec<String> = found.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["sales.lines", "sales.parts"]);
+    let error = tables_matching(&address, &patterns(&["nothing"]), &[]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
 
 fn row(text: &str) -> Value {
     serde_json::from_str(text).unwrap()

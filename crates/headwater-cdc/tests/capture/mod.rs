@@ -8,6 +8,7 @@ mod golden;
 mod keys;
 mod large;
 mod losses;
+mod messages;
 mod oracle;
 mod rows;
 mod snapshots;

@@ -82,6 +82,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         readers: settings.readers,
         whole_bytes: WHOLE_BYTES,
         skipped: Operations::default(),
+        messages: None,
+        ends_when_read: false,
     })))
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use headwater_log::{Error, ErrorKind, Result, Timestamp};
+use bytes::Bytes;
+use headwater_log::{Error, ErrorKind, Header, Record, Result, Timestamp};
 
 use super::changes::{delete, insert, update};
 use super::form::form;
@@ -35,6 +36,8 @@ pub(crate) struct SlotFeed {
     pub(super) described: Lsn,
     /// When it was looked last whether the tables are there.
     pub(super) looked: Option<Instant>,
+    /// When something was done for its log to go on.
+    pub(super) beat: Option<Instant>,
     /// Bytes of its log that the server kept for the slot then.
     pub(super) held: Option<u64>,
     pub(super) relations: HashMap<u32, Option<Streamed>>,
@@ -71,6 +74,7 @@ impl Feed for SlotFeed {
             }
             return Ok(Heard::Something);
         }
+        self.beat()?;
         if self
             .looked
             .is_none_or(|looked| looked.elapsed() >= LOOK_INTERVAL)
@@ -145,7 +149,12 @@ impl SlotFeed {
                 Ok(())
             }
             Message::Relation(relation) => self.relation(&relation, &mut into),
-            Message::Other | Message::Logical { .. } => Ok(()),
+            Message::Logical {
+                lsn,
+                prefix,
+                content,
+            } => self.logical(lsn, prefix, content, into),
+            Message::Other => Ok(()),
             change => match into.assembly.is_taken_over() {
                 true => Ok(()),
                 false => self.row(change, into),
@@ -178,6 +187,60 @@ impl SlotFeed {
         let is_known = into.end().reaches(&next);
         let time = Timestamp(time_us.div_euclid(1000));
         into.begin(xid, time, commit.into(), is_known)
+    }
+
+    /// A message of an application: part of a transaction, or of none; then it counts where it lies.
+    fn logical(
+        &self,
+        lsn: Lsn,
+        prefix: String,
+        content: Bytes,
+        mut into: Intake<'_, PostgreSql>,
+    ) -> Result<()> {
+        let messages = self.settings.messages.as_ref();
+        if !messages.is_some_and(|messages| messages.takes(&prefix)) {
+            return Ok(());
+        }
+        let is_of_none = into.assembly.is_whole();
+        // Its place is where it ends.
+        let end = Place::from(lsn);
+        let is_known = match is_of_none {
+            true => into.end().reaches(&end),
+            false => into.assembly.is_taken_over(),
+        };
+        if is_known {
+            return Ok(());
+        }
+        into.assembly.message(Record {
+            key: Some(prefix.into()),
+            value: Some(content),
+            headers: vec![Header {
+                key: "lsn".to_owned(),
+                value: Some(lsn.to_string().into()),
+            }],
+            ..Record::default()
+        });
+        if is_of_none {
+            into.reach(end);
+        }
+        Ok(())
+    }
+
+    /// Has the server's log go on, if it is time to.
+    fn beat(&mut self) -> Result<()> {
+        let Some(heartbeat) = &self.settings.heartbeat else {
+            return Ok(());
+        };
+        if self
+            .beat
+            .is_some_and(|beat| beat.elapsed() < heartbeat.interval)
+        {
+            return Ok(());
+        }
+        self.beat = Some(Instant::now());
+        let usual = "SELECT pg_logical_emit_message(false, 'headwater', '')";
+        let statement = heartbeat.statement.as_deref().unwrap_or(usual);
+        self.control.query(statement).map(drop)
     }
 
     /// Changes of rows.

@@ -15,9 +15,9 @@ mod setup;
 pub(crate) mod slot;
 mod spool;
 
-pub use check::check;
-pub use settings::Settings;
+pub use check::{check, tables_matching};
+pub use settings::{Heartbeat, Messages, Settings};
 pub use slot::drop_slot;
 
 pub(crate) use progress::PostgreSql;
-pub(crate) use setup::{begin, begin_anew};
+pub(crate) use setup::{begin, begin_anew, finish};

@@ -1,9 +1,11 @@
 //! What a capture is told.
 
+use std::time::Duration;
+
 use headwater_log::{Error, ErrorKind, Result};
 
 use crate::capture::{Format, OnLoss, WHOLE_BYTES, check_topics};
-use crate::filter::Filters;
+use crate::filter::{Filters, Pattern};
 use crate::postgres::{Address, Session, Table, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
@@ -12,6 +14,34 @@ const RANGE_BLOCKS: u32 = 2048;
 const READERS: usize = 2;
 /// The longest name of a slot.
 const SLOT_NAME_BYTES_MAX: usize = 63;
+/// The prefix of messages that captures write themselves.
+const OWN_PREFIX: &str = "headwater";
+
+/// Messages that applications write into the server's log by `pg_logical_emit_message`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Messages {
+    /// The topic that they are put into: by their prefix as the key, as they are.
+    pub topic: String,
+    /// The prefixes that are taken over; none: all but our own.
+    pub prefixes: Vec<Pattern>,
+}
+
+impl Messages {
+    /// Whether a message of this prefix is taken over.
+    pub(super) fn takes(&self, prefix: &str) -> bool {
+        let is_wanted = self.prefixes.is_empty() || self.prefixes.iter().any(|p| p.matches(prefix));
+        is_wanted && prefix != OWN_PREFIX
+    }
+}
+
+/// What is done on the server again and again, so that its log goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// How often.
+    pub interval: Duration,
+    /// The statement; `None`: a message of our own is written into its log.
+    pub statement: Option<String>,
+}
 
 /// What a capture is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +64,12 @@ pub struct Settings {
     pub key: Option<Vec<String>>,
     /// Whether what is in the tables at first is captured too.
     pub backfills: bool,
+    /// Whether the capture ends when what is in the tables at first has been read, and gives its slot up.
+    pub ends_when_read: bool,
+    /// Which messages of applications are captured; `None`: none.
+    pub messages: Option<Messages>,
+    /// What keeps the server's log moving while nothing happens; `None`: nothing.
+    pub heartbeat: Option<Heartbeat>,
     /// What happens when changes are lost.
     pub on_loss: OnLoss,
     /// What records look like.
@@ -60,6 +96,9 @@ impl Settings {
             filters: Filters::default(),
             key: None,
             backfills: true,
+            ends_when_read: false,
+            messages: None,
+            heartbeat: None,
             on_loss: OnLoss::Stop,
             format: Format::Rows,
             range_blocks: RANGE_BLOCKS,
@@ -127,6 +166,16 @@ impl Settings {
             let text = format!("'{}' cannot be the name of a slot", self.slot);
             return Err(Error::new(ErrorKind::Invalid, text)
                 .with_hint("a name has 1 to 63 lower case letters, digits and _"));
+        }
+        if self.ends_when_read && !self.backfills {
+            let text = "a capture that ends when its tables are read must read them";
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        if self.messages.is_some() && self.format != Format::Rows {
+            let text =
+                "messages of applications are captured as they are, not as Debezium's events";
+            return Err(Error::new(ErrorKind::Unsupported, text)
+                .with_hint("capture them by another slot, with the format 'rows'"));
         }
         for (table, condition) in &self.conditions {
             is_expression(condition)?;

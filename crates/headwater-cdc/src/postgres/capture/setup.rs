@@ -5,16 +5,18 @@
 
 use std::collections::HashMap;
 
-use headwater_log::{Error, ErrorKind, Log, Result};
+use headwater_log::{Error, ErrorKind, Log, Result, TopicPartition};
 
 use super::feed::SlotFeed;
 use super::form::{form, kinds};
+use super::progress::PostgreSql;
 use super::reading::{Plan, TableReads};
 use super::running::Running;
 use super::settings::Settings;
 use super::{check, publication, slot};
 use crate::capture::{
-    Begun, Form, Of, Place, Position, Ready, TableOf, forget, load, owner, prepare, store_position,
+    Begun, Form, Of, Place, Position, Ready, TableOf, forget, is_read, load, owner, prepare,
+    store_position,
 };
 use crate::debezium::{Origin, WalPlace};
 use crate::postgres::catalog::Kinds;
@@ -33,6 +35,10 @@ enum Begin {
 /// # Errors
 /// `Unavailable`; what else is wrong, with what mends it.
 pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, TableReads>> {
+    let names = settings.tables.iter().map(|(name, _)| name.to_string());
+    if settings.ends_when_read && is_read::<PostgreSql>(log, &settings.slot, names)? {
+        return Ok(Begun::Over);
+    }
     let mut control = Session::connect(&settings.address)?;
     let stored: Option<Position> = load(log, &owner(&settings.slot))?;
     let makes_slot = stored.as_ref().is_none_or(|p| p.end.is_none());
@@ -59,7 +65,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     let begin = end.into();
     let capture = Of::new(&settings.slot, &settings.format, settings.backfills, &begin);
     let tables = prepare(log, &capture, named.collect())?;
-    let options = plugin_options(&mut control)?;
+    let options = plugin_options(&mut control, settings)?;
     replication.start_with(&settings.slot, &settings.publication, end, &options)?;
     // Nobody else can move it any more.
     let known = slot::look_up(&mut control, &settings.slot)?;
@@ -81,6 +87,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
             tables: of_tables,
             described,
             looked: None,
+            beat: None,
             held: None,
             relations: HashMap::new(),
             origin: Origin::default(),
@@ -102,11 +109,16 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         readers: settings.readers,
         whole_bytes: settings.whole_bytes,
         skipped: settings.filters.skipped,
+        messages: settings
+            .messages
+            .as_ref()
+            .map(|messages| TopicPartition::new(messages.topic.as_str(), 0)),
+        ends_when_read: settings.ends_when_read,
     })))
 }
 
 /// The options of the plugin: the highest version of its messages that the server has, and transactions while they run.
-fn plugin_options(control: &mut Session) -> Result<String> {
+fn plugin_options(control: &mut Session, settings: &Settings) -> Result<String> {
     let version = control.value("SELECT current_setting('server_version_num')::int / 10000")?;
     let version = match version.unwrap_or_default().parse() {
         Ok(0..=14) => 2,
@@ -114,7 +126,13 @@ fn plugin_options(control: &mut Session) -> Result<String> {
         Ok(_) => 4,
         Err(_) => return Err(malformed("version")),
     };
-    Ok(format!("proto_version '{version}', streaming 'on'"))
+    let messages = match settings.messages {
+        Some(_) => ", messages 'true'",
+        None => "",
+    };
+    Ok(format!(
+        "proto_version '{version}', streaming 'on'{messages}"
+    ))
 }
 
 fn describe(
@@ -122,7 +140,7 @@ fn describe(
     topic: &str,
     form: Form,
     condition: Option<&str>,
-) -> TableOf<super::progress::PostgreSql> {
+) -> TableOf<PostgreSql> {
     let columns = table.columns.iter().map(|c| (c.name.clone(), c.type_id));
     TableOf {
         name: table.name.to_string(),
@@ -253,6 +271,26 @@ fn diverged(
             "the server is on timeline {now}, which does not come from {before}"
         )),
     })
+}
+
+/// Gives the slot up: the server keeps nothing for it any more. A capture of more tables makes it anew.
+///
+/// # Errors
+/// `Unavailable`.
+pub(crate) fn finish(log: &Log, settings: &Settings) -> Result<()> {
+    let name = owner(&settings.slot);
+    let Some(stored) = load::<Position>(log, &name)?.filter(|p| p.end.is_some()) else {
+        return Ok(());
+    };
+    let mut control = Session::connect(&settings.address)?;
+    if slot::exists(&mut control, &settings.slot)? {
+        slot::remove(&mut control, &settings.slot)?;
+    }
+    let without = Position {
+        end: None,
+        ..stored
+    };
+    store_position(log, &settings.slot, log.position(&name), &without).map(drop)
 }
 
 /// Forgets everything, so that the next start reads the tables anew.
