@@ -65,6 +65,8 @@ pub(crate) struct Assembly<S: Server> {
     pub(super) time: Option<Timestamp>,
     /// Tables that have other columns than when they were read.
     pub(super) changed: HashMap<TableIndex, Vec<(String, S::Type)>>,
+    /// Tables of which there is more to be read than was known.
+    pub(super) extended: HashMap<TableIndex, S::Progress>,
     /// Tables that are others than when they were read, or whose rows are identified otherwise.
     pub(super) replaced: HashSet<TableIndex>,
     /// Tables with rows that lack a large value, since they were not read yet.
@@ -85,6 +87,7 @@ impl<S: Server> Assembly<S> {
             transactions: 0,
             time: None,
             changed: HashMap::new(),
+            extended: HashMap::new(),
             replaced: HashSet::new(),
             gaps: HashSet::new(),
         }

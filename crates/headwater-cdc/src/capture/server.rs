@@ -266,6 +266,19 @@ impl<'a, S: Server> Intake<'a, S> {
         self.assembly.changed.insert(table, columns);
     }
 
+    /// How far a table was read.
+    pub(crate) fn progress(&self, table: TableIndex) -> &S::Progress {
+        let extended = self.assembly.extended.get(&table);
+        extended.unwrap_or(&self.tables[table].backfill.progress)
+    }
+
+    /// Of a table there is more to be read than was known: what was read of it stays so.
+    pub(crate) fn read_also(&mut self, table: TableIndex, progress: S::Progress) {
+        self.assembly.extended.insert(table, progress);
+        // It is stored by the next commit, which there must be.
+        self.assembly.reach(self.taken.end().clone());
+    }
+
     /// The columns that a table had last.
     pub(crate) fn known_columns(&self, table: TableIndex) -> &[(String, S::Type)] {
         let changed = self.assembly.changed.get(&table);

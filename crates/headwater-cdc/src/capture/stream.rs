@@ -11,7 +11,7 @@ use super::handle::{Shared, Wish};
 use super::merge::Backfills;
 use super::place::Place;
 use super::readers::Readers;
-use super::server::{Feed, Heard, Intake, Reads, Server, TableIndex};
+use super::server::{Feed, Heard, Intake, Progress, Reads, Server, TableIndex};
 use super::setup::{Captured, Ready};
 use super::state::{self, Backfill};
 use super::status::{Phase, TableStatus};
@@ -205,8 +205,15 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         let changed = std::mem::take(&mut self.assembly.changed);
         let gaps = std::mem::take(&mut self.assembly.gaps);
         let replaced = std::mem::take(&mut self.assembly.replaced);
-        let has_changed = !changed.is_empty() || !replaced.is_empty();
+        let extended = std::mem::take(&mut self.assembly.extended);
+        let has_changed = !changed.is_empty() || !replaced.is_empty() || !extended.is_empty();
         let mut stale: BTreeSet<TableIndex> = gaps.iter().copied().collect();
+        for (at, progress) in extended {
+            let backfill = &mut self.tables[at].backfill;
+            backfill.done &= progress.is_whole();
+            backfill.progress = progress;
+            stale.insert(at);
+        }
         for (at, columns) in changed {
             let backfill = &mut self.tables[at].backfill;
             let identity = std::mem::take(&mut backfill.identity);

@@ -78,6 +78,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The names of the columns that identify a row, in the order of their index.
     pub key: Vec<String>,
+    /// Whether its rows are in partitions.
+    pub is_partitioned: bool,
 }
 
 impl Table {
@@ -117,6 +119,7 @@ impl Table {
             name: name.clone(),
             columns,
             key,
+            is_partitioned: kind == "p",
         })
     }
 }

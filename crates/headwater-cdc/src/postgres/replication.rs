@@ -152,6 +152,23 @@ impl Replication {
         }
     }
 
+    /// Makes a slot that standbys have too, so that it is there when one of them becomes the server: from PostgreSQL 17 on. Gives where it
+    /// begins.
+    ///
+    /// # Errors
+    /// As of [`create_slot`](Self::create_slot).
+    pub(crate) fn create_failover_slot(&mut self, name: &str) -> Result<Lsn> {
+        let name = identifier(name);
+        let sql = format!(
+            "CREATE_REPLICATION_SLOT {name} LOGICAL pgoutput (SNAPSHOT 'nothing', FAILOVER true)"
+        );
+        let row = self.session.query(&sql)?.into_iter().next();
+        match row.unwrap_or_default().into_iter().nth(1) {
+            Some(Some(consistent)) => consistent.parse(),
+            _ => Err(malformed("answer to the making of a slot")),
+        }
+    }
+
     /// Starts to stream what was committed after `from`, or after what the slot has confirmed if that is later.
     ///
     /// # Errors

@@ -142,6 +142,7 @@ fn a_server_that_was_restored_is_not_taken_for_the_one_that_was_captured() {
     copy(&saved, &data);
     restore(&data);
     server.resume();
+    until_writable(&mut connect());
     // Its log is longer than what was taken over soon.
     run(&mut connect(), "SELECT pg_switch_wal()");
     run(&mut connect(), "INSERT INTO t VALUES (3)");
@@ -158,9 +159,18 @@ fn a_server_that_was_restored_is_not_taken_for_the_one_that_was_captured() {
     server.crash();
     restore(&data);
     server.resume();
+    until_writable(&mut connect());
     run(&mut connect(), "DELETE FROM t WHERE id = 1");
     catch_up(&log, &settings);
     assert_eq!(fold(&log, "t"), content(&mut connect(), "t", &["id"]));
+}
+
+/// A copy that becomes the server takes statements before it is it.
+fn until_writable(session: &mut Session) {
+    let is_copy = "SELECT 1 WHERE pg_is_in_recovery()";
+    while session.value(is_copy).unwrap().is_some() {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
 }
 
 /// Has the server recover at its next start as a copy that becomes the server, on a timeline of its own.
@@ -274,6 +284,22 @@ fn what_is_missing_is_said_with_the_statement_that_mends_it() {
     );
     let error = failure(&memory(), &settings(&weak, &["kept"]));
     assert!(error.to_string().contains("may not replicate"), "{error}");
+    let standing = Settings {
+        failover: true,
+        ..settings(&address, &["kept"])
+    };
+    if session
+        .value("SELECT current_setting('server_version_num')::int < 170000")
+        .unwrap()
+        .as_deref()
+        == Some("t")
+    {
+        let error = failure(&memory(), &standing);
+        assert!(
+            error.to_string().contains("has no failover slots"),
+            "{error}"
+        );
+    }
     let error = failure(&memory(), &settings(&address, &["keyless"]));
     assert!(
         error

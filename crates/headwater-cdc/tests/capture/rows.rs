@@ -1,5 +1,7 @@
 //! What changes of rows become.
 
+use std::time::{Duration, Instant};
+
 use headwater_cdc::postgres::Session;
 use headwater_cdc::{Capture, Phase};
 
@@ -154,6 +156,49 @@ fn partitions_are_one_table_and_tables_can_be_added() {
     catch_up(&log, &both);
     assert_eq!(fold(&log, "p"), content(&mut session, "p", &["id"]));
     assert_eq!(fold(&log, "q"), content(&mut session, "q", &["id"]));
+}
+
+#[test]
+fn a_partition_that_is_attached_is_read_with_its_rows_alone() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let mut session = Session::connect(&address).unwrap();
+    run(
+        &mut session,
+        "CREATE TABLE p (id int PRIMARY KEY, n int) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1000); \
+         INSERT INTO p SELECT n, n FROM generate_series(0, 999) n; \
+         CREATE TABLE p2 (id int PRIMARY KEY, n int); INSERT INTO p2 SELECT n, n FROM generate_series(1000, 1999) n",
+    );
+    let log = memory();
+    catch_up(&log, &settings(&address, &["p"]));
+    assert_eq!(records(&log, "p").len(), 1000);
+    // While the capture is away, and while it is there.
+    run(
+        &mut session,
+        "ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (1000) TO (2000); UPDATE p SET n = 0 WHERE id = 1500; DELETE FROM p WHERE id = 1501",
+    );
+    let capture = Capture::start(&log, settings(&address, &["p"])).unwrap();
+    let until = Instant::now() + LONG;
+    let is_as = |count: usize, session: &mut Session| {
+        while records(&log, "p").len() < count {
+            assert!(Instant::now() < until, "{:?}", capture.status());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        assert!(capture.wait_for(&address.log_end().unwrap(), LONG).unwrap());
+        assert_eq!(fold(&log, "p"), content(session, "p", &["id"]));
+    };
+    is_as(2000, &mut session);
+    run(
+        &mut session,
+        "CREATE TABLE p3 (id int PRIMARY KEY, n int); INSERT INTO p3 SELECT n, n FROM generate_series(2000, 2999) n; \
+         ALTER TABLE p ATTACH PARTITION p3 FOR VALUES FROM (2000) TO (3000)",
+    );
+    is_as(3000, &mut session);
+    // Two changes, and each row once.
+    let count = records(&log, "p").len();
+    assert!((3000..=3001).contains(&count), "{count}");
+    capture.stop();
 }
 
 #[test]

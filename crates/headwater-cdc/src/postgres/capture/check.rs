@@ -9,6 +9,8 @@ use crate::postgres::{Address, Session, Table, TableName, identifier, literal};
 
 /// The oldest server that sends and reads what is needed (ranges of CTIDs).
 const VERSION_MIN: u32 = 14;
+/// The oldest server whose standbys have slots.
+const FAILOVER_VERSION_MIN: u32 = 17;
 
 /// What a server lacks for the capture of these tables; the slot is new or not.
 ///
@@ -37,12 +39,30 @@ pub(super) fn demand(session: &mut Session, settings: &Settings, makes_slot: boo
     let tables: Vec<TableName> = settings.tables.iter().map(|(t, _)| t.clone()).collect();
     let mut found = server(session, makes_slot)?;
     found.extend(rights(session, &settings.address, &tables)?);
+    if settings.failover {
+        found.extend(failover(session)?);
+    }
     match found.into_iter().next() {
         None => Ok(()),
         Some(Finding { what, mend, .. }) => {
             Err(Error::new(ErrorKind::Invalid, what).with_hint(mend))
         }
     }
+}
+
+/// What a slot lacks that standbys are to have too.
+fn failover(session: &mut Session) -> Result<Option<Finding>> {
+    let sql = "SELECT current_setting('server_version_num')::int / 10000";
+    let version = session.value(sql)?.unwrap_or_default();
+    let is_there = version
+        .parse::<u32>()
+        .is_ok_and(|version| version >= FAILOVER_VERSION_MIN);
+    Ok((!is_there).then(|| {
+        Finding::fatal(
+            format!("PostgreSQL {version} has no failover slots"),
+            "upgrade to PostgreSQL 17 or later, or capture with failover = false",
+        )
+    }))
 }
 
 /// What the server itself lacks.

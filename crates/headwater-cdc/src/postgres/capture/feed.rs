@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use headwater_log::{Error, ErrorKind, Header, Record, Result, Timestamp};
+use headwater_log::{Error, ErrorKind, Header, Log, Record, Result, Timestamp};
 
 use super::changes::{delete, insert, update};
 use super::form::form;
 use super::progress::PostgreSql;
+use super::reading::files;
 use super::running::{Next, Running};
 use super::settings::Settings;
 use super::slot;
@@ -17,7 +18,9 @@ use crate::debezium::{Origin, OriginPlace, WalPlace, now_us};
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
-use crate::postgres::{Lsn, Message, Received, Relation, Replication, Session, Table, TableName};
+use crate::postgres::{
+    Lsn, Message, Received, Relation, Replication, Session, Table, TableName, literal,
+};
 
 /// From 1970 to 2000, in microseconds.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
@@ -27,29 +30,29 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What a slot streams.
 pub(crate) struct SlotFeed {
-    pub(super) settings: Settings,
-    pub(super) control: Session,
-    pub(super) replication: Replication,
-    pub(super) kinds: Kinds,
-    pub(super) tables: Vec<Table>,
+    settings: Settings,
+    control: Session,
+    replication: Replication,
+    kinds: Kinds,
+    tables: Vec<Table>,
     /// The tables were as they are known after everything that was committed before this.
-    pub(super) described: Lsn,
+    described: Lsn,
     /// When it was looked last whether the tables are there.
-    pub(super) looked: Option<Instant>,
+    looked: Option<Instant>,
     /// When something was done for its log to go on.
-    pub(super) beat: Option<Instant>,
+    beat: Option<Instant>,
     /// Bytes of its log that the server kept for the slot then.
-    pub(super) held: Option<u64>,
-    pub(super) relations: HashMap<u32, Option<Streamed>>,
+    held: Option<u64>,
+    relations: HashMap<u32, Option<Streamed>>,
     /// Of the transaction that is under way.
-    pub(super) origin: Origin,
+    origin: Origin,
     /// Where its changes lie.
-    pub(super) wal: WalPlace,
+    wal: WalPlace,
     /// Where its commit lies.
-    pub(super) commit: Lsn,
+    commit: Lsn,
     /// Where the message lies that is taken in.
-    pub(super) place: Lsn,
-    pub(super) running: Running,
+    place: Lsn,
+    running: Running,
 }
 
 /// How the stream describes a table that is captured.
@@ -62,7 +65,7 @@ pub(super) struct Streamed {
 impl Feed for SlotFeed {
     type Server = PostgreSql;
 
-    fn hear(&mut self, wait: Duration, into: Intake<'_, PostgreSql>) -> Result<Heard> {
+    fn hear(&mut self, wait: Duration, mut into: Intake<'_, PostgreSql>) -> Result<Heard> {
         if let Some(next) = self.running.next()? {
             self.replication.keep_alive()?;
             match next {
@@ -81,6 +84,9 @@ impl Feed for SlotFeed {
         {
             self.looked = Some(Instant::now());
             self.look_for_tables()?;
+            if into.assembly.is_whole() {
+                self.look_for_partitions(&mut into)?;
+            }
             self.held = slot::held(&mut self.control, &self.settings.slot)?;
         }
         Ok(match self.replication.receive(wait)? {
@@ -122,6 +128,33 @@ impl Feed for SlotFeed {
 }
 
 impl SlotFeed {
+    /// A stream that has begun, of tables that were as they are after everything that was committed before `described`.
+    pub(super) fn new(
+        log: &Log,
+        settings: &Settings,
+        (control, replication): (Session, Replication),
+        kinds: Kinds,
+        (tables, described): (Vec<Table>, Lsn),
+    ) -> Self {
+        Self {
+            settings: settings.clone(),
+            control,
+            replication,
+            kinds,
+            tables,
+            described,
+            looked: None,
+            beat: None,
+            held: None,
+            relations: HashMap::new(),
+            origin: Origin::default(),
+            wal: WalPlace::default(),
+            commit: Lsn::default(),
+            place: Lsn::default(),
+            running: Running::new(log),
+        }
+    }
+
     fn message(&mut self, message: Message, mut into: Intake<'_, PostgreSql>) -> Result<()> {
         match message {
             Message::Begin { commit, time, xid } => self.begin(commit, time, xid, into),
@@ -297,6 +330,22 @@ impl SlotFeed {
                 Err(Error::new(ErrorKind::Unavailable, text))
             }
         }
+    }
+
+    /// A partition may be attached with rows in it, of which the stream says nothing: they are read. Those of one that is detached stay in the topic.
+    fn look_for_partitions(&mut self, into: &mut Intake<'_, PostgreSql>) -> Result<()> {
+        if !self.settings.backfills {
+            return Ok(());
+        }
+        for (at, table) in self.tables.iter().enumerate() {
+            if table.is_partitioned {
+                let now = files(&mut self.control, &literal(&table.name.quoted()))?;
+                if let Some(progress) = into.progress(at).with_files(&now) {
+                    into.read_also(at, progress);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a table is the one that was described when the stream began, with rows that are identified as then.

@@ -85,6 +85,18 @@ pub(crate) struct Handed {
 }
 
 impl Files {
+    /// What is to be read now that the table has these files: what is known of those that it had, and all of the others. `None`: it is as it
+    /// was, or not measured yet.
+    pub(super) fn with_files(&self, now: &[Part]) -> Option<Self> {
+        let known = self.parts.as_ref()?;
+        let of = |part: &Part| known.iter().find(|k| k.table == part.table);
+        let is_same = known.len() == now.len() && now.iter().all(|part| of(part).is_some());
+        let parts = now.iter().map(|part| of(part).unwrap_or(part).clone());
+        (!is_same).then(|| Self {
+            parts: Some(parts.collect()),
+        })
+    }
+
     /// The part, if it still is this file.
     fn part(&mut self, part: usize, file: u32) -> Option<&mut Part> {
         let part = self.parts.as_mut()?.get_mut(part)?;

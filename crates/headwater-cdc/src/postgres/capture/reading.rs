@@ -109,7 +109,7 @@ fn rows_of(
 }
 
 /// The table itself, or its partitions.
-fn files(session: &mut Session, quoted: &str) -> Result<Vec<Part>> {
+pub(super) fn files(session: &mut Session, quoted: &str) -> Result<Vec<Part>> {
     let sql = format!(
         "SELECT n.nspname, c.relname, pg_relation_filenode(c.oid), \
          pg_relation_size(c.oid) / current_setting('block_size')::bigint \

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headwater_log::{Error, ErrorKind, Result};
+use headwater_log::{Error, ErrorKind, Result, TopicPartition};
 
 use crate::capture::{Format, OnLoss, WHOLE_BYTES, check_topics};
 use crate::filter::{Filters, Pattern};
@@ -27,6 +27,11 @@ pub struct Messages {
 }
 
 impl Messages {
+    /// Where they are put.
+    pub(super) fn partition(&self) -> TopicPartition {
+        TopicPartition::new(self.topic.as_str(), 0)
+    }
+
     /// Whether a message of this prefix is taken over.
     pub(super) fn takes(&self, prefix: &str) -> bool {
         let is_wanted = self.prefixes.is_empty() || self.prefixes.iter().any(|p| p.matches(prefix));
@@ -50,6 +55,8 @@ pub struct Settings {
     pub address: Address,
     /// The slot, which is made if it is not there; it is the name of the capture too.
     pub slot: String,
+    /// Whether standbys have the slot too, so that it is there when one of them becomes the server (PostgreSQL 17 or later).
+    pub failover: bool,
     /// The publication.
     pub publication: String,
     /// Whether the publication is made, and tables added to it, where that is missing.
@@ -90,6 +97,7 @@ impl Settings {
             address,
             publication: slot.clone(),
             slot,
+            failover: false,
             makes_publication: true,
             tables: Vec::new(),
             conditions: Vec::new(),

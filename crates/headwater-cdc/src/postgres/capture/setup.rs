@@ -3,22 +3,18 @@
 //! The order matters: the publication before the slot, which decodes with it; a word in the log before the slot, so
 //! that a slot that was made just before a kill is known to be ours; the slot before the tables are looked at.
 
-use std::collections::HashMap;
-
-use headwater_log::{Error, ErrorKind, Log, Result, TopicPartition};
+use headwater_log::{Error, ErrorKind, Log, Result};
 
 use super::feed::SlotFeed;
 use super::form::{form, kinds};
 use super::progress::PostgreSql;
 use super::reading::{Plan, TableReads};
-use super::running::Running;
-use super::settings::Settings;
+use super::settings::{Messages, Settings};
 use super::{check, publication, slot};
 use crate::capture::{
     Begun, Form, Of, Place, Position, Ready, TableOf, forget, is_read, load, owner, prepare,
     store_position,
 };
-use crate::debezium::{Origin, WalPlace};
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
@@ -79,23 +75,13 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         plan.filters.extend(table.backfill.filter.clone());
     }
     Ok(Begun::Ready(Box::new(Ready {
-        feed: SlotFeed {
-            settings: settings.clone(),
-            control,
-            replication,
+        feed: SlotFeed::new(
+            log,
+            settings,
+            (control, replication),
             kinds,
-            tables: of_tables,
-            described,
-            looked: None,
-            beat: None,
-            held: None,
-            relations: HashMap::new(),
-            origin: Origin::default(),
-            wal: WalPlace::default(),
-            commit: Lsn::default(),
-            place: Lsn::default(),
-            running: Running::new(log),
-        },
+            (of_tables, described),
+        ),
         reads: TableReads {
             address: settings.address.clone(),
             plans,
@@ -109,10 +95,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         readers: settings.readers,
         whole_bytes: settings.whole_bytes,
         skipped: settings.filters.skipped,
-        messages: settings
-            .messages
-            .as_ref()
-            .map(|messages| TopicPartition::new(messages.topic.as_str(), 0)),
+        messages: settings.messages.as_ref().map(Messages::partition),
         ends_when_read: settings.ends_when_read,
     })))
 }
@@ -237,6 +220,7 @@ fn take_slot(
     }
     let end = match known {
         Some(made) => made.confirmed,
+        None if settings.failover => replication.create_failover_slot(name)?,
         None => replication.create_slot(name, false)?.consistent,
     };
     let made = Position {
