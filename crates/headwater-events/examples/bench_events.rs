@@ -1,5 +1,5 @@
 //! Figures of the event store on the log, for work on this crate alone: `cargo run --release -p headwater-events
-//! --example bench_events -- DIR [one|states|streams N]`. `headwater bench events` is the complete one.
+//! --example bench_events -- DIR [one|many|states|streams N]`. `headwater bench events` is the complete one.
 #![expect(clippy::print_stdout, reason = "it is a program")]
 
 use std::fs::File;
@@ -32,6 +32,7 @@ fn main() -> Done {
     let store = Store::on_log(log.clone(), "events")?;
     match what.as_str() {
         "one" => one(&store, dir)?,
+        "many" => many(&store)?,
         "states" => states(&store)?,
         "streams" => streams(&store, args.next().ok_or("how many streams?")?.parse()?)?,
         other => return Err(format!("there is no {other:?}").into()),
@@ -41,8 +42,7 @@ fn main() -> Done {
 
 /// One client beside the raw disk, in turns.
 fn one(store: &Store, dir: &Path) -> Done {
-    // The files of the write-ahead log are made first.
-    flood(store, 64, TURN * 4, &|n| plain(n, 100))?;
+    make_wal(store)?;
     let raw = raw_file(dir)?;
     let (mut ours, mut theirs) = (0.0, 0.0);
     for _ in 0..TURNS {
@@ -53,6 +53,24 @@ fn one(store: &Store, dir: &Path) -> Done {
         "one client: {ours:.0}/s beside {theirs:.0}/s: {:.2}",
         ours / theirs
     );
+    Ok(())
+}
+
+/// Writes until the write-ahead log has its files.
+fn make_wal(store: &Store) -> Done {
+    flood(store, 64, TURN * 4, &|n| plain(n, 100))?;
+    Ok(())
+}
+
+/// Many appends in flight.
+fn many(store: &Store) -> Done {
+    make_wal(store)?;
+    let (mut one, mut hundred) = (0.0, 0.0);
+    for _ in 0..TURNS {
+        one += flood(store, 1024, TURN, &|n| plain(n, 1))? / f64::from(TURNS);
+        hundred += 100.0 * flood(store, 64, TURN, &|n| plain(n, 100))? / f64::from(TURNS);
+    }
+    println!("1024 in flight: {one:.0}/s, batches of 100: {hundred:.0} events/s");
     Ok(())
 }
 
