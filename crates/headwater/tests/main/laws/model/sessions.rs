@@ -22,6 +22,7 @@ impl Sessions {
     ) -> Vec<(i64, i64)> {
         let through = row.bound.map(|b| b - lateness);
         let is_closed = |end: i64| through.is_some_and(|t| end <= t);
+        let is_over = |all: &Self, time: i64| all.end(time, gap, through).is_some();
         let late = vec![(time, time + gap)];
         if self.closed.iter().any(|end| time <= *end) {
             return late;
@@ -31,27 +32,25 @@ impl Sessions {
                 .open
                 .get(&time)
                 .is_some_and(|rows| rows.contains(&row.id));
-            if !there || is_closed(self.end(time, gap)) {
+            if !there || is_over(self, time) {
                 return late;
             }
             self.remove(time, row.id);
             // What is left before it must not have been closed already.
             let left = self.open.range(time - gap..=time).next_back();
-            if left.is_some_and(|(t, _)| is_closed(self.end(*t, gap))) {
+            if left.is_some_and(|(t, _)| is_over(self, *t)) {
                 self.open.entry(time).or_default().insert(row.id);
                 return late;
             }
             return Vec::new();
         }
-        // Sessions that the row touches are closed, or become one with it.
-        let touched = self
-            .open
-            .keys()
-            .filter(|t| (time - gap..=time + gap).contains(*t));
-        if touched.clone().any(|t| is_closed(self.end(*t, gap))) {
+        // Sessions that the row touches are closed, or become one with it. The first of them is the first to be closed, and begins
+        // with the first time that is touched, or before the row.
+        let touched = self.open.range(time - gap..=time + gap).next();
+        let first = touched.map(|(t, _)| *t);
+        if first.is_some_and(|t| is_over(self, t)) {
             return late;
         }
-        let first = touched.min().map(|t| self.start(*t, gap));
         match first {
             None if is_closed(time + gap) => return late,
             Some(first) if time < first && is_closed(time + 2 * gap) => return late,
@@ -69,36 +68,24 @@ impl Sessions {
         }
     }
 
-    /// The end of the session that a time is in.
-    fn end(&self, time: i64, gap: i64) -> i64 {
-        let mut last = time;
+    /// The end of the session that a time is in, if it is not after `through`.
+    fn end(&self, time: i64, gap: i64, through: Option<i64>) -> Option<i64> {
+        let through = through?;
+        let mut end = time + gap;
         for next in self.open.range(time..).map(|(t, _)| *t) {
-            if next - last > gap {
+            if next > end || end > through {
                 break;
             }
-            last = next;
+            end = next + gap;
         }
-        last + gap
-    }
-
-    /// The first time of the session that a time is in.
-    fn start(&self, time: i64, gap: i64) -> i64 {
-        let mut first = time;
-        for earlier in self.open.range(..=time).rev().map(|(t, _)| *t) {
-            if first - earlier > gap {
-                break;
-            }
-            first = earlier;
-        }
-        first
+        (end <= through).then_some(end)
     }
 
     pub(super) fn close(&mut self, through: Option<i64>, gap: i64) {
         while let Some((first, _)) = self.open.first_key_value() {
-            let end = self.end(*first, gap);
-            if through.is_none_or(|t| end > t) {
+            let Some(end) = self.end(*first, gap, through) else {
                 break;
-            }
+            };
             self.closed.push(end);
             self.open.retain(|t, _| *t > end);
         }
