@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::{Failure, install, process};
 
 /// Seconds that each fuzz entry test runs, unless the environment says otherwise.
-const FUZZ_SECONDS: &str = "60";
+const FUZZ_SECONDS: &str = "20";
 
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     install::missing()?;
