@@ -8,8 +8,8 @@ mod capture;
 mod connector;
 mod debezium;
 mod environment;
-mod flat;
 mod filter;
+mod flat;
 #[doc(hidden)]
 pub mod fuzz;
 mod json;

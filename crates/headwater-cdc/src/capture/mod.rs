@@ -38,5 +38,7 @@ pub(crate) use server::{
     Feed, Heard, Intake, Progress, Put, Reads, RowPair, Server, Snapshot, TableIndex, Task,
 };
 pub(crate) use settings::{WHOLE_BYTES, check_topics};
-pub(crate) use setup::{Begun, Of, Ready, TableOf, forget, is_known, is_read, prepare, store_position};
+pub(crate) use setup::{
+    Begun, Of, Ready, TableOf, forget, is_known, is_read, prepare, store_position,
+};
 pub(crate) use state::{Position, load, owner};

@@ -2,8 +2,8 @@
 
 mod bench;
 mod debezium;
-mod flat;
 mod filtered;
+mod flat;
 mod golden;
 mod keys;
 mod large;

@@ -165,7 +165,7 @@ fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
     let prefix = match (&file.topic_prefix, file.format) {
         (Some(prefix), _) => Some(prefix.as_str()),
         (None, Form::DebeziumJson) => Some(name),
-        (None, Form::Rows) => None,
+        (None, Form::Rows | Form::MaxwellJson | Form::CanalJson) => None,
     };
     let format = file.format(prefix.unwrap_or(name))?;
     let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}."));
