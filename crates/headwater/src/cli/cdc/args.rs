@@ -28,6 +28,23 @@ of PostgreSQL:
   slot = \"headwater\"             # its name, and that of the capture
   publication = \"headwater\"      # called as the slot unless said
   create-publication = true      # make it, and add tables to it
+  tables-matching = ['sales\\..*']  # and the tables whose names match these regular expressions when it starts,
+  tables-except = ['.*_old']      # but for those
+  backfill-only = false          # end when what is in the tables has been read, and leave no slot
+  skip = \"d,t\"                  # kinds of changes that are not taken over: c(reated), u(pdated), d(eleted), t(runcated)
+  [columns]                      # by regular expressions of SCHEMA.TABLE.COLUMN; what identifies rows stays as it is
+  exclude = ['.*\\.password']     # or include
+  mask = { '.*\\.mail' = 5 }      # so many *
+  hash = { '.*\\.phone' = \"${env:SALT}\" }   # SHA-256 of the salt and the text
+  truncate = { '.*\\.note' = 100 }   # characters
+  [where]                        # PostgreSQL 15 or later
+  orders = \"amount > 0\"         # a condition of SQL, for the table and its changes
+  [logical-messages]             # of pg_logical_emit_message
+  topic = \"messages\"            # by their prefix, as they are
+  prefixes = ['shop\\..*']        # regular expressions; all unless said
+  [heartbeat]
+  interval-ms = 10000
+  statement = \"UPDATE …\"        # unless said, a message of our own into the server's log
 of MariaDB and MySQL:
   name = \"headwater\"             # of the capture
   server-id = 5400               # as which no other replica is known; unless said, one is made up

@@ -1,10 +1,14 @@
 //! What a file says of a capture.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use headwater_cdc::{Debezium, Decimals, Format, OnLoss, Settings, filled, mysql, postgres};
 
+use super::filtered::{Beats, Columns, LogicalMessages, conditions, patterns};
 use crate::cli::exit::{Code, Failure, Outcome};
+
+const NOT_THERE: &str = "only captures of PostgreSQL have it";
 
 /// The capture, and with PostgreSQL its slot, unless said.
 const NAME: &str = "headwater";
@@ -13,13 +17,25 @@ const NAME: &str = "headwater";
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
     url: String,
+    #[serde(default)]
     tables: Vec<String>,
+    #[serde(default)]
+    tables_matching: Vec<String>,
+    #[serde(default)]
+    tables_except: Vec<String>,
     name: Option<String>,
     server_id: Option<u32>,
     slot: Option<String>,
     publication: Option<String>,
     create_publication: Option<bool>,
     backfill: Option<bool>,
+    backfill_only: Option<bool>,
+    skip: Option<String>,
+    columns: Option<Columns>,
+    #[serde(rename = "where")]
+    conditions: Option<BTreeMap<String, String>>,
+    logical_messages: Option<LogicalMessages>,
+    heartbeat: Option<Beats>,
     #[serde(default)]
     on_loss: Loss,
     topic_prefix: Option<String>,
@@ -138,10 +154,25 @@ fn postgres(file: File, address: postgres::Address) -> Outcome<Settings> {
     settings.makes_publication = file.create_publication.unwrap_or(true);
     settings.backfills = file.backfill.unwrap_or(true);
     settings.on_loss = file.on_loss.into();
-    let named = file.tables.iter().map(|t| postgres_table(t));
-    settings.tables = named
-        .map(|t| (t.clone(), format!("{prefix}.{t}")))
-        .collect();
+    settings.ends_when_read = file.backfill_only.unwrap_or(false);
+    let columns = file.columns.unwrap_or_default();
+    settings.filters = columns.filters(file.skip.as_deref())?;
+    settings.conditions = conditions(&file.conditions.unwrap_or_default());
+    let messages = file.logical_messages.map(LogicalMessages::messages);
+    settings.messages = messages.transpose()?;
+    settings.heartbeat = file.heartbeat.map(Beats::heartbeat);
+    let mut named: Vec<_> = file.tables.iter().map(|t| postgres_table(t)).collect();
+    if !file.tables_matching.is_empty() {
+        let (include, exclude) = (
+            patterns(&file.tables_matching)?,
+            patterns(&file.tables_except)?,
+        );
+        let mut found = postgres::tables_matching(&settings.address, &include, &exclude)?;
+        found.retain(|table| !named.contains(table));
+        named.extend(found);
+    }
+    let topic = |t: postgres::TableName| (t.clone(), format!("{prefix}.{t}"));
+    settings.tables = named.into_iter().map(topic).collect();
     Ok(settings.into())
 }
 
@@ -154,6 +185,21 @@ fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
             "the key 'name' names a capture of MariaDB or MySQL",
         ),
         ("publication", file.publication.is_some(), has_none),
+        (
+            "tables-matching",
+            !file.tables_matching.is_empty(),
+            NOT_THERE,
+        ),
+        ("backfill-only", file.backfill_only.is_some(), NOT_THERE),
+        ("skip", file.skip.is_some(), NOT_THERE),
+        ("columns", file.columns.is_some(), NOT_THERE),
+        ("where", file.conditions.is_some(), NOT_THERE),
+        (
+            "logical-messages",
+            file.logical_messages.is_some(),
+            has_none,
+        ),
+        ("heartbeat", file.heartbeat.is_some(), has_none),
         (
             "create-publication",
             file.create_publication.is_some(),
@@ -262,7 +308,7 @@ fn fill(fields: [&mut String; 4]) -> Outcome {
     Ok(())
 }
 
-fn config(error: headwater_cdc::Error) -> Failure {
+pub(super) fn config(error: headwater_cdc::Error) -> Failure {
     Failure {
         code: Code::Config,
         ..Failure::from(error)
@@ -290,6 +336,8 @@ pub(crate) fn mysql_table(name: &str, database: &str) -> Outcome<mysql::TableNam
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use headwater_cdc::Treatment;
+
     use super::*;
 
     fn topics(settings: &Settings) -> Vec<&str> {
@@ -308,6 +356,47 @@ mod tests {
             (found.slot.as_str(), found.on_loss),
             ("headwater", OnLoss::Backfill)
         );
+    }
+
+    #[test]
+    fn a_file_says_what_is_not_taken_over_as_it_is() {
+        let text = r#"
+            url = 'postgres://me:pw@db/shop'
+            tables = ['orders']
+            skip = 'd,t'
+            backfill-only = true
+            [columns]
+            exclude = ['.*\.password']
+            mask = { '.*\.mail' = 5 }
+            truncate = { '.*\.note' = 9 }
+            hash = { '.*\.phone' = 'salt' }
+            [where]
+            orders = 'amount > 0'
+            [logical-messages]
+            topic = 'notes'
+            [heartbeat]
+            interval-ms = 500
+        "#;
+        let Settings::PostgreSql(found) = settings(text).unwrap() else {
+            panic!("another server");
+        };
+        let kinds: Vec<&Treatment> = found.filters.treatments.iter().map(|(_, t)| t).collect();
+        let salt = "salt".to_owned();
+        let want = [
+            Treatment::Mask(5),
+            Treatment::Hash { salt },
+            Treatment::Truncate(9),
+        ];
+        assert_eq!(kinds, want.iter().collect::<Vec<_>>());
+        assert!(found.filters.excluded[0].matches("public.users.password"));
+        assert!(found.filters.skipped.deleted && found.ends_when_read);
+        assert_eq!(found.conditions[0].0.to_string(), "public.orders");
+        assert_eq!(found.messages.unwrap().topic, "notes");
+        assert_eq!(found.heartbeat.unwrap().interval.as_millis(), 500);
+        let wrong = text.replace("'.*\\.mail'", "'('");
+        assert!(settings(&wrong).unwrap_err().message.contains("'('"));
+        let mysql = text.replace("postgres:", "mysql:");
+        assert_eq!(settings(&mysql).unwrap_err().code, Code::Config);
     }
 
     #[test]

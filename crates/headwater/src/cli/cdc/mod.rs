@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod filtered;
 mod outbox;
 mod verbs;
 

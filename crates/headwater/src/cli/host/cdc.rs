@@ -50,7 +50,7 @@ pub(super) fn run(
         told.tell(&settings, &capture.status(), replies)?;
         let is_over = match &end {
             Some(end) => capture.has_reached(end)?,
-            None => false,
+            None => capture.status().phase == Phase::Over,
         };
         if is_over || interrupt::is_asked() {
             let status = capture.status();

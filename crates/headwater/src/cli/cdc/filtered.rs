@@ -1,0 +1,99 @@
+//! What a file says of columns, rows and changes that are not taken over as they are, and of what comes besides.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headwater_cdc::postgres::{self, Heartbeat, Messages};
+use headwater_cdc::{Filters, Pattern, Treatment, filled};
+
+use super::config::{config, postgres_table};
+use crate::cli::exit::Outcome;
+
+/// The part `columns`: patterns of schema, table and column.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Columns {
+    include: Vec<String>,
+    exclude: Vec<String>,
+    mask: BTreeMap<String, usize>,
+    truncate: BTreeMap<String, usize>,
+    hash: BTreeMap<String, String>,
+}
+
+/// The part `logical-messages`.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LogicalMessages {
+    topic: String,
+    #[serde(default)]
+    prefixes: Vec<String>,
+}
+
+/// The part `heartbeat`.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Beats {
+    interval_ms: u64,
+    statement: Option<String>,
+}
+
+/// # Errors
+/// One of them is not a regular expression.
+pub(super) fn patterns(texts: &[String]) -> Outcome<Vec<Pattern>> {
+    let parsed = texts.iter().map(|text| text.parse().map_err(config));
+    parsed.collect()
+}
+
+impl Columns {
+    /// # Errors
+    /// A pattern is not a regular expression, a kind of changes is not known, or a variable is not set.
+    pub(super) fn filters(&self, skip: Option<&str>) -> Outcome<Filters> {
+        let mut treatments = Vec::new();
+        let mut add = |pattern: &str, treatment| -> Outcome {
+            treatments.push((pattern.parse().map_err(config)?, treatment));
+            Ok(())
+        };
+        for (pattern, length) in &self.mask {
+            add(pattern, Treatment::Mask(*length))?;
+        }
+        for (pattern, salt) in &self.hash {
+            let salt = filled(salt, &|name| std::env::var(name).ok()).map_err(config)?;
+            add(pattern, Treatment::Hash { salt })?;
+        }
+        for (pattern, length) in &self.truncate {
+            add(pattern, Treatment::Truncate(*length))?;
+        }
+        let skipped = skip.map(str::parse).transpose().map_err(config)?;
+        Ok(Filters {
+            included: patterns(&self.include)?,
+            excluded: patterns(&self.exclude)?,
+            treatments,
+            skipped: skipped.unwrap_or_default(),
+        })
+    }
+}
+
+/// The conditions of tables, by their names.
+pub(super) fn conditions(of: &BTreeMap<String, String>) -> Vec<(postgres::TableName, String)> {
+    let condition =
+        |(table, condition): (&String, &String)| (postgres_table(table), condition.clone());
+    of.iter().map(condition).collect()
+}
+
+impl LogicalMessages {
+    pub(super) fn messages(self) -> Outcome<Messages> {
+        Ok(Messages {
+            prefixes: patterns(&self.prefixes)?,
+            topic: self.topic,
+        })
+    }
+}
+
+impl Beats {
+    pub(super) fn heartbeat(self) -> Heartbeat {
+        Heartbeat {
+            interval: Duration::from_millis(self.interval_ms),
+            statement: self.statement,
+        }
+    }
+}
