@@ -18,9 +18,8 @@ impl Keeper {
     /// `Unavailable` if the disk is full, `Closed`.
     pub(crate) fn checkpoint(&self, shared: &Shared) -> Result<()> {
         let _fuse = shared.fuse();
-        let mut work = self.work();
-        let done = self.try_checkpoint(shared, &mut work);
-        drop(work);
+        let work = self.work();
+        let done = work.and_then(|mut work| self.try_checkpoint(shared, &mut work));
         self.attempts.fetch_add(1, Ordering::Release);
         self.attempted.notify_all();
         done.map_err(|e| match e.kind() {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::cleanup::Effort;
+use crate::error::{Error, ErrorKind, Result};
 use crate::partition::Partition;
 use crate::record::Offset;
 use crate::segment::Segment;
@@ -57,8 +58,11 @@ impl Keeper {
         self.wants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn work(&self) -> MutexGuard<'_, WorkState> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    /// # Errors
+    /// `Closed` if somebody panicked at it: what was to be flushed may have been forgotten, and no checkpoint must say that it was.
+    pub(crate) fn work(&self) -> Result<MutexGuard<'_, WorkState>> {
+        let work = self.work.lock();
+        work.map_err(|_| Error::new(ErrorKind::Closed, "a thread panicked at a checkpoint"))
     }
 
     pub(super) fn dirty(&self) -> MutexGuard<'_, VecDeque<Arc<Partition>>> {
@@ -192,7 +196,8 @@ impl Keeper {
         } else if wants.checkpoint {
             self.checkpoint(shared)
         } else if wants.flush {
-            self.flush(shared, &mut self.work())
+            let work = self.work();
+            work.and_then(|mut work| self.flush(shared, &mut work))
         } else {
             Ok(())
         };

@@ -117,15 +117,15 @@ impl Writer {
             if shared.wal_is_full() && shared.has_threads() {
                 self.wait_for_checkpoint(shared);
             }
+            if let Some(poison) = shared.poisoned() {
+                return Err(Error::new(ErrorKind::Closed, poison));
+            }
             if shared.wal_is_full() {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
                     "write-ahead log is full and could not be freed",
                 )
                 .with_hint("make room on the disk; what is in the log stays readable"));
-            }
-            if let Some(poison) = shared.poisoned() {
-                return Err(Error::new(ErrorKind::Closed, poison));
             }
         }
         let room = self.ring.make_room(bytes, self.last.0 + 1);
