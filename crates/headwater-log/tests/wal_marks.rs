@@ -2,6 +2,7 @@
 //! end that was torn (`docs/formats/wal.md`).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use headwater_log::simulation::FaultyDisk;
 use headwater_log::{Disk, ErrorKind, Log, OpenMode, Options, Result, TopicConfig, TopicPartition};
@@ -112,6 +113,31 @@ fn check_refused(disk: &FaultyDisk, frame: &Frame) {
     let text = error.to_string();
     let place = format!("byte {} of \"{}\"", frame.at, frame.file);
     assert!(text.contains(&place), "{text}");
+}
+
+/// Waits until the newest frame is a mark.
+fn wait_for_mark(disk: &FaultyDisk) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while frames(disk).last().map(|frame| frame.kind) != Some(MARK) {
+        assert!(Instant::now() < until, "nobody marks the end");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn beside_its_threads_a_log_is_marked_whenever_nothing_more_comes() {
+    let disk = FaultyDisk::new(1);
+    let log = Log::open(Arc::new(disk.clone()), clock(), small()).unwrap();
+    log.create_topic("t", TopicConfig::default()).unwrap();
+    for i in 0..20 {
+        for _ in 0..i {
+            log.commit(commit("t", ["a"])).unwrap();
+        }
+        log.commit(commit("t", ["b"])).unwrap();
+        wait_for_mark(&disk);
+    }
+    std::mem::forget(log);
+    assert_eq!(values(&disk).unwrap().len(), 210);
 }
 
 #[test]

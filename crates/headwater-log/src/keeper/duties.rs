@@ -14,6 +14,8 @@ use crate::shared::Shared;
 
 /// How long the writer waits for the keeper before it looks again whether it is to be served.
 const ATTEMPT_POLL: Duration = Duration::from_millis(1);
+/// How long the end of the write-ahead log is not marked at most, and how often it is under a stream of commits.
+const MARK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What the keeper is asked for and what it knows.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub(crate) struct Keeper {
     dirty: Mutex<VecDeque<Arc<Partition>>>,
     pub(super) unflushed_bytes: AtomicUsize,
     pub(super) direct_bytes: AtomicUsize,
+    /// Whether the thread looks for ends to mark.
+    marks: AtomicBool,
     /// Whether there is a cut whose key indexes are not recorded yet: until then none of them may be compacted.
     cut: AtomicBool,
     /// Held by whoever applies retention and compaction.
@@ -35,12 +39,14 @@ pub(crate) struct Keeper {
     work: Mutex<WorkState>,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Wants {
     flush: bool,
     checkpoint: bool,
     /// Whether commits were refused for which there was no room.
     room: bool,
+    /// Whether there are ends to mark again.
+    mark: bool,
     stop: bool,
 }
 
@@ -121,6 +127,27 @@ impl Keeper {
         self.want(|wants| wants.room = true);
     }
 
+    /// Asks for a mark at the end of the write-ahead log. The thread is woken once for a stream of commits.
+    pub(crate) fn want_mark(&self) {
+        if !self.marks.swap(true, Ordering::SeqCst) {
+            self.want(|wants| wants.mark = true);
+        }
+    }
+
+    /// Marks the end; gives whether another one may come soon.
+    fn mark(&self, shared: &Shared) -> bool {
+        if shared.finisher.mark_end() {
+            return true;
+        }
+        self.marks.store(false, Ordering::SeqCst);
+        // One that came before this was not asked for.
+        let came = shared.finisher.mark_end();
+        if came {
+            self.marks.store(true, Ordering::SeqCst);
+        }
+        came
+    }
+
     /// Asks the thread to end.
     pub(crate) fn stop(&self) {
         self.want(|wants| wants.stop = true);
@@ -150,6 +177,7 @@ impl Keeper {
         loop {
             let wants = self.next(shared);
             if wants.stop {
+                shared.finisher.mark_end();
                 return;
             }
             self.serve(shared, wants);
@@ -165,15 +193,35 @@ impl Keeper {
 
     /// What is asked for next; after a quiet while a look at retention and compaction.
     fn next(&self, shared: &Shared) -> Wants {
-        let idle = |w: &mut Wants| !(w.flush || w.checkpoint || w.room || w.stop);
-        let interval = shared.options.cleanup_interval;
+        let idle = |w: &mut Wants| !(w.flush || w.checkpoint || w.room || w.mark || w.stop);
+        let (interval, mut quiet) = (shared.options.cleanup_interval, Duration::ZERO);
+        let mut marks = self.marks.load(Ordering::SeqCst);
         loop {
-            let wants = self.wanted.wait_timeout_while(self.wants(), interval, idle);
+            let wait = match marks {
+                true => interval.min(MARK_INTERVAL),
+                false => interval,
+            };
+            let wants = self.wanted.wait_timeout_while(self.wants(), wait, idle);
             let (mut wants, waited) = wants.unwrap_or_else(PoisonError::into_inner);
             if !waited.timed_out() {
-                return std::mem::take(&mut *wants);
+                let woken = std::mem::take(&mut *wants);
+                let nothing_else = Wants {
+                    mark: true,
+                    ..Wants::default()
+                };
+                if woken == nothing_else {
+                    marks = true;
+                    continue;
+                }
+                return woken;
             }
             drop(wants);
+            marks = marks && self.mark(shared);
+            quiet += wait;
+            if quiet < interval {
+                continue;
+            }
+            quiet = Duration::ZERO;
             let room = shared.budget.is_exceeded();
             if (room || Self::has_cleanup(shared)) && shared.poisoned().is_none() {
                 return Wants {

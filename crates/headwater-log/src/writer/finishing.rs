@@ -54,10 +54,22 @@ pub(crate) struct Finisher {
     publishing: Mutex<()>,
     formed: Mutex<VecDeque<Formed>>,
     written: Mutex<VecDeque<Formed>>,
+    /// The end that is to be marked, if the keeper has not come to it.
+    unmarked: Mutex<Option<Unmarked>>,
     /// Groups that are formed and not published, their commits and bytes.
     open: AtomicUsize,
     open_commits: AtomicUsize,
     open_bytes: AtomicUsize,
+}
+
+/// An end of everything that is durable.
+#[derive(Debug)]
+struct Unmarked {
+    end: Place,
+    /// The number of the next commit.
+    next: u64,
+    /// How many times frames had been written.
+    writes: u64,
 }
 
 /// What was written when a sync began.
@@ -145,8 +157,23 @@ impl Finisher {
         self.publish(shared, last);
         shared.queue.sync_ends(commits);
         if let Some(end) = end.filter(|_| !shared.queue.has_work()) {
-            self.mark(&end, last.0 + 1, writes);
+            let next = last.0 + 1;
+            *lock(&self.unmarked) = Some(Unmarked { end, next, writes });
+            match shared.has_threads() {
+                // The caller would wait for it, whose commit it is no part of.
+                true => shared.keeper.want_mark(),
+                false => drop(self.mark_end()),
+            }
         }
+    }
+
+    /// Marks the newest end that was not marked; whether there was one.
+    pub(crate) fn mark_end(&self) -> bool {
+        let unmarked = lock(&self.unmarked).take();
+        if let Some(Unmarked { end, next, writes }) = &unmarked {
+            self.mark(end, *next, *writes);
+        }
+        unmarked.is_some()
     }
 
     /// Writes the frames of groups. Called with the turn held.
