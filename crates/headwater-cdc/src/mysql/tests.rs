@@ -277,3 +277,11 @@ fn what_the_server_could_not_write_is_lost() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.message().contains("disk"), "{error}");
 }
+
+/// Found by fuzzing: a file that is said to go on near the end of all numbers.
+#[test]
+fn a_place_beyond_all_numbers_makes_nothing_panic() {
+    fuzz::log(&bytes(
+        "410413003effffffffffffff003e1f000e5d000000000e0008000000002902021f000e00000413003e1f000e5d0600000004000000000000000000000100003af4c7",
+    ));
+}

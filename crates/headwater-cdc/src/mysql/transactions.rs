@@ -330,7 +330,8 @@ impl Assembler {
         let offset = self.position.offset;
         let next = offset / WRAP * WRAP + u64::from(place);
         match next < offset {
-            true => next + WRAP,
+            // A server may say any number.
+            true => next.saturating_add(WRAP),
             false => next,
         }
     }
