@@ -63,7 +63,7 @@ pub(in crate::outbox) fn run(
     let place = match publisher.place::<Place>()? {
         Some(known) if known.of == of => known,
         Some(_) => return Err(settings.elsewhere()),
-        None => first(of, settings, address, name, &mut publisher)?,
+        None => first(of, settings, (address, name), &mut publisher, shared)?,
     };
     // It may have been left on another server.
     let end = place.end.clone().by_name();
@@ -102,9 +102,9 @@ pub(in crate::outbox) fn run(
 fn first(
     of: String,
     settings: &OutboxSettings,
-    address: &Address,
-    name: &TableName,
+    (address, name): (&Address, &TableName),
     publisher: &mut Publisher<'_>,
+    shared: &Shared,
 ) -> Result<Place> {
     let mut snapshot = Snapshot::open(address)?;
     if settings.has_backlog {
@@ -125,7 +125,7 @@ fn first(
         end: snapshot.position().clone(),
         resume: None,
     };
-    publisher.commit(&place)?;
+    shared.published(publisher.commit(&place)?);
     Ok(place)
 }
 
