@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::{Failure, process};
 
-/// A program that must be there, and the Debian packages that bring it.
+/// A program that must be there, or a library by its path, and the Debian packages that bring it.
 struct Need {
     program: &'static str,
     packages: &'static [&'static str],
@@ -32,6 +32,28 @@ const NEEDS: &[Need] = &[
         program: "openssl",
         packages: &["openssl"],
         why: "makes the certificates of that server",
+    },
+    Need {
+        program: "curl",
+        packages: &["curl", "ca-certificates"],
+        why: "fetches the servers that Debian does not have",
+    },
+    Need {
+        program: "xz",
+        packages: &["xz-utils"],
+        why: "unpacks them",
+    },
+    #[cfg(target_arch = "x86_64")]
+    Need {
+        program: "/usr/lib/x86_64-linux-gnu/libaio.so.1",
+        packages: &["libaio1"],
+        why: "is a library of MySQL",
+    },
+    #[cfg(target_arch = "x86_64")]
+    Need {
+        program: "/usr/lib/x86_64-linux-gnu/libnuma.so.1",
+        packages: &["libnuma1"],
+        why: "is a library of MySQL",
     },
 ];
 
@@ -77,6 +99,7 @@ pub(crate) fn debugger() -> bool {
 }
 
 fn is_off_the_path(program: &str) -> bool {
+    // A library has a path of its own, which this leaves as it is.
     if Path::new(SYSTEM).join(program).is_file() {
         return true;
     }
@@ -88,10 +111,13 @@ fn is_off_the_path(program: &str) -> bool {
         .any(|version| version.path().join("bin").join(program).is_file())
 }
 
+pub(crate) fn is_root() -> bool {
+    process::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// `apt-get`, through sudo for people who are not root.
 fn apt() -> Command {
-    let is_root = process::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    let mut command = if is_root {
+    let mut command = if is_root() {
         Command::new("apt-get")
     } else {
         let mut sudo = Command::new("sudo");

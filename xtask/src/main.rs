@@ -8,6 +8,7 @@
 
 mod install;
 mod process;
+mod servers;
 mod soak;
 mod stacks;
 mod test;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     let chore = args.next();
     let rest: Vec<String> = args.collect();
     let outcome = match chore.as_deref() {
-        Some("test") => test::run(&rest).map(|()| ExitCode::SUCCESS),
+        Some("test") => test::run(&root(), &rest).map(|()| ExitCode::SUCCESS),
         Some("tidy") => {
             let is_bless = rest.iter().any(|a| a == "--bless");
             tidy::run(&root(), is_bless).map(|()| ExitCode::SUCCESS)

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Failure, install, process};
+use crate::{Failure, install, process, servers};
 
 /// Seconds that each fuzz entry runs, unless the environment says otherwise.
 const FUZZ_SECONDS: &str = "600";
@@ -14,6 +14,7 @@ const FUZZ_SECONDS_VAR: &str = "HEADWATER_FUZZ_SECONDS";
 /// Runs the tests with large numbers, then the fuzz targets; `only`: just those of these names.
 pub(crate) fn run(root: &Path, only: &[String]) -> Result<(), Failure> {
     install::missing()?;
+    servers::missing(root);
     let seconds = std::env::var(FUZZ_SECONDS_VAR);
     let seconds = seconds.unwrap_or_else(|_| FUZZ_SECONDS.to_owned());
     if only.is_empty() {

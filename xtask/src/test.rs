@@ -1,14 +1,16 @@
 //! `cargo xtask test`: every test of the workspace in one build, doctests included; a program that hangs is killed.
 
+use std::path::Path;
 use std::time::Instant;
 
-use crate::{Failure, install, process};
+use crate::{Failure, install, process, servers};
 
 /// Seconds that each fuzz entry test runs, unless the environment says otherwise.
 const FUZZ_SECONDS: &str = "20";
 
-pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
     install::missing()?;
+    servers::missing(root);
     let started = Instant::now();
     let mut cargo = process::cargo();
     cargo.args(["--config", &watched()?]);
