@@ -30,15 +30,23 @@ pub(crate) trait Before {
     fn live_keys(&mut self, table: TableIndex) -> Result<Vec<Bytes>>;
 }
 
+/// A transaction of the stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Transaction<M> {
+    /// What tells it.
+    pub(crate) mark: M,
+    /// When it was committed.
+    pub(crate) time: Timestamp,
+    /// Where its commit lies.
+    pub(crate) commit: Place,
+    /// It was taken over before.
+    pub(crate) is_known: bool,
+}
+
 /// The transaction that is under way.
 #[derive(Debug, Clone)]
 struct Open<M> {
-    mark: M,
-    time: Timestamp,
-    /// Where its commit lies.
-    commit: Place,
-    /// It was taken over before.
-    is_known: bool,
+    transaction: Transaction<M>,
     /// How many of its changes have come.
     changes: u64,
     /// How many of them were taken over before.
@@ -113,7 +121,7 @@ impl<S: Server> Assembly<S> {
         let value = record.value.as_ref();
         self.bytes += RECORD_BYTES + value.map_or(0, Bytes::len);
         self.messages.push(Record {
-            timestamp: self.open.as_ref().map(|open| open.time),
+            timestamp: self.open.as_ref().map(|open| open.transaction.time),
             ..record
         });
     }
@@ -123,23 +131,17 @@ impl<S: Server> Assembly<S> {
         self.end = Some(Place::latest(self.end.take(), end));
     }
 
-    /// A transaction begins.
+    /// A transaction begins, of which so many changes were taken over before.
     pub(super) fn begin(
         &mut self,
-        mark: MarkOf<S>,
-        time: Timestamp,
-        commit: Place,
-        is_known: bool,
+        transaction: Transaction<MarkOf<S>>,
         taken_over: u64,
     ) -> Result<()> {
         if self.open.is_some() {
             return Err(torn("it has no end"));
         }
         self.open = Some(Open {
-            mark,
-            time,
-            commit,
-            is_known,
+            transaction,
             changes: 0,
             taken_over,
         });
@@ -148,13 +150,11 @@ impl<S: Server> Assembly<S> {
 
     /// It ends.
     pub(crate) fn commit(&mut self, end: Place) -> Result<()> {
-        let open = self
-            .open
-            .take()
-            .ok_or_else(|| torn("it has no beginning"))?;
-        if !open.is_known {
+        let open = self.open.take();
+        let Open { transaction, .. } = open.ok_or_else(|| torn("it has no beginning"))?;
+        if !transaction.is_known {
             self.transactions += 1;
-            self.time = Some(open.time);
+            self.time = Some(transaction.time);
             self.reach(end);
         }
         Ok(())
@@ -162,14 +162,15 @@ impl<S: Server> Assembly<S> {
 
     /// Whether what comes was taken over before.
     pub(crate) fn is_known(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.is_known)
+        let open = self.open.as_ref();
+        open.is_some_and(|open| open.transaction.is_known)
     }
 
     /// A change comes: whether it was taken over before.
     pub(crate) fn is_taken_over(&mut self) -> bool {
         self.open.as_mut().is_some_and(|open| {
             open.changes += 1;
-            open.is_known || open.changes <= open.taken_over
+            open.transaction.is_known || open.changes <= open.taken_over
         })
     }
 
@@ -183,7 +184,7 @@ impl<S: Server> Assembly<S> {
     pub(super) fn part(&self) -> Option<Part> {
         let open = self.open.as_ref()?;
         Some(Part {
-            commit: open.commit.clone(),
+            commit: open.transaction.commit.clone(),
             changes: open.changes,
         })
     }
@@ -255,7 +256,7 @@ impl<S: Server> Target<'_, S> {
         let mut live: Vec<Bytes> = live.into_iter().collect();
         live.sort_unstable();
         if self.is_read {
-            let mark = self.open()?.mark.clone();
+            let mark = self.transaction()?.mark.clone();
             self.touched.truncate(self.table, mark);
         }
         live.into_iter().try_for_each(|key| {
@@ -264,8 +265,8 @@ impl<S: Server> Target<'_, S> {
         })
     }
 
-    fn open(&self) -> Result<&Open<MarkOf<S>>> {
-        let open = self.assembly.open.as_ref();
+    fn transaction(&self) -> Result<&Transaction<MarkOf<S>>> {
+        let open = self.assembly.open.as_ref().map(|open| &open.transaction);
         open.ok_or_else(|| torn("a change outside of it"))
     }
 
@@ -284,7 +285,7 @@ impl<S: Server> Target<'_, S> {
     }
 
     fn write(&mut self, change: Change) -> Result<()> {
-        let time = self.open()?.time;
+        let time = self.transaction()?.time;
         match &change {
             Change::Read { key, row }
             | Change::Inserted { key, row }
@@ -312,7 +313,7 @@ impl<S: Server> Target<'_, S> {
     /// What a key has now.
     fn note(&mut self, key: &Bytes, row: Option<&Bytes>) -> Result<()> {
         if self.is_read {
-            let mark = self.open()?.mark.clone();
+            let mark = self.transaction()?.mark.clone();
             self.touched.touch(self.table, key.clone(), mark);
         }
         if self.has_large {

@@ -32,7 +32,7 @@ pub use settings::{Format, OnLoss, Settings};
 pub use status::{Phase, Status, TableStatus};
 pub use stored::{StoredCapture, StoredTable, stored};
 
-pub(crate) use assembly::{Before, Target};
+pub(crate) use assembly::{Before, Target, Transaction};
 pub(crate) use form::{Change, Form};
 pub(crate) use server::{
     Feed, Heard, Intake, Progress, Put, Reads, RowPair, Server, Snapshot, TableIndex, Task,

@@ -4,11 +4,11 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use bytes::Bytes;
-use headwater_log::{Error, ErrorKind, Result, Timestamp};
+use headwater_log::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::assembly::{Assembly, MarkOf, Target};
+use super::assembly::{Assembly, MarkOf, Target, Transaction};
 use super::form::Form;
 use super::place::Place;
 use super::setup::Captured;
@@ -191,28 +191,21 @@ impl<'a, S: Server> Intake<'a, S> {
         (target, before)
     }
 
-    /// A transaction begins whose commit lies there; it may have been taken over before, or its first changes may.
+    /// A transaction begins, the first changes of which may have been taken over before.
     ///
     /// # Errors
     /// `Corrupt` if the first changes of another one were.
-    pub(crate) fn begin(
-        &mut self,
-        mark: MarkOf<S>,
-        time: Timestamp,
-        commit: Place,
-        is_known: bool,
-    ) -> Result<()> {
+    pub(crate) fn begin(&mut self, transaction: Transaction<MarkOf<S>>) -> Result<()> {
         let part = self
             .taken
             .part()
-            .filter(|_| !is_known && self.assembly.end().is_none());
+            .filter(|_| !transaction.is_known && self.assembly.end().is_none());
         let taken_over = match part {
-            Some(part) if part.commit == commit => part.changes,
+            Some(part) if part.commit == transaction.commit => part.changes,
             Some(part) => return Err(torn_off(&part.commit)),
             None => 0,
         };
-        self.assembly
-            .begin(mark, time, commit, is_known, taken_over)
+        self.assembly.begin(transaction, taken_over)
     }
 
     /// Everything that was committed before this has come, and belongs to the next commit.

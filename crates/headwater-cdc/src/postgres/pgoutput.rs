@@ -3,8 +3,12 @@
 //!
 //! Values stay where they came in; nothing is copied. Follows "Logical Replication Message Formats" of the manual.
 
+mod streamed;
+
 use bytes::Bytes;
 use headwater_log::Result;
+
+pub use streamed::Streamed;
 
 use super::failure::malformed;
 use super::lsn::Lsn;
@@ -180,7 +184,7 @@ impl Message {
             b'M' => logical(&mut reader)?,
             b'S' => Self::StreamStart { xid: reader.u32()? },
             b'E' => Self::StreamStop,
-            b'c' => stream_commit(&mut reader)?,
+            b'c' => streamed::commit(&mut reader)?,
             b'A' => Self::StreamAbort {
                 xid: reader.u32()?,
                 part: reader.u32()?,
@@ -189,47 +193,6 @@ impl Message {
             _ => return Err(malformed("kind of replication message")),
         })
     }
-}
-
-/// A message of a transaction that runs, which is not decoded before that has committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Streamed {
-    /// The transaction, or the part of it since a savepoint, that did it.
-    pub xid: u32,
-    tag: u8,
-    rest: Bytes,
-}
-
-impl Streamed {
-    /// Takes a message of a block apart.
-    ///
-    /// # Errors
-    /// `Corrupt` if it is none.
-    pub(super) fn cut(bytes: Bytes) -> Result<Self> {
-        let mut reader = Reader::new(bytes, "message of a running transaction");
-        Ok(Self {
-            tag: reader.u8()?,
-            xid: reader.u32()?,
-            rest: reader.rest(),
-        })
-    }
-
-    /// The message in two parts, as it is sent of a transaction that has committed.
-    pub(super) fn parts(&self) -> [&[u8]; 2] {
-        [std::slice::from_ref(&self.tag), &self.rest]
-    }
-}
-
-fn stream_commit(reader: &mut Reader) -> Result<Message> {
-    let xid = reader.u32()?;
-    // Flags, which are none.
-    reader.u8()?;
-    Ok(Message::StreamCommit {
-        xid,
-        commit: Lsn(reader.u64()?),
-        end: Lsn(reader.u64()?),
-        time: reader.i64()?,
-    })
 }
 
 /// Whether it belongs to a transaction is told by where it comes.
@@ -367,21 +330,6 @@ mod tests {
             };
             assert!((0..needed).all(is_refused), "{valid:?}");
         }
-    }
-
-    #[test]
-    fn a_streamed_message_is_one_of_a_whole_transaction_with_an_id_in_between() {
-        let streamed = Streamed::cut(Bytes::from_static(b"I\0\0\0\x2a\0\0\0\x07N\0\x01n")).unwrap();
-        assert_eq!(streamed.xid, 42);
-        let want = Message::Insert {
-            relation: 7,
-            new: vec![Cell::Null],
-        };
-        assert_eq!(
-            Message::decode(streamed.parts().concat().into()).unwrap(),
-            want
-        );
-        assert!(Streamed::cut(Bytes::from_static(b"I\0\0\0")).is_err());
     }
 
     proptest::proptest! {

@@ -15,7 +15,7 @@ use super::progress::MySql;
 use super::settings::TableName;
 use super::shape::{Shape, columns, key_names};
 use super::transaction::{Change, Row, Transaction};
-use crate::capture::{Change as RowChange, Feed, Heard, Intake, Place, RowPair, TableIndex};
+use crate::capture::{self, Change as RowChange, Feed, Heard, Intake, Place, RowPair, TableIndex};
 use crate::debezium::{Origin, OriginPlace, now_us};
 use crate::mysql::ddl::{Effect, Named};
 use crate::mysql::{Message, Position, Received, Replica, Rows, Session, Statement, Table, Value};
@@ -279,8 +279,12 @@ impl LogFeed {
             time_us: transaction.time * 1000,
             now_us: now_us(),
         };
-        let (mark, time) = (Arc::new(end), Timestamp(transaction.time));
-        into.begin(mark, time, place.clone(), is_known)?;
+        into.begin(capture::Transaction {
+            mark: Arc::new(end),
+            time: Timestamp(transaction.time),
+            commit: place.clone(),
+            is_known,
+        })?;
         if !is_known {
             for change in transaction.changes {
                 self.change(change, into)?;

@@ -1,0 +1,65 @@
+//! What the stream does not say of the tables and the slot, and is looked for again and again.
+
+use std::time::{Duration, Instant};
+
+use headwater_log::{Error, ErrorKind, Result};
+
+use super::SlotFeed;
+use crate::capture::Intake;
+use crate::postgres::capture::reading::files;
+use crate::postgres::capture::{PostgreSql, slot};
+use crate::postgres::{Table, literal};
+
+/// How often it is looked whether the tables are still there: the publication loses those that are dropped without a word.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+impl SlotFeed {
+    /// Looks if it is time to.
+    pub(super) fn watch(&mut self, into: &mut Intake<'_, PostgreSql>) -> Result<()> {
+        if self
+            .looked
+            .is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL)
+        {
+            return Ok(());
+        }
+        self.looked = Some(Instant::now());
+        self.look_for_tables()?;
+        if into.assembly.is_whole() {
+            self.look_for_partitions(into)?;
+        }
+        self.held = slot::held(&mut self.control, &self.settings.slot)?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Unavailable` if one is gone: what is there now is found when all begins again.
+    fn look_for_tables(&mut self) -> Result<()> {
+        let ids: Vec<String> = self.tables.iter().map(|t| t.id.to_string()).collect();
+        let sql = format!("SELECT oid FROM pg_class WHERE oid IN ({})", ids.join(", "));
+        let found: Vec<Option<String>> = self.control.query(&sql)?.into_iter().flatten().collect();
+        let is_there = |t: &&Table| found.iter().flatten().any(|id| *id == t.id.to_string());
+        match self.tables.iter().find(|t| !is_there(t)) {
+            None => Ok(()),
+            Some(gone) => {
+                let text = format!("table '{}' was dropped", gone.name);
+                Err(Error::new(ErrorKind::Unavailable, text))
+            }
+        }
+    }
+
+    /// A partition may be attached with rows in it, of which the stream says nothing: they are read. Those of one that is detached stay in the topic.
+    fn look_for_partitions(&mut self, into: &mut Intake<'_, PostgreSql>) -> Result<()> {
+        if !self.settings.backfills {
+            return Ok(());
+        }
+        for (at, table) in self.tables.iter().enumerate() {
+            if table.is_partitioned {
+                let now = files(&mut self.control, &literal(&table.name.quoted()))?;
+                if let Some(progress) = into.progress(at).with_files(&now) {
+                    into.read_also(at, progress);
+                }
+            }
+        }
+        Ok(())
+    }
+}
