@@ -22,7 +22,7 @@ mod url;
 
 pub use capture::{
     Capture, Finding, Format, OnLoss, Phase, Place, Settings, Status, StoredCapture, StoredTable,
-    TableStatus, stored,
+    TableStatus, give_up, stored,
 };
 pub use connector::translated;
 pub use debezium::{Debezium, Decimals};

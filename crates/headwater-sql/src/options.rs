@@ -1,7 +1,9 @@
 //! Checks a table's connector and options against what the connectors and formats of the process declare.
 
+use std::sync::Arc;
+
 use arrow::datatypes::Field;
-use headwater_flow::connector::{OptionKind, OptionSpec, Registry};
+use headwater_flow::connector::{Connector, OptionKind, OptionSpec, Options, Registry};
 use headwater_flow::plan::{ColumnKind, TableDef};
 use sqlparser::tokenizer::Span;
 
@@ -71,31 +73,49 @@ pub(crate) fn check(
     if registry.connectors().next().is_none() {
         return Ok(());
     }
-    let at = |e: headwater_flow::Error, is_guilty: &dyn Fn(&str) -> bool| {
-        let guilty = given.iter().find(|o| is_guilty(&o.key));
-        SqlError::from(e).at(guilty.map_or(fallback, |o| o.span))
-    };
-    let connector = registry
-        .connector(&table.connector)
-        .map_err(|e| at(e, &|key| key == "connector"))?;
+    let connector = registry.connector(&table.connector);
+    let connector = connector.map_err(|e| placed(e, given, fallback, |key| key == "connector"))?;
+    check_given(registry, connector, &table.options, given, fallback)
+}
+
+/// The same of the options of a table whose connector is known.
+pub(crate) fn check_given(
+    registry: &Registry,
+    connector: &Arc<dyn Connector>,
+    options: &Options,
+    given: &[TableOption],
+    fallback: Span,
+) -> Result<()> {
     let mut known: Vec<OptionSpec> = connector.options().to_vec();
     known.extend(TABLE_OPTIONS);
     for key in FORMAT_KEYS {
-        if let Some(name) = table.options.get(key) {
-            let format = registry.format(name).map_err(|e| at(e, &|k| k == key))?;
+        if let Some(name) = options.get(key) {
+            let format = registry.format(name);
+            let format = format.map_err(|e| placed(e, given, fallback, |k| k == key))?;
             known.extend(format.options().iter().copied());
         }
     }
     // Without a format of its own a topic has the default one, and its options.
-    if !FORMAT_KEYS
-        .iter()
-        .any(|key| table.options.get(key).is_some())
+    if !FORMAT_KEYS.iter().any(|key| options.get(key).is_some())
         && let Ok(format) = registry.format("json")
     {
         known.extend(format.options().iter().copied());
     }
-    table.options.check(&known).map_err(|e| {
+    options.check(&known).map_err(|e| {
         let message = e.to_string();
-        at(e, &|key| message.contains(&format!("'{key}'")))
+        placed(e, given, fallback, |key| {
+            message.contains(&format!("'{key}'"))
+        })
     })
+}
+
+/// The error at the option that is guilty, else at `fallback`.
+fn placed(
+    error: headwater_flow::Error,
+    given: &[TableOption],
+    fallback: Span,
+    is_guilty: impl Fn(&str) -> bool,
+) -> SqlError {
+    let guilty = given.iter().find(|o| is_guilty(&o.key));
+    SqlError::from(error).at(guilty.map_or(fallback, |o| o.span))
 }

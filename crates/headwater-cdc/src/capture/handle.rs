@@ -9,6 +9,7 @@ use super::records;
 use super::server::{Feed, Reads};
 use super::settings::{OnLoss, Settings};
 use super::setup::Begun;
+use super::state::owner;
 use super::status::{Phase, Status};
 use super::stream::{Ended, Stream};
 use crate::supervised::{self, Supervised, Told};
@@ -215,10 +216,7 @@ fn once(log: &Log, settings: &Settings, shared: &Shared) -> Result<()> {
     };
     match (ended, settings.on_loss()) {
         (Ended::Lost(why), OnLoss::Stop) => Err(why),
-        (Ended::Lost(_), OnLoss::Backfill) => match settings {
-            Settings::PostgreSql(of) => postgres::begin_anew(log, of),
-            Settings::MySql(of) => mysql::begin_anew(log, of),
-        },
+        (Ended::Lost(_), OnLoss::Backfill) => begin_anew(log, settings),
         (Ended::Over, _) => {
             if let Settings::PostgreSql(of) = settings {
                 postgres::finish(log, of)?;
@@ -227,6 +225,26 @@ fn once(log: &Log, settings: &Settings, shared: &Shared) -> Result<()> {
             Ok(())
         }
         (Ended::Changed | Ended::Stopped, _) => Ok(()),
+    }
+}
+
+/// Forgets everything, so that the next start reads the tables anew; what the server keeps goes too.
+fn begin_anew(log: &Log, settings: &Settings) -> Result<()> {
+    match settings {
+        Settings::PostgreSql(of) => postgres::begin_anew(log, of),
+        Settings::MySql(of) => mysql::begin_anew(log, of),
+    }
+}
+
+/// Gives a capture up that does not run: the server keeps nothing for it any more. What is in its topics stays until it is
+/// started again, when they are emptied and its tables are read anew.
+///
+/// # Errors
+/// `Unavailable`; it goes on then when it is started again.
+pub fn give_up(log: &Log, settings: &Settings) -> Result<()> {
+    match log.position(&owner(settings.name())) {
+        Some(_) => begin_anew(log, settings),
+        None => Ok(()),
     }
 }
 

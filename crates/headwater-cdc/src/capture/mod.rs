@@ -26,7 +26,7 @@ mod taken;
 mod touched;
 
 pub use finding::Finding;
-pub use handle::Capture;
+pub use handle::{Capture, give_up};
 pub use place::Place;
 pub use settings::{Format, OnLoss, Settings};
 pub use status::{Phase, Status, TableStatus};

@@ -133,6 +133,16 @@ impl Settings {
         }
     }
 
+    /// The log ends with this process: nothing that a server keeps for the capture outlives it. What it keeps meanwhile has `own` in
+    /// its name, some letters and digits.
+    #[must_use]
+    pub fn temporary(self, own: &str) -> Self {
+        match self {
+            Self::PostgreSql(settings) => settings.temporary(own).into(),
+            other => other,
+        }
+    }
+
     /// Whether a condition can be asked for the rows of a table.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ fn kind(code: &str) -> ErrorKind {
 
 /// The connection is gone, or never was.
 pub(super) fn unreachable(what: &str, source: std::io::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("{what}: {source}")).with_source(source)
+    Error::new(ErrorKind::Unavailable, what).with_source(source)
 }
 
 /// The server sends what it should not.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use headwater_cdc::{Capture, Settings};
+use headwater_cdc::{Capture, Settings, give_up};
 use headwater_flow::{Error, ErrorKind, Result};
 use headwater_log::Log;
 
@@ -32,5 +32,19 @@ impl Captures {
         let capture = Arc::new(Capture::start(log, settings.clone())?);
         running.insert(name, (Arc::downgrade(&capture), settings));
         Ok(capture)
+    }
+
+    /// Has the server keep nothing for a capture any more.
+    ///
+    /// # Errors
+    /// `Conflict` while it runs; those of [`give_up`].
+    pub(super) fn give_up(&self, log: &Log, settings: &Settings) -> Result<()> {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = settings.name();
+        if running.get(name).is_some_and(|(c, _)| c.strong_count() > 0) {
+            let text = format!("capture '{name}' is still being read");
+            return Err(Error::new(ErrorKind::Conflict, text));
+        }
+        Ok(give_up(log, settings)?)
     }
 }

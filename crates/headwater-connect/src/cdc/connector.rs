@@ -1,6 +1,7 @@
 //! [`CdcConnector`].
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -8,6 +9,7 @@ use headwater_flow::connector::{
     Connector, OptionSpec, Options, Sink, SinkRequest, Source, SourceRequest, WAITS,
 };
 use headwater_flow::{Error, ErrorKind, Result};
+use headwater_log::Log;
 
 use super::captures::Captures;
 use super::database::{Database, Environment};
@@ -20,6 +22,8 @@ pub struct CdcConnector {
     database: &'static Database,
     environment: Environment,
     captures: Captures,
+    /// If the log ends with this process: what tells its captures from those of other logs.
+    temporary: Option<String>,
 }
 
 impl fmt::Debug for CdcConnector {
@@ -41,6 +45,16 @@ impl CdcConnector {
         Self::of(&mysql::DATABASE, environment)
     }
 
+    /// Its captures leave nothing behind on servers, for the log that they capture into ends with this process.
+    #[must_use]
+    pub fn temporary(self) -> Self {
+        let own = RandomState::new().hash_one(()) as u32;
+        Self {
+            temporary: Some(format!("{own:08x}")),
+            ..self
+        }
+    }
+
     fn of(
         database: &'static Database,
         environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
@@ -49,6 +63,7 @@ impl CdcConnector {
             database,
             environment: Arc::new(environment),
             captures: Captures::default(),
+            temporary: None,
         }
     }
 }
@@ -75,7 +90,10 @@ impl Connector for CdcConnector {
         }
         check_blanks(&request)?;
         let settings = (self.database.settings)(&request.options, &self.environment)?;
-        let settings = settings.identified_by(request.primary_key.clone());
+        let mut settings = settings.identified_by(request.primary_key.clone());
+        if let Some(own) = &self.temporary {
+            settings = settings.temporary(own);
+        }
         let topic = settings.topics().next().unwrap_or_default().to_owned();
         let decoder = TopicDecoder::new(&request, &topic)?;
         let is_bounded = self.is_bounded(&request.options);
@@ -97,5 +115,15 @@ impl Connector for CdcConnector {
             request.table
         );
         Err(Error::new(ErrorKind::Unsupported, text))
+    }
+
+    fn forget(&self, log: &Log, options: &Options, others: &[Options]) -> Result<()> {
+        let settings = |options: &Options| (self.database.settings)(options, &self.environment);
+        let ours = settings(options)?;
+        let is_ours = |other: &Options| settings(other).is_ok_and(|s| s.name() == ours.name());
+        match others.iter().any(is_ours) {
+            true => Ok(()),
+            false => self.captures.give_up(log, &ours),
+        }
     }
 }

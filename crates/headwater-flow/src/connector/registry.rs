@@ -112,6 +112,14 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// `Unsupported` if the connector cannot be written; `Invalid` for wrong options.
     fn sink(&self, request: SinkRequest) -> Result<Box<dyn Sink>>;
+
+    /// A table is no more: what is kept elsewhere for it alone goes too. `others` are the options of the connector's other tables.
+    ///
+    /// # Errors
+    /// `Unavailable` if it stays, `Conflict` if the table is still being read.
+    fn forget(&self, _log: &Log, _options: &Options, _others: &[Options]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Connectors and formats by name. Cheap to clone.

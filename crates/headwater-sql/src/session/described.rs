@@ -5,6 +5,7 @@ use headwater_flow::connector::Options;
 
 use super::Session;
 use crate::error::{Result, SqlError};
+use crate::options::check_given;
 use crate::statement::{CreateTable, Statement, parse, quote, type_name};
 
 impl Session {
@@ -24,6 +25,14 @@ impl Session {
         };
         let others = create.options.iter().filter(|o| o.key != "connector");
         let options = Options::new(others.map(|o| (o.key.clone(), o.value.clone())));
+        // What is wrong with them is said before anybody is asked by them.
+        check_given(
+            &self.registry,
+            connector,
+            &options,
+            &create.options,
+            create.name.span,
+        )?;
         let found = connector.describe(&options);
         let found = found.map_err(|e| SqlError::from(e).at(create.name.span))?;
         let Some((schema, key)) = found else {

@@ -97,7 +97,8 @@ impl Session {
         self.names().declared(name)
     }
 
-    pub(crate) fn all_objects(&self) -> Vec<Arc<Object>> {
+    /// All objects by their names, temporary ones in place of those that they hide.
+    pub fn all_objects(&self) -> Vec<Arc<Object>> {
         let mut all: BTreeMap<String, Arc<Object>> = (*self.catalogue.snapshot()).clone();
         all.extend(self.temporary.clone());
         all.into_values().collect()

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use headwater_connect::ensure_topic;
 use headwater_flow::driver::{Control, Pipeline, forget, late_topic};
 use headwater_sql::catalogue::{Definition, Job, dropped, forget_dropped};
 use headwater_sql::statement::ObjectKind;
@@ -11,7 +10,7 @@ use headwater_sql::{PlannedPipeline, parse};
 
 use super::Headwater;
 use super::answer::Answer;
-use super::fresh::{TOPIC, topics, written_topics};
+use super::fresh::{topics, written_topics};
 use super::jobs::{NewJob, Reopen};
 use super::script::Script;
 use super::start::{Keeps, Prepared, Run};
@@ -218,7 +217,7 @@ impl Headwater {
     }
 
     /// Declares the topics without DDL that a statement uses which outlives this process.
-    fn declare_inferred(&self, sql: &str, text: &str) -> Result<()> {
+    pub(super) fn declare_inferred(&self, sql: &str, text: &str) -> Result<()> {
         let mut session = self.session();
         for definition in session.inferred(sql) {
             let applied = session.apply(&definition);
@@ -227,46 +226,8 @@ impl Headwater {
         Ok(())
     }
 
-    /// Tells the catalogue of an object that is no pipeline, or drops one.
-    pub(super) fn define(&self, definition: &Definition, text: &str) -> Result<Answer> {
-        let (name, kind) = (&definition.object.name, definition.object.kind);
-        if definition.drop && kind == ObjectKind::MaterializedView {
-            let _turn = self.0.jobs.turn();
-            self.drop_pipeline(definition)?;
-        } else {
-            if !definition.drop && !definition.temporary {
-                self.declare_inferred(&definition.object.sql, text)?;
-            }
-            let applied = self.session().apply(definition);
-            applied.map_err(|e| Error::sql(&e, text))?;
-            if !definition.drop && !definition.temporary {
-                self.make_topic(definition)?;
-            }
-        }
-        let verb = if definition.drop {
-            "dropped"
-        } else {
-            "created"
-        };
-        Ok(Answer::Done(format!("{verb} {name}")))
-    }
-
-    /// A table over a topic has it from the beginning, so that records can be put into it.
-    fn make_topic(&self, definition: &Definition) -> Result<()> {
-        let table = definition.object.table.as_ref();
-        match table.filter(|t| t.connector == TOPIC && !definition.no_op) {
-            Some(table) => Ok(ensure_topic(
-                &self.0.log,
-                &table.name,
-                &table.options,
-                &table.primary_key,
-            )?),
-            None => Ok(()),
-        }
-    }
-
     /// Drops a materialised view with all that is kept of it.
-    fn drop_pipeline(&self, definition: &Definition) -> Result<()> {
+    pub(super) fn drop_pipeline(&self, definition: &Definition) -> Result<()> {
         let applied = self.session().apply(definition);
         applied.map_err(|e| Error::sql(&e, ""))?;
         self.clear_dropped()

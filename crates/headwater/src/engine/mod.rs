@@ -2,6 +2,7 @@
 
 mod answer;
 mod check;
+mod define;
 mod explain;
 mod fresh;
 mod job;

@@ -186,8 +186,16 @@ impl Headwater {
         headwater_connect::register_all(&mut registry, options.print.clone());
         // Registered once, since its captures are shared by all that read.
         let environment = |name: &str| std::env::var(name).ok();
-        registry.register(Arc::new(CdcConnector::postgres(environment)));
-        registry.register(Arc::new(CdcConnector::mysql(environment)));
+        for connector in [
+            CdcConnector::postgres(environment),
+            CdcConnector::mysql(environment),
+        ] {
+            let connector = match running.durable {
+                true => connector,
+                false => connector.temporary(),
+            };
+            registry.register(Arc::new(connector));
+        }
         let catalogue = Catalogue::open(&log).map_err(|e| Error::sql(&e, ""))?;
         let pool = pool(options.threads)?;
         let session = Session::new(catalogue.clone(), registry.clone());

@@ -29,7 +29,7 @@ pub(crate) fn open(dir: &Path) -> Headwater {
 }
 
 /// The statement that makes a table of a database known, with its columns or without.
-fn table(address: &Address, name: &str, columns: &str, more: &str) -> String {
+pub(crate) fn table(address: &Address, name: &str, columns: &str, more: &str) -> String {
     let Address {
         port,
         user,

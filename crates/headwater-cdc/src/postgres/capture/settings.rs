@@ -57,6 +57,9 @@ pub struct Settings {
     pub slot: String,
     /// Whether standbys have the slot too, so that it is there when one of them becomes the server (PostgreSQL 17 or later).
     pub failover: bool,
+    /// Whether the server forgets the slot when the session ends, so that nothing stays behind of a log that ends with its process.
+    /// When the session is cut, the tables are read anew.
+    pub is_temporary: bool,
     /// The publication.
     pub publication: String,
     /// Whether the publication is made, and tables added to it, where that is missing.
@@ -98,6 +101,7 @@ impl Settings {
             publication: slot.clone(),
             slot,
             failover: false,
+            is_temporary: false,
             makes_publication: true,
             tables: Vec::new(),
             conditions: Vec::new(),
@@ -113,6 +117,16 @@ impl Settings {
             readers: READERS,
             whole_bytes: WHOLE_BYTES,
         }
+    }
+
+    /// The log ends with this process, and so does the slot, which has `own` in its name: several read a table at a time.
+    pub(crate) fn temporary(mut self, own: &str) -> Self {
+        self.slot.truncate(SLOT_NAME_BYTES_MAX - 1 - own.len());
+        self.slot.push('_');
+        self.slot.push_str(own);
+        self.is_temporary = true;
+        self.on_loss = OnLoss::Backfill;
+        self
     }
 
     /// Adds a table; its topic is called after the database, the schema and the table.

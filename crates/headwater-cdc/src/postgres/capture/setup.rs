@@ -221,7 +221,10 @@ fn take_slot(
     let end = match known {
         Some(made) => made.confirmed,
         None if settings.failover => replication.create_failover_slot(name)?,
-        None => replication.create_slot(name, false)?.consistent,
+        None => {
+            let slot = replication.create_slot(name, settings.is_temporary)?;
+            slot.consistent
+        }
     };
     let made = Position {
         end: Some(end.into()),
