@@ -8,6 +8,7 @@ mod capture;
 mod connector;
 mod debezium;
 mod environment;
+mod failure;
 mod filter;
 mod flat;
 #[doc(hidden)]

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind};
 
+pub(super) use crate::failure::unreachable;
+
 use super::reader::Reader;
 
 /// The server cannot give the log from where it was asked to (`ER_MASTER_FATAL_ERROR_READING_BINLOG`).
@@ -27,6 +29,11 @@ pub(super) fn from_server(body: Bytes) -> Error {
             "what the position stands for is not in the binary log, so changes may be lost: \
              begin anew with a backfill, and keep the log longer (binlog_expire_logs_seconds)",
         ),
+        1045 => error(kind(code)).with_hint(
+            "the user's password is another one, or the user may not come from this host",
+        ),
+        1040 => error(kind(code))
+            .with_hint("all connections are taken: raise max_connections, or end some"),
         _ => error(kind(code)),
     }
 }
@@ -50,11 +57,6 @@ fn kind(code: u16) -> ErrorKind {
         1193 | 1235 | 1289 => ErrorKind::Unsupported,
         _ => ErrorKind::Invalid,
     }
-}
-
-/// The connection is gone, or never was.
-pub(super) fn unreachable(what: &str, source: std::io::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, what).with_source(source)
 }
 
 /// The server sends what it should not.
