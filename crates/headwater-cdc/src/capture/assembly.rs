@@ -53,6 +53,14 @@ struct Open<M> {
     taken_over: u64,
 }
 
+/// The newest row of each key among the records of a table; `None`: it is gone.
+#[derive(Debug, Default)]
+struct Newest {
+    rows: HashMap<Bytes, Option<Bytes>>,
+    /// How many records were looked at.
+    seen: usize,
+}
+
 /// Whole transactions, and perhaps the beginning of another, on their way into one commit.
 #[derive(Debug)]
 pub(crate) struct Assembly<S: Server> {
@@ -60,8 +68,8 @@ pub(crate) struct Assembly<S: Server> {
     records: Vec<Vec<Record>>,
     /// Messages of applications.
     pub(super) messages: Vec<Record>,
-    /// The newest record of each key, for tables with large values.
-    newest: HashMap<(TableIndex, Bytes), Option<Bytes>>,
+    /// The newest row of each key, of tables that were asked for one.
+    newest: HashMap<TableIndex, Newest>,
     bytes: usize,
     /// How many changes of rows there are.
     pub(super) changes: u64,
@@ -219,7 +227,6 @@ pub(crate) struct Target<'a, S: Server> {
     pub(crate) table: TableIndex,
     pub(crate) form: &'a Form,
     pub(super) origin: Origin,
-    pub(super) has_large: bool,
     /// Whether rows of it are still being read.
     pub(crate) is_read: bool,
     /// Changes that are not taken over. The backfill does not hear of them either: what it has read counts.
@@ -228,9 +235,22 @@ pub(crate) struct Target<'a, S: Server> {
 
 impl<S: Server> Target<'_, S> {
     /// What the transactions that are not in the topic yet have made of a row: nothing, a value, or a deletion.
-    pub(crate) fn newest(&self, key: &Bytes) -> Option<Option<Bytes>> {
-        let at = (self.table, key.clone());
-        self.assembly.newest.get(&at).cloned()
+    pub(crate) fn newest(&mut self, key: &Bytes) -> Option<Option<Bytes>> {
+        let Assembly {
+            records, newest, ..
+        } = &mut *self.assembly;
+        let (records, newest) = (&records[self.table], newest.entry(self.table).or_default());
+        for record in &records[newest.seen..] {
+            let key = record
+                .key
+                .as_ref()
+                .map(|key| key.slice_ref(self.form.key_of(key)));
+            let value = record.value.as_ref();
+            let row = value.and_then(|v| Some(v.slice_ref(self.form.row_of(Some(v))?)));
+            newest.rows.insert(key.unwrap_or_default(), row);
+        }
+        newest.seen = records.len();
+        newest.rows.get(key).cloned()
     }
 
     /// A row lacks a large value. The backfill has not come to it and goes over the table again: what the table has now
@@ -287,16 +307,15 @@ impl<S: Server> Target<'_, S> {
     fn write(&mut self, change: Change) -> Result<()> {
         let time = self.transaction()?.time;
         match &change {
-            Change::Read { key, row }
-            | Change::Inserted { key, row }
-            | Change::Updated { key, row, .. } => self.note(key, Some(row))?,
-            Change::Moved {
-                old_key, key, row, ..
-            } => {
-                self.note(old_key, None)?;
-                self.note(key, Some(row))?;
+            _ if !self.is_read => {}
+            Change::Moved { old_key, key, .. } => {
+                self.touch(old_key)?;
+                self.touch(key)?;
             }
-            Change::Deleted { key, .. } => self.note(key, None)?,
+            Change::Read { key, .. }
+            | Change::Inserted { key, .. }
+            | Change::Updated { key, .. }
+            | Change::Deleted { key, .. } => self.touch(key)?,
         }
         for record in self.form.records(change, &self.origin) {
             let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
@@ -310,16 +329,10 @@ impl<S: Server> Target<'_, S> {
         Ok(())
     }
 
-    /// What a key has now.
-    fn note(&mut self, key: &Bytes, row: Option<&Bytes>) -> Result<()> {
-        if self.is_read {
-            let mark = self.transaction()?.mark.clone();
-            self.touched.touch(self.table, key.clone(), mark);
-        }
-        if self.has_large {
-            let at = (self.table, key.clone());
-            self.assembly.newest.insert(at, row.cloned());
-        }
+    /// A row is another one than may be read beside the stream.
+    fn touch(&mut self, key: &Bytes) -> Result<()> {
+        let mark = self.transaction()?.mark.clone();
+        self.touched.touch(self.table, key.clone(), mark);
         Ok(())
     }
 }

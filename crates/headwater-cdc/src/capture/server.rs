@@ -130,6 +130,11 @@ pub(crate) trait Feed {
     /// Whether more has come already.
     fn has_more(&self) -> bool;
 
+    /// Whether what comes happened a while ago, so that more will come at once.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// Everything before `durable` is durable here; `must`: the server waits for a word.
     fn confirm(&mut self, durable: &Place, must: bool) -> Result<()>;
 
@@ -180,7 +185,6 @@ impl<'a, S: Server> Intake<'a, S> {
             table,
             form,
             origin,
-            has_large: captured.has_large,
             is_read: !captured.backfill.done,
             skipped: self.skipped,
         };

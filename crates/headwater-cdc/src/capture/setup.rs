@@ -23,8 +23,6 @@ pub(crate) struct Captured<S: Server> {
     pub(crate) backfill: Backfill<S>,
     /// Whether the topic was emptied when the stream was about to begin: what was committed before is in what will be read.
     pub(super) is_fresh: bool,
-    /// Whether updates may leave values out.
-    pub(super) has_large: bool,
 }
 
 /// A table as the server describes it.
@@ -40,8 +38,6 @@ pub(crate) struct TableOf<S: Server> {
     pub(crate) identity: String,
     /// How its rows are written.
     pub(crate) form: Form,
-    /// Whether updates may leave values out.
-    pub(crate) has_large: bool,
 }
 
 /// Everything is there.
@@ -179,7 +175,6 @@ pub(crate) fn prepare<S: Server>(
             form: table.form,
             is_fresh: !is_begun && !backfill.done,
             backfill,
-            has_large: table.has_large,
         });
     }
     let prefix = format!("{}/", state::owner(name));

@@ -25,6 +25,8 @@ const WAIT: Duration = Duration::from_millis(100);
 const SHORT_WAIT: Duration = Duration::from_millis(2);
 /// Records that go into one commit, about, if more transactions are there at once.
 const COMMIT_BYTES: usize = 1 << 20;
+/// How long what is whole waits at most for more of a backlog.
+const GATHERING: Duration = Duration::from_millis(20);
 /// How often the position is stored while nothing of ours is committed, so that the server can let go of its log.
 const IDLE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -61,6 +63,8 @@ pub(super) struct Stream<'a, F: Feed, R: Reads<Server = F::Server>> {
     /// Everything that was committed before this has come; `None`: the server has not said where it is.
     seen: Option<Place>,
     stored_at: Instant,
+    /// When the first transaction was whole that is not committed yet.
+    since: Option<Instant>,
 }
 
 impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
@@ -88,6 +92,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             backfills: Backfills::new(ready.range, ready.readers * 2),
             seen: None,
             stored_at: Instant::now(),
+            since: None,
         };
         shared.tell(|status| {
             status.phase = Phase::Streaming;
@@ -110,7 +115,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 return Ok(Ended::Stopped);
             }
             let reads = self.readers.is_some() && !self.taken.is_paused();
-            let waits = reads || self.taken.is_busy();
+            let waits = reads || self.taken.is_busy() || self.since.is_some();
             let wait = if waits { SHORT_WAIT } else { WAIT };
             let intake = Intake {
                 assembly: &mut self.assembly,
@@ -129,8 +134,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 Heard::Nothing => self.feed.confirm(self.taken.durable(), true)?,
             }
             if self.assembly.is_whole() {
-                let is_due = !self.feed.has_more() || self.assembly.bytes() >= COMMIT_BYTES;
-                if is_due && self.flush()? {
+                if self.is_due() && self.flush()? {
                     self.taken.drain()?;
                     return Ok(Ended::Changed);
                 }
@@ -161,7 +165,15 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             && let Some(end) = self.assembly.end()
         {
             self.seen = Some(Place::latest(self.seen.take(), end.clone()));
+            self.since.get_or_insert_with(Instant::now);
         }
+    }
+
+    /// Whether what is whole is to be committed: when there is enough of it, or no more is about to come.
+    fn is_due(&self) -> bool {
+        let is_late = || self.since.is_some_and(|since| since.elapsed() >= GATHERING);
+        self.assembly.bytes() >= COMMIT_BYTES
+            || (!self.feed.has_more() && (!self.feed.is_behind() || is_late()))
     }
 
     fn reached(&mut self, reached: Place) -> Result<()> {
@@ -239,6 +251,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         let (time, transactions) = (self.assembly.time, self.assembly.transactions);
         let commit = self.assembly.take(&self.tables, commit);
         self.stored_at = Instant::now();
+        self.since = None;
         self.taken.resume_from(self.assembly.resume.clone());
         self.taken.send(
             commit,

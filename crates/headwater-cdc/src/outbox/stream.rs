@@ -12,7 +12,7 @@ use super::prune::{Pruning, Published};
 use super::settings::{From, OutboxSettings};
 use super::start::{Begun, Place, begin};
 use super::table::Columns;
-use crate::postgres::{Address, Lsn, Message, Received, Relation, TableName};
+use crate::postgres::{Address, Lsn, Message, Received, Relation, TableName, since_1970};
 
 /// How long the server is listened to at a time.
 const WAIT: Duration = Duration::from_millis(50);
@@ -20,8 +20,6 @@ const WAIT: Duration = Duration::from_millis(50);
 const COMMIT_BYTES: usize = 1 << 20;
 /// How often the place is stored when nothing of ours happens.
 const IDLE_INTERVAL: Duration = Duration::from_secs(5);
-/// Microseconds from 1970 to 2000, where the server counts from.
-const EPOCH_2000: i64 = 946_684_800_000_000;
 
 /// Until it is to stop, or something fails.
 pub(super) fn run(
@@ -147,7 +145,7 @@ impl Stream<'_> {
     fn take(&mut self, message: Message) -> Result<()> {
         match message {
             Message::Begin { time, .. } => {
-                self.open = Some(Timestamp((time + EPOCH_2000).div_euclid(1000)));
+                self.open = Some(Timestamp(since_1970(time).div_euclid(1000)));
             }
             Message::Commit { end } => {
                 self.open = None;

@@ -61,8 +61,6 @@ pub struct Column {
     pub type_name: String,
     /// Whether it is never null.
     pub not_null: bool,
-    /// Whether an update may leave its value out of the stream.
-    pub is_large: bool,
     /// What it is unless said, as the server writes it; `None`: null.
     pub default: Option<String>,
 }
@@ -152,11 +150,11 @@ fn no_key(name: &TableName, identity: &str) -> Error {
 
 fn columns(session: &mut Session, oid: &str) -> Result<Vec<Column>> {
     let sql = format!(
-        "SELECT attname, atttypid, atttypmod, format_type(atttypid, atttypmod), attnotnull, attstorage <> 'p', \
+        "SELECT attname, atttypid, atttypmod, format_type(atttypid, atttypmod), attnotnull, \
          pg_get_expr(adbin, adrelid) FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
          WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
     );
-    let column = |row: Vec<Option<String>>| match <[_; 7]>::try_from(row) {
+    let column = |row: Vec<Option<String>>| match <[_; 6]>::try_from(row) {
         Ok(
             [
                 Some(name),
@@ -164,7 +162,6 @@ fn columns(session: &mut Session, oid: &str) -> Result<Vec<Column>> {
                 Some(modifier),
                 Some(type_name),
                 Some(not_null),
-                Some(large),
                 default,
             ],
         ) => Ok(Column {
@@ -173,7 +170,6 @@ fn columns(session: &mut Session, oid: &str) -> Result<Vec<Column>> {
             modifier: modifier.parse().map_err(|_| malformed("modifier"))?,
             type_name,
             not_null: not_null == "t",
-            is_large: large == "t",
             default,
         }),
         _ => Err(malformed("description of a column")),

@@ -9,6 +9,13 @@ const DAY: i64 = 86_400 * SECOND;
 /// The twelfth part of 365.25 days.
 const MONTH: i64 = DAY / 16 * 487;
 const YEARS_MAX: i64 = 300_000;
+/// From 1970 to 2000.
+const TO_2000: i64 = 10_957 * DAY;
+
+/// Microseconds since 1970 of those since 2000, in which the server tells times of its own.
+pub(crate) fn since_1970(micros: i64) -> i64 {
+    micros.saturating_add(TO_2000)
+}
 
 /// A moment, or an end of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,4 +31,4 @@ pub use sql::{identifier, literal};
 pub use tls::{Tls, TlsMode};
 
 pub(crate) use capture::{PostgreSql, begin, begin_anew, finish, slot};
-pub(crate) use civil::millis;
+pub(crate) use civil::{millis, since_1970};

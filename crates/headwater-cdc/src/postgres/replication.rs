@@ -9,15 +9,22 @@ use headwater_log::{Error, ErrorKind, Result};
 use postgres_protocol::message::frontend::CopyData;
 
 use super::address::Address;
+use super::civil::since_1970;
 use super::failure::malformed;
 use super::lsn::Lsn;
 use super::pgoutput::{Message, Streamed};
 use super::reader::Reader;
 use super::session::{Frame, Session};
 use super::sql::{identifier, literal};
+use crate::debezium::now_us;
 
 /// How often the server hears from us, whatever happens; it hangs up after `wal_sender_timeout`, 60 s by default.
 const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A transaction that was committed longer ago than this is part of a backlog.
+const BACKLOG_AGE: Duration = Duration::from_millis(500);
+/// How long a backlog gathers before it is read. The server sends each change by itself, and whoever waits for it is woken for each.
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// A slot that was just made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +58,8 @@ pub struct Replication {
     place: Lsn,
     /// Whether what comes is part of a block of a transaction that runs.
     is_in_block: bool,
+    /// Whether what comes was committed a while ago.
+    is_behind: bool,
 }
 
 /// Which server it is.
@@ -77,6 +86,7 @@ impl Replication {
             server_end: Lsn::default(),
             place: Lsn::default(),
             is_in_block: false,
+            is_behind: false,
         })
     }
 
@@ -114,6 +124,11 @@ impl Replication {
     /// Whether something has come that [`receive`](Self::receive) gives without waiting.
     pub fn has_more(&self) -> bool {
         self.session.has_frame()
+    }
+
+    /// Whether what comes was committed a while ago, so that there is more of it than what has come; by the clocks of both.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// What the server has said last of where its log ends.
@@ -203,9 +218,17 @@ impl Replication {
     /// # Errors
     /// `Unavailable` if the connection is gone, `Corrupt`.
     pub fn receive(&mut self, wait: Duration) -> Result<Received> {
-        self.keep_alive()?;
+        if !self.session.has_frame() {
+            self.keep_alive()?;
+            if self.is_behind || self.is_in_block {
+                std::thread::sleep(GATHERING);
+            }
+        }
         match self.session.receive(wait.min(CONFIRM_INTERVAL))? {
-            None => Ok(Received::Nothing),
+            None => {
+                self.is_behind = false;
+                Ok(Received::Nothing)
+            }
             Some(Frame { tag: b'd', body }) => self.copied(Reader::new(body, "stream")),
             Some(Frame {
                 tag: b'N' | b'S', ..
@@ -240,6 +263,10 @@ impl Replication {
         match message {
             Message::StreamStart { .. } => self.is_in_block = true,
             Message::StreamStop => self.is_in_block = false,
+            Message::Begin { time, .. } | Message::StreamCommit { time, .. } => {
+                let age = now_us().saturating_sub(since_1970(time));
+                self.is_behind = age > BACKLOG_AGE.as_micros() as i64;
+            }
             _ => {}
         }
         Ok(Received::Message(message))
@@ -258,6 +285,7 @@ impl Replication {
                 let reached = Lsn(reader.u64()?);
                 self.server_end = self.server_end.max(reached);
                 reader.u64()?;
+                self.is_behind = false;
                 if reader.u8()? == 1 {
                     self.confirm(self.confirmed, false)?;
                 }

@@ -23,7 +23,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 /// The largest message that the protocol carries.
 const FRAME_BYTES_MAX: usize = 1 << 30;
 /// What is asked of the kernel at a time.
-const READ_BYTES: usize = 64 << 10;
+const READ_BYTES: usize = 128 << 10;
 
 /// Makes the text of values independent of the server's settings.
 const PARAMETERS: &[(&str, &str)] = &[
@@ -48,6 +48,10 @@ pub(super) struct Frame {
 pub struct Session {
     wire: Stream,
     input: BytesMut,
+    /// Where the kernel puts what comes.
+    room: Box<[u8]>,
+    /// How long the kernel waits for it.
+    limit: Duration,
 }
 
 impl Session {
@@ -77,12 +81,14 @@ impl Session {
         }
         let stream = stream.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        let limit = Some(ANSWER_TIMEOUT);
-        stream.set_write_timeout(limit).map_err(failed)?;
-        stream.set_read_timeout(limit).map_err(failed)?;
+        let limit = ANSWER_TIMEOUT;
+        stream.set_write_timeout(Some(limit)).map_err(failed)?;
+        stream.set_read_timeout(Some(limit)).map_err(failed)?;
         let mut session = Self {
             wire: tls::begin(stream, address)?,
             input: BytesMut::new(),
+            room: vec![0; READ_BYTES].into(),
+            limit,
         };
         let parameters: Vec<_> = PARAMETERS.iter().chain(extra).copied().collect();
         session.begin(address, &parameters)?;
@@ -130,12 +136,14 @@ impl Session {
                     _ => Ok(Some(frame)),
                 };
             }
-            let socket = self.wire.socket();
-            socket.set_read_timeout(Some(wait)).map_err(broke)?;
-            let mut room = [0; READ_BYTES];
-            match self.wire.read(&mut room) {
+            if self.limit != wait {
+                let socket = self.wire.socket();
+                socket.set_read_timeout(Some(wait)).map_err(broke)?;
+                self.limit = wait;
+            }
+            match self.wire.read(&mut self.room) {
                 Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),
-                Ok(count) => self.input.extend_from_slice(&room[..count]),
+                Ok(count) => self.input.extend_from_slice(&self.room[..count]),
                 Err(e) if matches!(e.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
                     return Ok(None);
                 }

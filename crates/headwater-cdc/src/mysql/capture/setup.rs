@@ -102,7 +102,6 @@ fn described(
         form: plan
             .as_ref()
             .map_or_else(|| forms.of_gone(name), |p| p.shape.form.clone()),
-        has_large: false,
     });
     described.collect()
 }

@@ -4,7 +4,7 @@ mod described;
 mod messages;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use headwater_log::{Log, Result, Timestamp};
@@ -20,10 +20,7 @@ use crate::debezium::{Origin, OriginPlace, WalPlace, now_us};
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
-use crate::postgres::{Lsn, Message, Received, Replication, Session, Table};
-
-/// From 1970 to 2000, in microseconds.
-const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
+use crate::postgres::{Lsn, Message, Received, Replication, Session, Table, since_1970};
 
 /// What a slot streams.
 pub(crate) struct SlotFeed {
@@ -40,7 +37,7 @@ pub(crate) struct SlotFeed {
     beat: Option<Instant>,
     /// Bytes of its log that the server kept for the slot then.
     held: Option<u64>,
-    relations: HashMap<u32, Option<Streamed>>,
+    relations: BTreeMap<u32, Option<Streamed>>,
     /// Of the transaction that is under way.
     origin: Origin,
     /// Where its changes lie.
@@ -67,8 +64,10 @@ impl Feed for SlotFeed {
             }
             return Ok(Heard::Something);
         }
-        self.beat()?;
-        self.watch(&mut into)?;
+        if !self.replication.has_more() {
+            self.beat()?;
+            self.watch(&mut into)?;
+        }
         Ok(match self.replication.receive(wait)? {
             Received::Message(message) => {
                 self.place = self.replication.place();
@@ -89,6 +88,10 @@ impl Feed for SlotFeed {
 
     fn has_more(&self) -> bool {
         self.running.has_more() || self.replication.has_more()
+    }
+
+    fn is_behind(&self) -> bool {
+        self.replication.is_behind()
     }
 
     fn confirm(&mut self, durable: &Place, must: bool) -> Result<()> {
@@ -126,7 +129,7 @@ impl SlotFeed {
             looked: None,
             beat: None,
             held: None,
-            relations: HashMap::new(),
+            relations: BTreeMap::new(),
             origin: Origin::default(),
             wal: WalPlace::default(),
             commit: Lsn::default(),
@@ -184,7 +187,7 @@ impl SlotFeed {
         mut into: Intake<'_, PostgreSql>,
     ) -> Result<()> {
         self.commit = commit;
-        let time_us = time.saturating_add(POSTGRES_EPOCH_US);
+        let time_us = since_1970(time);
         self.wal = WalPlace {
             xid: Some(xid),
             after: into.last().number(),

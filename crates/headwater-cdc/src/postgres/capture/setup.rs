@@ -135,7 +135,6 @@ fn describe(
             None => table.identity(),
         },
         form,
-        has_large: table.columns.iter().any(|c| c.is_large),
     }
 }
 
