@@ -28,5 +28,5 @@ pub use capture::{
 pub use connector::translated;
 pub use debezium::{Debezium, Decimals};
 pub use environment::filled;
-pub use filter::{Filters, Operations, Pattern, Treatment};
+pub use filter::{Algorithm, Filters, Hash, Hashed, Matching, Operations, Pattern, Treatment};
 pub use headwater_log::{Error, ErrorKind, Result};

@@ -259,11 +259,16 @@ impl<S: Server> Target<'_, S> {
         self.assembly.gaps.insert(self.table);
     }
 
-    /// All rows are gone.
+    /// All rows are gone, if that is taken over.
     pub(crate) fn truncate(&mut self, before: &mut dyn Before) -> Result<()> {
-        if self.skipped.truncated {
-            return Ok(());
+        match self.skipped.truncated {
+            true => Ok(()),
+            false => self.empty(before),
         }
+    }
+
+    /// All rows are gone.
+    pub(crate) fn empty(&mut self, before: &mut dyn Before) -> Result<()> {
         let mut live: HashSet<Bytes> = before.live_keys(self.table)?.into_iter().collect();
         for record in &self.assembly.records[self.table] {
             let key = record.key.as_deref().unwrap_or_default();

@@ -26,6 +26,8 @@ pub(super) type Shared = supervised::Shared<State>;
 pub(super) enum Wish {
     /// Read tables, or not for now.
     Pause(bool),
+    /// Read once more what has been read.
+    ReadAgain,
     /// Read a table once more.
     Read {
         table: String,
@@ -101,7 +103,11 @@ impl Capture {
         let thread = Supervised::start(format!("cdc-{}", settings.name()), move |shared| {
             once(&log, &ours, shared)
         })?;
-        Ok(Self { settings, thread })
+        let capture = Self { settings, thread };
+        if capture.settings.reads_again() {
+            capture.wish(Wish::ReadAgain);
+        }
+        Ok(capture)
     }
 
     /// What it says of itself.
@@ -165,8 +171,7 @@ impl Capture {
     /// holds for. Rows that are gone are not noticed by it.
     ///
     /// # Errors
-    /// `NotFound` if it is not captured, `Unavailable` if the capture does not stream, `Unsupported` for a condition and another
-    /// server than PostgreSQL, what the server says of the condition.
+    /// `NotFound` if it is not captured, `Unavailable` if the capture does not stream, what is wrong with the condition.
     pub fn snapshot(&self, table: &str, filter: Option<&str>) -> Result<()> {
         let status = self.status();
         if status.tables.is_empty() {

@@ -32,6 +32,9 @@ pub use settings::{Format, OnLoss, Settings};
 pub use status::{Phase, Status, TableStatus};
 pub use stored::{StoredCapture, StoredTable, stored};
 
+/// How often it is looked for what a stream does not say.
+pub(crate) const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+
 pub(crate) use assembly::{Before, Target, Transaction};
 pub(crate) use form::{Change, Form};
 pub(crate) use server::{
@@ -39,6 +42,7 @@ pub(crate) use server::{
 };
 pub(crate) use settings::{WHOLE_BYTES, check_topics};
 pub(crate) use setup::{
-    Begun, Of, Ready, TableOf, forget, is_known, is_read, prepare, store_position,
+    Begun, Captured, Of, Ready, TableOf, forget, is_known, is_read, known_tables, prepare,
+    store_position,
 };
-pub(crate) use state::{Position, load, owner};
+pub(crate) use state::{Position, WHERE, load, owner};

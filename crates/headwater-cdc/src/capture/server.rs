@@ -156,6 +156,8 @@ pub(crate) enum Heard {
     Reached(Place),
     /// Nothing, for as long as was waited.
     Nothing,
+    /// Other tables are to be captured: all is to begin again.
+    Changed,
     /// Changes are lost: what is to be said of it.
     Lost(Error),
 }

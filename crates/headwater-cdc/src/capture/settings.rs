@@ -53,7 +53,6 @@ impl Format {
 
 /// What a capture is told, by the kind of its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one a capture")]
 pub enum Settings {
     /// Tables of PostgreSQL.
     PostgreSql(postgres::Settings),
@@ -70,7 +69,7 @@ impl Settings {
         }
     }
 
-    /// The topics of its tables.
+    /// The topics of the tables that are named.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         let (ours, theirs) = match self {
             Self::PostgreSql(settings) => (Some(&settings.tables), None),
@@ -107,12 +106,15 @@ impl Settings {
     pub fn warnings(&self) -> Result<Vec<Finding>> {
         let mut found = match self {
             Self::PostgreSql(settings) => {
+                let mut session = postgres::Session::connect(&settings.address)?;
+                let settings = settings.with_matching(&mut session)?;
                 let tables: Vec<_> = settings.tables.iter().map(|(t, _)| t.clone()).collect();
                 postgres::check(&settings.address, &tables)?
             }
             Self::MySql(settings) => {
-                let tables: Vec<_> = settings.tables.iter().map(|(t, _)| t.clone()).collect();
                 let mut session = mysql::Session::connect(&settings.address)?;
+                let settings = settings.with_matching(&mut session, &[])?;
+                let tables: Vec<_> = settings.tables.iter().map(|(t, _)| t.clone()).collect();
                 mysql::check(&mut session, &tables)?
             }
         };
@@ -146,14 +148,11 @@ impl Settings {
     /// Whether a condition can be asked for the rows of a table.
     ///
     /// # Errors
-    /// What the server says, `Unsupported`.
+    /// What the server says; of MariaDB and MySQL `Invalid`, `Unsupported`.
     pub(super) fn try_filter(&self, table: &str, filter: &str) -> Result<()> {
         match self {
             Self::PostgreSql(settings) => settings.try_filter(table, filter),
-            Self::MySql(_) => Err(Error::new(
-                ErrorKind::Unsupported,
-                "tables of MariaDB and MySQL are read whole",
-            )),
+            Self::MySql(settings) => settings.try_filter(table, filter),
         }
     }
 
@@ -163,6 +162,14 @@ impl Settings {
         match self {
             Self::PostgreSql(settings) => settings.check(),
             Self::MySql(settings) => settings.check(),
+        }
+    }
+
+    /// Whether tables that have been read are read once more.
+    pub(super) fn reads_again(&self) -> bool {
+        match self {
+            Self::PostgreSql(settings) => settings.reads_again,
+            Self::MySql(settings) => settings.reads_again,
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Captured<S: Server> {
     /// How what was read is written, and what is in the topic already.
     pub(super) form: Form,
     pub(crate) backfill: Backfill<S>,
+    /// Whether it is read once more when it has become another one.
+    pub(super) is_reread: bool,
     /// Whether the topic was emptied when the stream was about to begin: what was committed before is in what will be read.
     pub(super) is_fresh: bool,
 }
@@ -38,6 +40,10 @@ pub(crate) struct TableOf<S: Server> {
     pub(crate) identity: String,
     /// How its rows are written.
     pub(crate) form: Form,
+    /// Whether what is in it at first is read.
+    pub(crate) is_wanted: bool,
+    /// Whether it is read once more when it has become another one.
+    pub(crate) is_reread: bool,
 }
 
 /// Everything is there.
@@ -48,8 +54,6 @@ pub(crate) struct Ready<F: Feed, R> {
     pub(crate) position: Position,
     /// Everything before this is in the log.
     pub(crate) end: Place,
-    /// Whether what is in the tables is read.
-    pub(crate) backfills: bool,
     /// How much of a table is read at once.
     pub(crate) range: u32,
     /// Sessions that read side by side.
@@ -95,6 +99,14 @@ pub(crate) fn is_known(log: &Log, name: &str, table: &str) -> bool {
     log.position(&state::table_owner(name, table)).is_some()
 }
 
+/// The tables that were captured before.
+pub(crate) fn known_tables(log: &Log, name: &str) -> Vec<String> {
+    let prefix = format!("{}/", state::owner(name));
+    let owners = log.positions().into_iter().map(|(owner, _)| owner);
+    let tables = owners.filter_map(|owner| Some(owner.strip_prefix(&prefix)?.to_owned()));
+    tables.collect()
+}
+
 /// Whether all that was in these tables at first is in the log.
 pub(crate) fn is_read<S: Server>(
     log: &Log,
@@ -120,23 +132,15 @@ impl<S: Server> Captured<S> {
 pub(crate) struct Of<'a> {
     name: &'a str,
     format: &'a Format,
-    /// Whether what is in the tables is read.
-    backfills: bool,
     /// Where the stream begins.
     begin: &'a Place,
 }
 
 impl<'a> Of<'a> {
-    pub(crate) fn new(
-        name: &'a str,
-        format: &'a Format,
-        backfills: bool,
-        begin: &'a Place,
-    ) -> Self {
+    pub(crate) fn new(name: &'a str, format: &'a Format, begin: &'a Place) -> Self {
         Self {
             name,
             format,
-            backfills,
             begin,
         }
     }
@@ -163,7 +167,7 @@ pub(crate) fn prepare<S: Server>(
                 ..known
             },
             None => {
-                let backfill = Backfill::begin(table.columns, table.identity, capture.backfills);
+                let backfill = Backfill::begin(table.columns, table.identity, table.is_wanted);
                 let origin = Origin::of_reading(capture.begin.origin());
                 first(log, backfill, &table.form, (&topic, &owner), &origin)?
             }
@@ -175,6 +179,7 @@ pub(crate) fn prepare<S: Server>(
             form: table.form,
             is_fresh: !is_begun && !backfill.done,
             backfill,
+            is_reread: table.is_reread,
         });
     }
     let prefix = format!("{}/", state::owner(name));

@@ -16,6 +16,9 @@ pub(super) fn table_owner(name: &str, table: &str) -> String {
     format!("cdc/{name}/{table}")
 }
 
+/// What comes before a condition in what tells one table from another.
+pub(crate) const WHERE: &str = " where ";
+
 /// How far the stream is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Position {
@@ -102,7 +105,9 @@ impl<S: Server> Backfill<S> {
 
     /// Whether it is of that table, with rows that are identified that way.
     pub(super) fn is_of(&self, identity: &str) -> bool {
-        self.identity.is_empty() || self.identity == identity
+        // Where nothing was noted, all rows were read.
+        let is_noted = !self.identity.is_empty() || identity.contains(WHERE);
+        !is_noted || self.identity == identity
     }
 
     /// How much was read, of how much.

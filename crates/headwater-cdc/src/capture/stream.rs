@@ -47,7 +47,6 @@ pub(super) struct Stream<'a, F: Feed, R: Reads<Server = F::Server>> {
     shared: &'a Shared,
     feed: F,
     tables: Vec<Captured<F::Server>>,
-    backfills_wanted: bool,
     /// Bytes of records that one commit has at most, about.
     whole_bytes: usize,
     /// Changes that are not taken over.
@@ -83,7 +82,6 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             shared,
             feed: ready.feed,
             tables: ready.tables,
-            backfills_wanted: ready.backfills,
             whole_bytes: ready.whole_bytes,
             skipped: ready.skipped,
             messages: ready.messages,
@@ -130,6 +128,10 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 Heard::Lost(why) => {
                     self.taken.drain()?;
                     return Ok(Ended::Lost(why));
+                }
+                Heard::Changed => {
+                    self.taken.drain()?;
+                    return Ok(Ended::Changed);
                 }
                 Heard::Nothing => self.feed.confirm(self.taken.durable(), true)?,
             }
@@ -227,9 +229,9 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             stale.insert(at);
         }
         for (at, columns) in changed {
-            let backfill = &mut self.tables[at].backfill;
-            let identity = std::mem::take(&mut backfill.identity);
-            *backfill = Backfill::begin(columns, identity, self.backfills_wanted);
+            let table = &mut self.tables[at];
+            let identity = std::mem::take(&mut table.backfill.identity);
+            table.backfill = Backfill::begin(columns, identity, table.is_reread);
             stale.insert(at);
         }
         // What is not stored is begun anew, with an empty topic.
@@ -276,6 +278,14 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         for wish in wishes {
             match wish {
                 Wish::Pause(is_paused) => self.taken.pause(is_paused),
+                Wish::ReadAgain => {
+                    for table in self.tables.iter_mut().filter(|t| t.backfill.done) {
+                        table.backfill = table.backfill.again(None);
+                        let backfill = state::store(&table.backfill)?;
+                        commit = commit.position(table.owner.clone(), backfill);
+                        is_changed = true;
+                    }
+                }
                 Wish::Read { table, filter } => {
                     let found = self.tables.iter_mut().find(|t| t.name == table);
                     if let Some(found) = found {

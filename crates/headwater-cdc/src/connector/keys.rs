@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use headwater_log::Result;
 
-use super::said::{Said, invalid, unsupported};
+use super::columns::{columns, skipped};
+use super::said::{Said, unsupported};
+use super::tables::{Tables, patterns};
 use super::text::{CLASS, pairs};
 use super::transform::{is_router, transform, unwrapped};
 use super::{address, transform::outbox};
@@ -22,6 +24,13 @@ const AS_IT_IS: &[&str] = &[
     "io.debezium.converters.ByteArrayConverter",
 ];
 
+const BEATS: &str = "heartbeat.interval.ms";
+/// How topics are called unless said, of which there are two.
+const NAMING: &[&str] = &[
+    "io.debezium.schema.DefaultTopicNamingStrategy",
+    "io.debezium.schema.SchemaTopicNamingStrategy",
+];
+
 /// Keys of speed, retries and storage: what they are about is done otherwise here, and the topics are the same.
 const HARMLESS: &[&str] = &[
     "connect.keep.alive",
@@ -33,6 +42,7 @@ const HARMLESS: &[&str] = &[
     "errors.retry.delay.initial.ms",
     "errors.retry.delay.max.ms",
     "errors.retry.timeout",
+    "heartbeat.topics.prefix",
     "incremental.snapshot.chunk.size",
     "max.batch.size",
     "max.queue.size",
@@ -53,6 +63,7 @@ const HARMLESS: &[&str] = &[
     "tasks.max",
     "topic.creation.default.replication.factor",
     "topic.creation.enable",
+    "topic.heartbeat.prefix",
 ];
 
 /// Keys of which one value is what is done anyway.
@@ -61,7 +72,6 @@ const USUAL: &[(&str, &[&str])] = &[
     ("event.processing.failure.handling.mode", &["fail"]),
     ("errors.tolerance", &["none"]),
     ("field.name.adjustment.mode", &["none"]),
-    ("heartbeat.interval.ms", &["0"]),
     ("include.schema.changes", &["false"]),
     ("include.schema.comments", &["false"]),
     ("include.unknown.datatypes", &["true", "false"]),
@@ -69,7 +79,7 @@ const USUAL: &[(&str, &[&str])] = &[
     ("interval.handling.mode", &["numeric"]),
     ("provide.transaction.metadata", &["false"]),
     ("schema.name.adjustment.mode", &["none"]),
-    ("skipped.operations", &["none"]),
+    ("topic.naming.strategy", NAMING),
     ("topic.creation.default.partitions", &["1", "-1"]),
     ("topic.delimiter", &["."]),
     (
@@ -131,60 +141,23 @@ fn prefix(said: &Said) -> Result<&str> {
     }
 }
 
-/// The names of tables; expressions that stand for many are none.
-fn tables(said: &Said, scopes: &str) -> Result<Vec<String>> {
-    const KEY: &str = "table.include.list";
-    let tables = names(said.need(KEY)?);
-    let is_name = |name: &String| {
-        let is_plain = |part: &str| {
-            !part.is_empty()
-                && part
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || "_$-".contains(c))
-        };
-        name.split_once('.')
-            .is_some_and(|(scope, table)| is_plain(scope) && is_plain(table))
-    };
-    if tables.is_empty() || !tables.iter().all(is_name) {
-        return Err(unsupported(
-            KEY,
-            &format!("names of tables with their {scopes}, not expressions"),
-        ));
-    }
-    // What includes a whole schema or database besides must have the tables in it.
-    let key = format!("{scopes}.include.list");
-    if let Some(scopes) = said.get(&key).map(names) {
-        let is_in = |table: &&String| {
-            let scope = table.split('.').next().unwrap_or_default();
-            !scopes.iter().any(|s| s == scope)
-        };
-        if let Some(table) = tables.iter().find(is_in) {
-            return Err(invalid(&key, &format!("table '{table}' is not in it")));
-        }
-    }
-    Ok(tables)
-}
-
-fn names(list: &str) -> Vec<String> {
-    let names = list.split(',').map(|name| name.trim().replace("\\.", "."));
-    names.filter(|name| !name.is_empty()).collect()
-}
-
-fn put_tables(out: &mut String, tables: &[String]) {
-    put_plain(out, "tables", serde_json::Value::from(tables));
-}
-
 fn snapshot(said: &Said, out: &mut String) -> Result<()> {
     match said.get("snapshot.mode").unwrap_or("initial") {
         "initial" => {}
         "when_needed" => put(out, "on-loss", "backfill"),
+        "initial_only" => put_plain(out, "backfill-only", true),
+        "always" => put_plain(out, "backfill-always", true),
         "never" | "no_data" | "schema_only" => put_plain(out, "backfill", false),
         _ => {
             return Err(unsupported(
                 "snapshot.mode",
-                "initial, when_needed or no_data",
+                "initial, initial_only, always, when_needed or no_data",
             ));
         }
+    }
+    let tables = patterns(said, "snapshot.include.collection.list")?;
+    if !tables.is_empty() {
+        put_plain(out, "backfill-tables", serde_json::Value::from(tables));
     }
     Ok(())
 }
@@ -194,7 +167,7 @@ fn postgres(said: &Said, out: &mut String) -> Result<()> {
     said.only("time.precision.mode", &["adaptive"])?;
     said.only("slot.drop.on.stop", &["false"])?;
     put(out, "url", &address::postgres(said)?);
-    let tables = tables(said, "schema")?;
+    let tables = Tables::of_schemas(said)?;
     let slot = said.get("slot.name").unwrap_or(SLOT);
     let publication = said.get("publication.name").unwrap_or(PUBLICATION);
     // Made, it has the captured tables alone: what topics have is the same.
@@ -215,19 +188,38 @@ fn postgres(said: &Said, out: &mut String) -> Result<()> {
     let transform = transform(said)?;
     if let Some(transform) = transform.as_deref().filter(|t| is_router(said, t)) {
         converters(said, AS_IT_IS)?;
-        return outbox(said, transform, slot, &tables, out);
+        said.only(BEATS, &["0"])?;
+        return outbox(said, transform, slot, tables.one()?, out);
     }
     if let Some(transform) = &transform {
         unwrapped(said, transform)?;
     }
     put(out, "format", "debezium-json");
-    put_tables(out, &tables);
+    tables.put(out);
     put(out, "slot", slot);
     put(out, "publication", publication);
     put_plain(out, "create-publication", makes);
     put(out, "topic-prefix", prefix);
     snapshot(said, out)?;
-    events(said, transform.is_some(), out)
+    skipped(said, out)?;
+    events(said, transform.is_some(), out)?;
+    columns(said, out)?;
+    heartbeat(said, out)
+}
+
+/// The part `heartbeat`.
+fn heartbeat(said: &Said, out: &mut String) -> Result<()> {
+    let statement = said.get("heartbeat.action.query");
+    let interval = said.get(BEATS).unwrap_or("0").parse::<u64>();
+    let interval = interval.map_err(|_| unsupported(BEATS, "a number of milliseconds"))?;
+    if interval > 0 {
+        out.push_str("[heartbeat]\n");
+        put_plain(out, "interval-ms", interval);
+        if let Some(statement) = statement {
+            put(out, "statement", statement);
+        }
+    }
+    Ok(())
 }
 
 /// What events look like.
@@ -256,7 +248,9 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
     said.only("include.query", &["false"])?;
     said.under("schema.history.internal.");
     put(out, "url", &address::mysql(said)?);
-    let (tables, prefix) = (tables(said, "database")?, prefix(said)?);
+    // The log tells of everything, so that a position moves on by itself.
+    said.get(BEATS);
+    let (tables, prefix) = (Tables::of_databases(said)?, prefix(said)?);
     let id = said.get("database.server.id").map(str::parse::<u32>);
     let id = id.transpose();
     let id = id.map_err(|_| unsupported("database.server.id", "a number"))?;
@@ -264,10 +258,10 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
     if let Some(transform) = transform.as_deref().filter(|t| is_router(said, t)) {
         converters(said, AS_IT_IS)?;
         // As which replica it is read is nobody's concern: one is made up.
-        return outbox(said, transform, prefix, &tables, out);
+        return outbox(said, transform, prefix, tables.one()?, out);
     }
     put(out, "format", "debezium-json");
-    put_tables(out, &tables);
+    tables.put(out);
     put(out, "topic-prefix", prefix);
     if let Some(id) = id {
         put_plain(out, "server-id", id);
@@ -276,7 +270,9 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
     if let Some(transform) = &transform {
         unwrapped(said, transform)?;
     }
-    events(said, transform.is_some(), out)
+    skipped(said, out)?;
+    events(said, transform.is_some(), out)?;
+    columns(said, out)
 }
 
 /// What keys and values are written by.

@@ -3,8 +3,10 @@
 //! refused by its name.
 
 mod address;
+mod columns;
 mod keys;
 mod said;
+mod tables;
 mod text;
 mod transform;
 mod yaml;

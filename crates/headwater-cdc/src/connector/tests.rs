@@ -31,6 +31,7 @@ slot = "shop_slot"
 publication = "dbz_publication"
 create-publication = true
 topic-prefix = "shop"
+skip = "t"
 [debezium]
 decimals = "string"
 schemas = false
@@ -132,7 +133,7 @@ fn events_of_mariadb_are_written_and_rows_where_they_are_unwrapped() {
                 database.include.list=shop\ndatabase.ssl.mode=verify_identity\nschema.history.internal.kafka.topic=history\n\
                 time.precision.mode=adaptive_time_microseconds\ndecimal.handling.mode=string\n";
     let want = "url = \"mysql://me@db:3306/?ssl-mode=verify-identity\"\nformat = \"debezium-json\"\ntables = [\"shop.orders\"]\n\
-                topic-prefix = \"shop\"\nserver-id = 7\non-loss = \"backfill\"\n[debezium]\ndecimals = \"string\"\nschemas = true\ntombstones = true\n";
+                topic-prefix = \"shop\"\nserver-id = 7\non-loss = \"backfill\"\nskip = \"t\"\n[debezium]\ndecimals = \"string\"\nschemas = true\ntombstones = true\n";
     assert_eq!(translated(text).unwrap().as_deref(), Some(want));
     for (known, other) in [
         ("database.include.list=shop", "database.include.list=other"),
@@ -213,15 +214,18 @@ fn what_there_is_nothing_for_is_refused_by_name() {
         "{said}"
     );
     for line in [
-        "column.exclude.list=public.orders.secret",
-        "snapshot.mode=initial_only",
         "plugin.name=decoderbufs",
-        "table.include.list=public\\\\..*",
+        "snapshot.mode=custom",
+        "snapshot.select.statement.overrides=public.orders",
+        "signal.data.collection=public.signals",
+        "column.mask.with.x.chars=a",
+        "column.include.list=(?=a)b",
+        "skipped.operations=x",
+        "heartbeat.interval.ms=soon",
+        "topic.naming.strategy=mine",
         "time.precision.mode=connect",
         "publication.autocreate.mode=no_tables",
-        "heartbeat.interval.ms=1000",
         "message.key.columns=public.orders:n",
-        "skipped.operations=t",
         "value.converter=org.apache.kafka.connect.storage.StringConverter",
         "value.converter=io.confluent.connect.avro.AvroConverter",
         "transforms=route,unwrap",
@@ -229,6 +233,14 @@ fn what_there_is_nothing_for_is_refused_by_name() {
     ] {
         let said = refuse(line);
         assert!(said.contains(line.split('=').next().unwrap()), "{said}");
+    }
+    // The key of a hash has its salt in it.
+    for line in [
+        "column.mask.hash.MD5.with.salt.p@ss=a",
+        "column.mask.hash.with.salt.p@ss=a",
+        "column.mask.hash.SHA-256.with.salt.p@ss=(",
+    ] {
+        assert!(refuse(line).contains("'column.mask.hash"), "{line}");
     }
     let lacks = translated(&SHOP.replace("database.user=me\n", "")).unwrap_err();
     assert_eq!(
@@ -242,4 +254,80 @@ fn our_own_files_are_none() {
     assert_eq!(translated(FILE).unwrap(), None);
     assert_eq!(translated("").unwrap(), None);
     assert!(translated("{").is_err());
+}
+
+/// The file that a configuration of these lines more stands for.
+fn more(lines: &str) -> String {
+    translated(&format!("{SHOP}{lines}\n")).unwrap().unwrap()
+}
+
+#[test]
+fn tables_are_chosen_by_expressions() {
+    let without = SHOP.replace(
+        "table.include.list=public.orders, \\\n  sales\\\\.lines\n",
+        "",
+    );
+    let found = |lines: &str| translated(&format!("{without}{lines}\n"));
+    for (lines, want) in [
+        ("", "tables-matching = [\".*\"]\n"),
+        ("schema.include.list=sales", "schemas = [\"sales\"]\n"),
+        (
+            "table.include.list=public.orders_\\\\d+,sales.lines",
+            "tables-matching = [\"public.orders_\\\\d+\",\"sales.lines\"]\n",
+        ),
+        (
+            "schema.include.list=sales,hr_.*\ntable.exclude.list=.*\\\\.old",
+            "schemas = [\"sales\",\"hr_.*\"]\ntables-except = [\".*\\\\.old\"]\n",
+        ),
+        (
+            "schema.exclude.list=a|b\ntable.include.list=c.d",
+            "tables-matching = [\"c.d\"]\ntables-except = [\"(?:a|b)\\\\..*\"]\n",
+        ),
+    ] {
+        let file = found(lines).unwrap().unwrap();
+        assert!(file.contains(want), "{lines}: {file}");
+    }
+    let error = found("table.include.list=a.b\ntable.exclude.list=c.d").unwrap_err();
+    assert!(error.message().contains("'table.exclude.list'"), "{error}");
+    let error = found("table.include.list=a.b\nschema.include.list=c").unwrap_err();
+    assert!(error.message().contains("'schema.include.list'"), "{error}");
+}
+
+#[test]
+fn columns_and_changes_are_left_out_or_treated() {
+    let found = more(
+        "column.exclude.list=public.users.a,public.users.b\ncolumn.mask.with.10.chars=.*\\\\.mail\ncolumn.truncate.to.4.chars=.*\\\\.note\n\
+         column.mask.hash.SHA-256.with.salt.s.lt\"=.*\\\\.phone\ncolumn.mask.hash.v2.SHA-512.with.salt.x=.*\\\\.fax\nskipped.operations=none",
+    );
+    let want = "[columns]\nexclude = [\"public.users.a\",\"public.users.b\"]\nmask = { \".*\\\\.mail\" = 10 }\ntruncate = { \".*\\\\.note\" = 4 }\n\
+                hash = { \".*\\\\.phone\" = { salt = \"s.lt\\\"\", algorithm = \"SHA-256\", debezium = \"v1\" }, \
+                \".*\\\\.fax\" = { salt = \"x\", algorithm = \"SHA-512\", debezium = \"v2\" } }\n";
+    assert!(found.ends_with(want), "{found}");
+    assert!(!found.contains("skip"), "{found}");
+    assert!(more("skipped.operations=u,d").contains("skip = \"u,d\"\n"));
+}
+
+#[test]
+fn snapshots_and_heartbeats_are_as_they_were() {
+    for (line, want) in [
+        ("snapshot.mode=initial_only", "backfill-only = true\n"),
+        ("snapshot.mode=always", "backfill-always = true\n"),
+        ("snapshot.mode=never", "backfill = false\n"),
+        (
+            "snapshot.include.collection.list=public.orders",
+            "backfill-tables = [\"public.orders\"]\n",
+        ),
+        (
+            "heartbeat.interval.ms=500\nheartbeat.action.query=UPDATE beats SET at = 'x\"'",
+            "[heartbeat]\ninterval-ms = 500\nstatement = \"UPDATE beats SET at = 'x\\\"'\"\n",
+        ),
+    ] {
+        let file = more(line);
+        assert!(file.contains(want), "{line}: {file}");
+    }
+    assert_eq!(more("heartbeat.interval.ms=0"), FILE);
+    assert_eq!(
+        more("topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy"),
+        FILE
+    );
 }

@@ -43,17 +43,14 @@ pub(super) fn unwrapped(said: &Said, transform: &str) -> Result<()> {
 /// An outbox of this name with the options of its router.
 ///
 /// # Errors
-/// `Unsupported` if there are tables besides.
+/// `Unsupported` for what there is nothing for.
 pub(super) fn outbox(
     said: &Said,
     transform: &str,
     name: &str,
-    tables: &[String],
+    table: &str,
     out: &mut String,
 ) -> Result<()> {
-    let [table] = tables else {
-        return Err(unsupported("table.include.list", "the outbox table alone"));
-    };
     put(out, "outbox", table);
     put(out, "name", name);
     let has_backlog = match said.get("snapshot.mode").unwrap_or("initial") {
@@ -62,6 +59,11 @@ pub(super) fn outbox(
         _ => return Err(unsupported("snapshot.mode", "initial or no_data")),
     };
     put_plain(out, "backlog", has_backlog);
+    // New rows alone are events.
+    said.only(
+        "skipped.operations",
+        &["none", "t", "u", "d", "u,d", "u,d,t", "d,t", "u,t"],
+    )?;
     schemas(said)?;
     said.flag("tombstones.on.delete", true)?;
     said.get("decimal.handling.mode");

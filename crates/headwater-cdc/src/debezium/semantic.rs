@@ -79,6 +79,14 @@ impl FieldSchema {
 }
 
 impl Semantic {
+    /// Whether its values are texts, not what stands for something else.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(
+            self,
+            Self::String | Self::Json | Self::Xml | Self::Uuid | Self::Enum(_) | Self::EnumSet(_)
+        )
+    }
+
     /// Everything of a schema but its closing brace.
     fn open(&self, is_optional: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"type\":\"");

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::pattern::Pattern;
-use super::rule::{Rule, Treatment};
+use super::rule::{Rule, Treatment, no_text};
 
 /// What of rows and their changes is taken over. Patterns are about whole names: `schema.table.column`, or `database.table.column`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,18 +20,40 @@ pub struct Filters {
     pub skipped: Operations,
 }
 
+/// What of a column matters for what is done to its values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ColumnOf<'a> {
+    /// The table, with its schema or database.
+    pub(crate) table: &'a str,
+    /// The column.
+    pub(crate) name: &'a str,
+    /// Whether it identifies rows.
+    pub(crate) is_key: bool,
+    /// Whether its values are texts.
+    pub(crate) is_text: bool,
+    /// How many characters it has at most, if that is said.
+    pub(crate) length: Option<usize>,
+}
+
 impl Filters {
+    /// Whether it matters how long texts of a column are at most.
+    pub(crate) fn ask_lengths(&self) -> bool {
+        let mut treatments = self.treatments.iter().map(|(_, treatment)| treatment);
+        treatments.any(|t| matches!(t, Treatment::Hash(hash) if hash.is_shortened))
+    }
+
     /// What is done to the values of a column.
     ///
     /// # Errors
-    /// `Invalid` if it identifies rows and is to be left out or treated.
-    pub(crate) fn rule(&self, table: &str, column: &str, is_key: bool) -> Result<Rule> {
-        let name = format!("{table}.{column}");
+    /// `Invalid` if it identifies rows and is to be left out or treated, `Unsupported` if it is to be treated and has no texts.
+    pub(crate) fn rule(&self, column: ColumnOf<'_>) -> Result<Rule> {
+        let (name, is_key) = (format!("{}.{}", column.table, column.name), column.is_key);
         let is_among = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches(&name));
         let treatment = self.treatments.iter().find(|(p, _)| p.matches(&name));
         let rule = match treatment {
             _ if is_among(&self.excluded) => Rule::LeaveOut,
-            Some((_, treatment)) => Rule::Treat(treatment.clone()),
+            Some(_) if !column.is_text && !is_key => return Err(no_text(&name)),
+            Some((_, treatment)) => Rule::Treat(treatment.clone(), column.length),
             None if is_key || self.included.is_empty() || is_among(&self.included) => Rule::Keep,
             None => Rule::LeaveOut,
         };
@@ -101,18 +123,31 @@ mod tests {
             treatments: vec![(r".*\.(mail|password)".parse().unwrap(), mask.clone())],
             ..Filters::default()
         };
-        let rule = |table, column| filters.rule(table, column, false).unwrap();
+        let of = |table, name, is_key| ColumnOf {
+            table,
+            name,
+            is_key,
+            is_text: name != "n",
+            length: Some(9),
+        };
+        let rule = |table, column| filters.rule(of(table, column, false)).unwrap();
         assert_eq!(rule("public.users", "name"), Rule::Keep);
         assert_eq!(rule("public.users", "password"), Rule::LeaveOut);
-        assert_eq!(rule("public.users", "mail"), Rule::Treat(mask));
+        assert_eq!(rule("public.users", "mail"), Rule::Treat(mask, Some(9)));
         assert_eq!(rule("public.other", "name"), Rule::LeaveOut);
         assert_eq!(rule("public.other", "n"), Rule::Keep);
-        let key = |column| filters.rule("public.other", column, true);
+        let key = |column| filters.rule(of("public.other", column, true));
         assert_eq!(key("id").unwrap(), Rule::Keep);
         let error = key("mail").unwrap_err();
         assert!(error.message().contains("'public.other.mail'"), "{error}");
-        let usual = Filters::default().rule("a.b", "c", false).unwrap();
+        let usual = Filters::default().rule(of("a.b", "c", false)).unwrap();
         assert_eq!(usual, Rule::Keep);
+        let of_number = Filters {
+            treatments: vec![(".*".parse().unwrap(), Treatment::Mask(1))],
+            ..Filters::default()
+        };
+        let error = of_number.rule(of("a.b", "n", false)).unwrap_err();
+        assert!(error.message().contains("'a.b.n'"), "{error}");
     }
 
     #[test]

@@ -13,6 +13,18 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// The one that this name matches, whatever its capitals, and no other.
+    pub fn literal(name: &str) -> Self {
+        let text = regex::escape(name);
+        let regex = RegexBuilder::new(&format!("^(?:{text})$"))
+            .case_insensitive(true)
+            .build();
+        Self {
+            regex: regex.expect("an escaped name is a regular expression"),
+            text,
+        }
+    }
+
     /// Whether a name matches.
     pub fn matches(&self, name: &str) -> bool {
         self.regex.is_match(name)
@@ -58,6 +70,8 @@ mod tests {
         for name in ["public.orders2", "my.public.orders", "publicxorders"] {
             assert!(!pattern.matches(name), "{name}");
         }
+        let literal = Pattern::literal("a.b(c");
+        assert!(literal.matches("A.b(c") && !literal.matches("axb(c"));
         assert!("a|b".parse::<Pattern>().unwrap().matches("b"));
         let error = "(".parse::<Pattern>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);

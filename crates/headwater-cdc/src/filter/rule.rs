@@ -1,8 +1,8 @@
 //! What is done to the values of a column.
 
 use headwater_log::{Error, ErrorKind, Result};
-use sha2::{Digest, Sha256};
 
+use super::hash::Hash;
 use crate::json;
 
 /// How a text is made unreadable, or shorter.
@@ -10,11 +10,8 @@ use crate::json;
 pub enum Treatment {
     /// So many `*`, whatever it was; also where nothing was.
     Mask(usize),
-    /// SHA-256 of a salt and the text, in hexadecimal digits: the same text is the same hash.
-    Hash {
-        /// What nobody else knows.
-        salt: String,
-    },
+    /// A hash of it.
+    Hash(Hash),
     /// At most so many characters of it.
     Truncate(usize),
 }
@@ -27,8 +24,8 @@ pub(crate) enum Rule {
     Keep,
     /// There are none in records.
     LeaveOut,
-    /// They are others in records.
-    Treat(Treatment),
+    /// They are others in records; how many characters the column has at most.
+    Treat(Treatment, Option<usize>),
 }
 
 impl Rule {
@@ -37,12 +34,12 @@ impl Rule {
     /// # Errors
     /// `Unsupported` if it is no text.
     pub(crate) fn apply(&self, column: &str, start: usize, out: &mut Vec<u8>) -> Result<()> {
-        let Self::Treat(treatment) = self else {
+        let Self::Treat(treatment, most) = self else {
             return Ok(());
         };
         let value = &out[start..];
         let known: Option<String> = match (value, treatment) {
-            (b"null", Treatment::Hash { .. } | Treatment::Truncate(_)) => return Ok(()),
+            (b"null", Treatment::Hash(_) | Treatment::Truncate(_)) => return Ok(()),
             (b"null", Treatment::Mask(_)) => None,
             _ => Some(serde_json::from_slice(value).map_err(|_| no_text(column))?),
         };
@@ -54,17 +51,14 @@ impl Rule {
                 let end = known.char_indices().nth(*length).map(|(at, _)| at);
                 json::string(&known.as_bytes()[..end.unwrap_or(known.len())], out);
             }
-            Treatment::Hash { salt } => {
-                let hash = Sha256::new().chain_update(salt).chain_update(known);
-                let digits: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-                json::string(digits.as_bytes(), out);
-            }
+            Treatment::Hash(hash) => json::string(hash.digits(&known, *most).as_bytes(), out),
         }
         Ok(())
     }
 }
 
-fn no_text(column: &str) -> Error {
+/// A column whose values cannot be treated.
+pub(super) fn no_text(column: &str) -> Error {
     let text = format!("column '{column}' has values that are no texts");
     Error::new(ErrorKind::Unsupported, text)
         .with_hint("leave the column out: only texts can be masked, hashed or cut")
@@ -76,7 +70,7 @@ mod tests {
 
     fn treated(treatment: Treatment, value: &str) -> Result<String> {
         let mut out = format!("{{\"a\":{value}").into_bytes();
-        Rule::Treat(treatment).apply("t.a", 5, &mut out)?;
+        Rule::Treat(treatment, None).apply("t.a", 5, &mut out)?;
         Ok(String::from_utf8(out.split_off(5)).unwrap())
     }
 
@@ -89,10 +83,7 @@ mod tests {
         assert_eq!(cut(r#""\"üx""#), r#""\"ü""#);
         assert_eq!(cut(r#""ab""#), r#""ab""#);
         assert_eq!(cut("null"), "null");
-        let hash = |salt: &str, value| {
-            let salt = salt.to_owned();
-            treated(Treatment::Hash { salt }, value).unwrap()
-        };
+        let hash = |salt: &str, value| treated(Treatment::Hash(Hash::new(salt)), value).unwrap();
         // SHA-256 of "abc", as the standard has it.
         let known = "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"";
         assert_eq!(hash("a", r#""bc""#), known);

@@ -29,6 +29,8 @@ pub(super) struct Said {
     is_computed: bool,
     /// A `FLOAT` with so many digits is a `double` to Debezium.
     pub(super) has_digits: bool,
+    /// How many characters a `CHAR` or a `VARCHAR` has at most.
+    pub(super) length: Option<usize>,
 }
 
 /// What the catalogue says of the columns of a table, as it is now; nothing if that is gone.
@@ -42,13 +44,14 @@ pub(super) fn said(
 ) -> Result<HashMap<String, Said>> {
     let is_quoted = session.is_mariadb();
     let rows = session.query(&format!(
-        "SELECT column_name, column_default, extra, column_type FROM information_schema.columns \
+        "SELECT column_name, column_default, extra, column_type, \
+         CASE WHEN data_type IN ('char', 'varchar') THEN character_maximum_length END FROM information_schema.columns \
          WHERE table_schema = {} AND table_name = {}",
         literal(database),
         literal(name)
     ))?;
     let one = |row: Vec<Option<String>>| {
-        let [Some(name), default, extra, Some(kind)] = &row[..] else {
+        let [Some(name), default, extra, Some(kind), length] = &row[..] else {
             return Err(malformed("description of a column"));
         };
         let extra = extra.as_deref().unwrap_or_default();
@@ -57,6 +60,7 @@ pub(super) fn said(
             is_quoted,
             is_computed: extra.contains("DEFAULT_GENERATED"),
             has_digits: kind.contains(','),
+            length: length.as_deref().and_then(|length| length.parse().ok()),
         };
         Ok((name.clone(), said))
     };
@@ -124,6 +128,7 @@ mod tests {
             is_quoted: is_mariadb,
             is_computed: default.ends_with("()"),
             has_digits: false,
+            length: None,
         };
         said.default(&kind)
     }

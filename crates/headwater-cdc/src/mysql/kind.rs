@@ -128,6 +128,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether its values are texts.
+    pub(super) fn is_text(&self) -> bool {
+        match self {
+            Self::Char { charset, .. }
+            | Self::Varchar { charset, .. }
+            | Self::Blob { charset, .. } => *charset != Charset::Binary,
+            Self::Enum { .. } | Self::Set { .. } | Self::Json { .. } => true,
+            Self::Uuid | Self::Inet6 | Self::Inet4 => true,
+            _ => false,
+        }
+    }
+
     /// How many digits the fraction of a second has.
     pub(super) fn digits(&self) -> u8 {
         match self {

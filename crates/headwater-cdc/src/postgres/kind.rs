@@ -70,6 +70,15 @@ impl Kind {
         }
     }
 
+    /// Whether its values are texts, not what stands for something else.
+    pub(crate) fn is_text(&self) -> bool {
+        match self {
+            Self::Text | Self::Instant => true,
+            Self::Debezium(semantic) => semantic.is_text(),
+            _ => false,
+        }
+    }
+
     /// A default as it is written; `None`: it is not, as those of bytes are not.
     pub(crate) fn default(&self, text: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();

@@ -10,7 +10,7 @@ use super::pgoutput::{Cell, Relation};
 use super::session::Session;
 use super::sql::identifier;
 use crate::debezium::FieldSchema;
-use crate::filter::{Filters, Rule};
+use crate::filter::{ColumnOf, Filters, Rule};
 use crate::json;
 
 /// A column as it is written.
@@ -80,6 +80,14 @@ impl Column {
     }
 }
 
+/// How many characters a `char(n)` or `varchar(n)` has at most.
+fn characters(type_id: u32, modifier: i32) -> Option<usize> {
+    let is_limited = matches!(type_id, 1042 | 1043);
+    usize::try_from(modifier - 4)
+        .ok()
+        .filter(|_| is_limited && modifier >= 4)
+}
+
 /// The text of an expression that is a constant.
 fn literal_text(expression: &str) -> Option<String> {
     let is_type = |t: &str| t.is_empty() || (t.starts_with("::") && !t.contains('\''));
@@ -147,8 +155,14 @@ impl Shape {
         let column = |(name, id, modifier): (&str, u32, i32)| {
             let known = table.columns.iter().find(|c| c.name == name);
             let is_key = table.key.iter().any(|k| k == name);
-            let rule = filters.rule(&table.name.to_string(), name, is_key)?;
             let kind = kinds.of(session, id, modifier)?;
+            let rule = filters.rule(ColumnOf {
+                table: &table.name.to_string(),
+                name,
+                is_key,
+                is_text: kind.is_text(),
+                length: characters(id, modifier),
+            })?;
             Ok(Column::new(name, kind, known, rule))
         };
         let columns: Vec<Column> = columns.map(column).collect::<Result<_>>()?;

@@ -1,12 +1,34 @@
 //! What is left out, made unreadable or skipped, in the backfill and in the stream alike.
 
-use headwater_cdc::postgres::{Session, Settings, tables_matching};
-use headwater_cdc::{Debezium, ErrorKind, Filters, Format, Treatment};
+use std::time::{Duration, Instant};
+
+use headwater_cdc::postgres::{Session, Settings};
+use headwater_cdc::{Capture, Debezium, ErrorKind, Filters, Format, Hash, Matching, Treatment};
 use serde_json::{Value, json};
 
 use super::bench::{catch_up, content, fold, memory, records, run, settings, table};
 use super::losses::failure;
 use crate::replication::start;
+use crate::topics::{self, LONG};
+
+/// Waits until these tables are captured into these topics.
+fn until(capture: &Capture, want: &[&str]) {
+    let names = || -> Vec<String> {
+        let tables = capture.status().tables.into_iter();
+        tables
+            .map(|t| format!("{} in {}", t.name, t.topic))
+            .collect()
+    };
+    let end = Instant::now() + LONG;
+    while names() != want {
+        assert!(
+            capture.failure().is_none() && Instant::now() < end,
+            "{:?}",
+            capture.status()
+        );
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
 
 #[test]
 fn tables_are_chosen_by_patterns() {
@@ -20,16 +42,92 @@ fn tables_are_chosen_by_patterns() {
          CREATE TABLE other (id int); CREATE TABLE sales.parts (id int PRIMARY KEY) PARTITION BY RANGE (id); \
          CREATE TABLE sales.part_1 PARTITION OF sales.parts FOR VALUES FROM (0) TO (9); CREATE VIEW sales.seen AS SELECT 1",
     );
-    let patterns = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<_>>();
-    let found = tables_matching(
-        &address,
-        &patterns(&[r"sales\..*"]),
-        &patterns(&[r".*\.old"]),
+    let patterns = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect();
+    let with = |included: &[&str]| Settings {
+        matching: Some(Matching {
+            included: patterns(included),
+            excluded: patterns(&[r".*\.old"]),
+            topic_prefix: "p.".to_owned(),
+            ..Matching::default()
+        }),
+        backfills: false,
+        ..settings(&address, &[])
+    };
+    assert_eq!(
+        failure(&memory(), &with(&["nothing"])).kind(),
+        ErrorKind::NotFound
     );
-    let names: Vec<String> = found.unwrap().iter().map(ToString::to_string).collect();
-    assert_eq!(names, ["sales.lines", "sales.parts"]);
-    let error = tables_matching(&address, &patterns(&["nothing"]), &[]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let log = memory();
+    let capture = Capture::start(&log, with(&[r"sales\..*"])).unwrap();
+    let until = |want: &[&str]| until(&capture, want);
+    until(&[
+        "sales.lines in p.sales.lines",
+        "sales.parts in p.sales.parts",
+    ]);
+    // A table that is made later is captured with what it has, although the others are not read.
+    run(
+        &mut session,
+        "CREATE TABLE sales.more (id int PRIMARY KEY); INSERT INTO sales.more VALUES (1), (2); CREATE TABLE other_more (id int); \
+         INSERT INTO sales.lines VALUES (3)",
+    );
+    until(&[
+        "sales.lines in p.sales.lines",
+        "sales.more in p.sales.more",
+        "sales.parts in p.sales.parts",
+    ]);
+    run(&mut session, "INSERT INTO sales.more VALUES (3)");
+    let reach = || {
+        let end = headwater_cdc::Settings::from(with(&[])).log_end().unwrap();
+        assert!(capture.wait_for(&end, LONG).unwrap());
+    };
+    reach();
+    assert_eq!(topics::fold(&log, "p.sales.more").len(), 3);
+    assert_eq!(topics::fold(&log, "p.sales.lines").len(), 1);
+    // One that is dropped is none of them any more.
+    run(&mut session, "DROP TABLE sales.lines");
+    until(&["sales.more in p.sales.more", "sales.parts in p.sales.parts"]);
+    run(&mut session, "INSERT INTO sales.more VALUES (4)");
+    reach();
+    assert_eq!(topics::fold(&log, "p.sales.more").len(), 4);
+}
+
+#[test]
+fn tables_are_read_as_far_as_that_is_wanted() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let mut session = Session::connect(&address).unwrap();
+    run(
+        &mut session,
+        "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY); INSERT INTO t VALUES (1); INSERT INTO u VALUES (1), (2)",
+    );
+    let settings = Settings {
+        backfilled: vec![r"public\.u".parse().unwrap()],
+        ..settings(&address, &["t", "u"])
+    };
+    let log = memory();
+    catch_up(&log, &settings);
+    assert_eq!((records(&log, "t").len(), records(&log, "u").len()), (0, 2));
+    // What has become another table is read if it would have been.
+    run(
+        &mut session,
+        "ALTER TABLE t ADD a int; ALTER TABLE u ADD a int; INSERT INTO t VALUES (2); INSERT INTO u VALUES (3)",
+    );
+    catch_up(&log, &settings);
+    catch_up(&log, &settings);
+    assert_eq!((fold(&log, "t").len(), fold(&log, "u").len()), (1, 3));
+    let again = Settings {
+        reads_again: true,
+        ..settings
+    };
+    let before = records(&log, "u").len();
+    let capture = Capture::start(&log, again).unwrap();
+    let end = Instant::now() + LONG;
+    while records(&log, "u").len() < before + 3 || fold(&log, "t").len() < 2 {
+        assert!(Instant::now() < end, "{:?}", capture.status());
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    capture.stop();
 }
 
 fn row(text: &str) -> Value {
@@ -54,13 +152,12 @@ fn columns_are_left_out_masked_hashed_and_cut_wherever_rows_come_from() {
     };
     run(&mut session, &insert(1));
     let treat = |pattern: &str, treatment| (pattern.parse().unwrap(), treatment);
-    let salt = "salt".to_owned();
     let settings = Settings {
         filters: Filters {
             excluded: vec![r".*\.password".parse().unwrap()],
             treatments: vec![
                 treat(r"public\.users\.mail", Treatment::Mask(5)),
-                treat(r"public\.users\.phone", Treatment::Hash { salt }),
+                treat(r"public\.users\.phone", Treatment::Hash(Hash::new("salt"))),
                 treat(r"public\.users\.note", Treatment::Truncate(4)),
             ],
             ..Filters::default()

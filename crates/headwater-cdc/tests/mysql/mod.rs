@@ -8,6 +8,7 @@ mod checks;
 mod debezium;
 mod elsewhere;
 mod encrypted;
+mod filtered;
 mod following;
 mod golden;
 mod killed;

@@ -3,9 +3,11 @@
 //! A transaction is kept until it ends, for it may be rolled back, to a savepoint or whole. One that is prepared (XA) is kept until it
 //! is committed; a stream that begins anew is read from before the oldest of these.
 
+mod tables;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result, Timestamp};
@@ -13,11 +15,12 @@ use headwater_log::{Error, ErrorKind, Result, Timestamp};
 use super::form::Forms;
 use super::progress::MySql;
 use super::settings::TableName;
-use super::shape::{Shape, columns, key_names};
+use super::shape::{Shape, columns};
 use super::transaction::{Change, Row, Transaction};
 use crate::capture::{self, Change as RowChange, Feed, Heard, Intake, Place, RowPair, TableIndex};
 use crate::debezium::{Origin, OriginPlace, now_us};
-use crate::mysql::ddl::{Effect, Named};
+use crate::filter::Matching;
+use crate::mysql::ddl::Effect;
 use crate::mysql::{Message, Position, Received, Replica, Rows, Session, Statement, Table, Value};
 
 /// The binary log.
@@ -26,6 +29,10 @@ pub(crate) struct LogFeed {
     pub(super) control: Session,
     pub(super) tables: Vec<TableName>,
     forms: Forms,
+    /// Tables that are captured because their names match.
+    pub(super) matching: Option<Matching>,
+    /// When it was looked last whether there are new ones.
+    looked: Option<Instant>,
     /// Whether what is in the tables is read.
     pub(super) backfills: bool,
     /// Whether the server takes names of tables for the same that differ in capitals.
@@ -58,6 +65,8 @@ impl LogFeed {
             control,
             tables,
             forms,
+            matching: None,
+            looked: None,
             backfills: true,
             folds_names: false,
             shapes: HashMap::new(),
@@ -75,6 +84,9 @@ impl Feed for LogFeed {
     type Server = MySql;
 
     fn hear(&mut self, wait: Duration, into: Intake<'_, MySql>) -> Result<Heard> {
+        if self.has_new_tables()? {
+            return Ok(Heard::Changed);
+        }
         let received = match self.replica.receive(wait) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Heard::Lost(e)),
             received => received?,
@@ -192,8 +204,11 @@ impl LogFeed {
         let now_us = now_us();
         for (row, change) in (0..).zip(rows.changes()?) {
             let change = change?;
-            let before = change.before.map(|row| before(&shape, &row)).transpose()?;
-            let after = change.after.map(|row| shape.pair(&row)).transpose()?;
+            // A row that comes to be chosen is new, one that is chosen no more is gone.
+            let (was, is) = (change.before, change.after);
+            let (was, is) = (was.filter(|r| shape.has(r)), is.filter(|r| shape.has(r)));
+            let before = was.map(|row| before(&shape, &row)).transpose()?;
+            let after = is.map(|row| shape.pair(&row)).transpose()?;
             let Some(change) = row_change(before, after) else {
                 continue;
             };
@@ -245,21 +260,6 @@ impl LogFeed {
         }
     }
 
-    /// The captured tables that a statement names.
-    fn named(&self, named: &Named) -> Vec<TableIndex> {
-        let is_same = |one: &str, other: &str| match self.folds_names {
-            true => one.to_lowercase() == other.to_lowercase(),
-            false => one == other,
-        };
-        let all = self.tables.iter().enumerate();
-        let found = all.filter(|(_, name)| {
-            let table = named.table.as_ref();
-            is_same(&name.database, &named.database)
-                && table.is_none_or(|table| is_same(&name.name, table))
-        });
-        found.map(|(at, _)| at).collect()
-    }
-
     /// A transaction becomes records.
     fn apply(
         &mut self,
@@ -302,7 +302,7 @@ impl LogFeed {
                 let (mut target, _) = into.target(row.table, &row.shape.form, row.origin);
                 target.put(row.change)?;
             }
-            Change::Truncate(at) => self.truncate(into, at)?,
+            Change::Truncate(at) => self.emptied(into, at, false)?,
             Change::Described(at, columns) => self.described(into, at, columns)?,
             Change::Altered(at) => {
                 if let Some(columns) = self.columns_now(at)? {
@@ -310,45 +310,13 @@ impl LogFeed {
                 }
             }
             Change::Replaced(at) => {
-                self.truncate(into, at)?;
+                self.emptied(into, at, true)?;
                 if let Some(columns) = self.columns_now(at)? {
                     into.anew(at, columns);
                 }
             }
         }
         Ok(())
-    }
-
-    /// All rows of a table are gone.
-    fn truncate(&self, into: &mut Intake<'_, MySql>, at: TableIndex) -> Result<()> {
-        let shape = self.shapes.get(&at).map(|(_, shape)| &shape.form);
-        let form = shape.unwrap_or(into.stored_form(at));
-        let (mut target, mut before) = into.target(at, form, self.origin.clone());
-        target.truncate(&mut before)
-    }
-
-    /// A table has these columns. If others identify its rows than before, its topic begins anew.
-    fn described(
-        &self,
-        into: &mut Intake<'_, MySql>,
-        at: TableIndex,
-        columns: Vec<(String, String)>,
-    ) -> Result<()> {
-        if key_names(into.known_columns(at)) != key_names(&columns) {
-            self.truncate(into, at)?;
-        }
-        into.columns(at, columns);
-        Ok(())
-    }
-
-    /// What the catalogue says; `None`: the table is gone.
-    fn columns_now(&mut self, at: TableIndex) -> Result<Option<Vec<(String, String)>>> {
-        let name = &self.tables[at];
-        match Table::of(&mut self.control, &name.database, &name.name) {
-            Ok(table) => Ok(Some(columns(&table))),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! How the rows of tables are written, as a capture wants it.
 
-use headwater_log::Result;
+use std::collections::HashMap;
 
+use headwater_log::{ErrorKind, Result};
+
+use super::condition::RowCondition;
 use super::settings::{Settings, TableName};
-use super::shape::Shape;
+use super::shape::{Shape, columns};
 use crate::capture::{Form, Format};
 use crate::debezium::{Connector, Debezium, Envelope, FieldSchema, Names, Semantic};
+use crate::filter::{ColumnOf, Condition, Filters, Rule};
 use crate::mysql::defaults::{self, ColumnDefault, Said};
 use crate::mysql::{Column, Session, Table, semantic};
 
@@ -14,30 +18,44 @@ use crate::mysql::{Column, Session, Table, semantic};
 pub(super) struct Forms {
     format: Format,
     connector: Connector,
+    filters: Filters,
+    conditions: Vec<(TableName, Condition)>,
 }
 
 impl Forms {
-    pub(super) fn new(settings: &Settings, is_mariadb: bool) -> Self {
-        Self {
+    /// # Errors
+    /// `Invalid` for a condition that is none.
+    pub(super) fn new(settings: &Settings, is_mariadb: bool) -> Result<Self> {
+        let conditions = settings.conditions.iter();
+        let conditions = conditions.map(|(name, text)| Ok((name.clone(), Condition::parse(text)?)));
+        Ok(Self {
             format: settings.format.clone(),
             connector: match is_mariadb {
                 true => Connector::MariaDb,
                 false => Connector::MySql,
             },
-        }
+            filters: settings.filters.clone(),
+            conditions: conditions.collect::<Result<_>>()?,
+        })
     }
 
-    /// How the rows of a table are written, which looks like this at its place of the log. Events tell defaults of columns, which the
-    /// catalogue knows as they are now.
+    /// How the rows of a table are written, which looks like this at its place of the log. Events tell defaults of columns, and hashes may be
+    /// as long as these, which the catalogue knows as they are now.
     ///
     /// # Errors
-    /// `Unsupported` if nothing identifies its rows; what the server says.
+    /// `Unsupported` if nothing identifies its rows; what is wrong with what was said of its columns and rows; what the server says.
     pub(super) fn shape(&self, table: &Table, session: &mut Session) -> Result<Shape> {
         let mut shape = Shape::of(table)?;
+        let is_asked = matches!(self.format, Format::Debezium(_)) || self.filters.ask_lengths();
+        let said = match is_asked {
+            true => defaults::said(session, &table.database, &table.name)?,
+            false => HashMap::new(),
+        };
+        let rules = self.rules(table, &said)?;
+        shape.choose(rules, self.condition(table, session)?);
         let Format::Debezium(debezium) = &self.format else {
             return Ok(shape);
         };
-        let said = defaults::said(session, &table.database, &table.name)?;
         let fields = table.columns.iter().map(|column| {
             let said = said.get(&column.name);
             field(column, said, debezium)
@@ -45,9 +63,45 @@ impl Forms {
         let fields = fields.collect::<Result<Vec<_>>>()?;
         let key: Vec<FieldSchema> = shape.key_places().map(|n| fields[n].clone()).collect();
         let names = self.names(&table.database, &table.name);
-        let envelope = Envelope::new(debezium, names, &key, &fields);
+        let kept = fields.iter().enumerate().filter(|(n, _)| shape.is_kept(*n));
+        let kept: Vec<FieldSchema> = kept.map(|(_, field)| field.clone()).collect();
+        let envelope = Envelope::new(debezium, names, &key, &kept);
         shape.write_events(fields, Form::events(envelope));
         Ok(shape)
+    }
+
+    fn rules(&self, table: &Table, said: &HashMap<String, Said>) -> Result<Vec<Rule>> {
+        let name = format!("{}.{}", table.database, table.name);
+        let rule = |column: &Column| {
+            self.filters.rule(ColumnOf {
+                table: &name,
+                name: &column.name,
+                is_key: column.key.is_some(),
+                is_text: column.kind.is_text(),
+                length: said.get(&column.name).and_then(|said| said.length),
+            })
+        };
+        table.columns.iter().map(rule).collect()
+    }
+
+    /// The condition on the rows of a table. One that says nothing of how the table looks here is not known to hold for any row, if it looks
+    /// otherwise now: then it is read anew.
+    fn condition(&self, table: &Table, session: &mut Session) -> Result<Option<RowCondition>> {
+        let mut conditions = self.conditions.iter();
+        let is_of = |name: &TableName| name.database == table.database && name.name == table.name;
+        let Some((_, condition)) = conditions.find(|(name, _)| is_of(name)) else {
+            return Ok(None);
+        };
+        let error = match RowCondition::of(condition, table) {
+            Ok(found) => return Ok(Some(found)),
+            Err(error) => error,
+        };
+        match Table::of(session, &table.database, &table.name) {
+            Ok(now) if columns(&now) == columns(table) => Err(error),
+            Ok(_) => Ok(Some(RowCondition::never())),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Some(RowCondition::never())),
+            Err(e) => Err(e),
+        }
     }
 
     /// How what is known of a table that is gone is written.

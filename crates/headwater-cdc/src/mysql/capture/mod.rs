@@ -1,8 +1,10 @@
 //! What the capture of tables needs of MariaDB and MySQL: the binary log as a [`Feed`](crate::capture::Feed), and tables in
 //! ranges of their keys.
 
+mod condition;
 mod feed;
 mod form;
+mod matching;
 mod progress;
 mod reading;
 mod settings;

@@ -1,20 +1,39 @@
 //! One range of a table, read in a snapshot of its own.
 
-use std::sync::Arc;
-
 use headwater_log::{Error, ErrorKind, Result};
 
+use super::condition::RowCondition;
 use super::progress::{Found, MySql, Range, SeenAt, cuts};
 use super::shape::Shape;
 use crate::capture::{Place, Reads, Task};
+use crate::filter::Condition;
 use crate::mysql::snapshot::Part;
-use crate::mysql::{Address, Position, Session, Snapshot, Table, literal};
+use crate::mysql::{Address, Position, Session, Snapshot, Table, Value, literal};
 
 /// How the rows of a table are read.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) table: Table,
     pub(super) shape: Shape,
+    /// Which of the rows that there are; `None`: all.
+    pub(super) filter: Option<RowCondition>,
+}
+
+impl Plan {
+    /// Only rows are read that a condition holds for.
+    ///
+    /// # Errors
+    /// `Invalid`, `Unsupported`.
+    pub(super) fn read_only(&mut self, filter: Option<&str>) -> Result<()> {
+        let of = |text| RowCondition::of(&Condition::parse(text)?, &self.table);
+        self.filter = filter.map(of).transpose()?;
+        Ok(())
+    }
+
+    fn has(&self, row: &[Value]) -> bool {
+        let filter = self.filter.as_ref();
+        self.shape.has(row) && filter.is_none_or(|filter| filter.holds(row))
+    }
 }
 
 /// Reads tables.
@@ -23,7 +42,7 @@ pub(crate) struct TableReads {
     pub(super) address: Address,
     /// The number of the server that streams.
     pub(super) server_id: Option<String>,
-    pub(super) plans: Vec<Option<Arc<Plan>>>,
+    pub(super) plans: Vec<Option<Plan>>,
     /// Rows that are read at a time.
     pub(super) range_rows: u32,
     /// Transactions before this may have been streamed before this stream began: a reading must see them.
@@ -79,7 +98,7 @@ impl TableReads {
             let text = "a table that is gone is to be read";
             return Err(Error::new(ErrorKind::Bug, text));
         };
-        let Plan { table, shape } = &**plan;
+        let Plan { table, shape, .. } = plan;
         let size = snapshot.about_rows(table)?;
         let (piece, most) = match &task.range {
             Range::Cuts => {
@@ -98,10 +117,13 @@ impl TableReads {
             after: piece.after.as_deref(),
             limit: u64::from(most),
         };
-        let (mut rows, mut last) = (Vec::new(), None);
+        let (mut rows, mut last, mut read) = (Vec::new(), None, 0);
         let is_ordered = snapshot.rows_of(table, part, |row| {
-            rows.push(shape.pair(&row)?);
-            if rows.len() == most as usize {
+            if plan.has(&row) {
+                rows.push(shape.pair(&row)?);
+            }
+            read += 1;
+            if read == most {
                 last = Some(row);
             }
             Ok(())

@@ -4,8 +4,10 @@ use std::fmt;
 
 use headwater_log::{Error, ErrorKind, Result};
 
+use super::condition::RowCondition;
 use crate::capture::{Format, OnLoss, check_topics};
-use crate::mysql::{Address, identifier};
+use crate::filter::{Condition, Filters, Matching, Pattern};
+use crate::mysql::{Address, Session, Table, identifier};
 
 /// Rows of a table that are read at a time.
 const RANGE_ROWS: u32 = 8192;
@@ -53,8 +55,20 @@ pub struct Settings {
     pub server_id: Option<u32>,
     /// The tables, each with its topic.
     pub tables: Vec<(TableName, String)>,
+    /// Tables that are captured because their names match; `None`: none.
+    pub matching: Option<Matching>,
+    /// Which rows of some tables are captured, as conditions that are evaluated here (see the guide).
+    pub conditions: Vec<(TableName, String)>,
+    /// What of rows and their changes is taken over.
+    pub filters: Filters,
     /// Whether what is in the tables at first is captured too.
     pub backfills: bool,
+    /// Patterns of the tables of which that is so; empty: all.
+    pub backfilled: Vec<Pattern>,
+    /// Whether tables that have been read are read once more when the capture starts.
+    pub reads_again: bool,
+    /// Whether the capture ends when what is in the tables at first has been read.
+    pub ends_when_read: bool,
     /// What happens when changes are lost.
     pub on_loss: OnLoss,
     /// What records look like.
@@ -73,7 +87,13 @@ impl Settings {
             name: name.into(),
             server_id: None,
             tables: Vec::new(),
+            matching: None,
+            conditions: Vec::new(),
+            filters: Filters::default(),
             backfills: true,
+            backfilled: Vec::new(),
+            reads_again: false,
+            ends_when_read: false,
             on_loss: OnLoss::Stop,
             format: Format::Rows,
             range_rows: RANGE_ROWS,
@@ -87,6 +107,51 @@ impl Settings {
         let topic = name.to_string();
         self.tables.push((name, topic));
         self
+    }
+
+    /// Whether what is in a table at first is captured too.
+    pub(super) fn reads(&self, table: &TableName) -> bool {
+        let name = table.to_string();
+        let is_such = |pattern: &Pattern| pattern.matches(&name);
+        self.backfills && (self.backfilled.is_empty() || self.backfilled.iter().any(is_such))
+    }
+
+    /// Which rows of a table are captured; `None`: all.
+    pub(super) fn condition(&self, table: &TableName) -> Option<&str> {
+        let mut conditions = self.conditions.iter();
+        let found = conditions.find(|(name, _)| name == table);
+        found.map(|(_, condition)| condition.as_str())
+    }
+
+    /// Whether a condition can be asked for the rows of a table.
+    ///
+    /// # Errors
+    /// `Invalid`, `Unsupported`, and what the server says.
+    pub(crate) fn try_filter(&self, table: &str, filter: &str) -> Result<()> {
+        let condition = Condition::parse(filter)?;
+        let mut tables = self.tables.iter().map(|(name, _)| name.clone());
+        let named = tables.find(|name| name.to_string() == table);
+        let matching = || table.split_once('.').map(|(d, n)| TableName::new(d, n));
+        let Some(name) = named.or_else(matching) else {
+            return Ok(());
+        };
+        let mut session = Session::connect(&self.address)?;
+        let table = Table::of(&mut session, &name.database, &name.name)?;
+        RowCondition::of(&condition, &table).map(drop)
+    }
+
+    fn check_conditions(&self) -> Result<()> {
+        for (table, condition) in &self.conditions {
+            Condition::parse(condition)?;
+            let matching = self.matching.as_ref();
+            let is_matching = matching.is_some_and(|m| m.takes(&table.database, &table.name));
+            if !is_matching && !self.tables.iter().any(|(name, _)| name == table) {
+                let text =
+                    format!("there is a condition for table '{table}', which is not captured");
+                return Err(Error::new(ErrorKind::Invalid, text));
+            }
+        }
+        Ok(())
     }
 
     /// # Errors
@@ -105,6 +170,14 @@ impl Settings {
             let text = format!("'{}' cannot be the name of a capture", self.name);
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        check_topics(&self.tables)
+        if self.ends_when_read && !self.backfills {
+            let text = "a capture that ends when its tables are read must read them";
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        self.check_conditions()?;
+        match self.matching {
+            Some(_) if self.tables.is_empty() => Ok(()),
+            _ => check_topics(&self.tables),
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! What happens before the stream begins: everything is checked, and the place where it begins is known before tables are looked at.
 
-use std::sync::Arc;
-
 use headwater_log::{Error, ErrorKind, Log, Result};
 
 use super::feed::LogFeed;
@@ -11,10 +9,9 @@ use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
 use super::shape::columns;
 use crate::capture::{
-    Begun, Finding, Of, Place, Position as Stored, Ready, TableOf, WHOLE_BYTES, forget, is_known,
-    load, owner, prepare, store_position,
+    Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, WHERE, WHOLE_BYTES,
+    forget, is_known, is_read, known_tables, load, owner, prepare, store_position,
 };
-use crate::filter::Operations;
 use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
 
 /// Connects, checks, and starts the stream.
@@ -23,25 +20,29 @@ use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
 /// `Unavailable`; what else is wrong, with what mends it.
 pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, TableReads>> {
     let mut control = Session::connect(&settings.address)?;
-    let findings = check(&mut control, &[])?;
-    if let Some(Finding { what, mend, .. }) = findings.into_iter().find(|f| f.is_fatal) {
-        return Err(Error::new(ErrorKind::Invalid, what).with_hint(mend));
+    let (named, known) = (settings.tables.len(), known_tables(log, &settings.name));
+    let settings = &settings.with_matching(&mut control, &known)?;
+    let names = settings.tables.iter().map(|(name, _)| name.to_string());
+    if settings.ends_when_read && is_read::<MySql>(log, &settings.name, names)? {
+        return Ok(Begun::Over);
     }
+    demand(&mut control)?;
+    let is_first = load::<Stored>(log, &owner(&settings.name))?.is_none();
     let stored = take_place(log, settings, &mut control)?;
-    let forms = Forms::new(settings, control.is_mariadb());
-    let plans = plans(log, settings, &forms, &mut control)?;
+    let forms = Forms::new(settings, control.is_mariadb())?;
+    let mut plans = plans(log, settings, &forms, &mut control)?;
     let (Some(Place::MySql(end)), resume) = (stored.end.clone(), stored.resume.clone()) else {
         return Err(Error::new(ErrorKind::Bug, "a capture without a place"));
     };
     let begin = end.clone().into();
-    let capture = Of::new(&settings.name, &settings.format, settings.backfills, &begin);
-    let of = described(settings, &forms, &plans);
+    let capture = Of::new(&settings.name, &settings.format, &begin);
+    let mut of = described(settings, &forms, &plans);
+    // What matches only since the capture has begun has been made since: all of it is new.
+    of.iter_mut()
+        .skip(named)
+        .for_each(|table| table.is_wanted |= !is_first);
     let mut tables = prepare(log, &capture, of)?;
-    for (table, plan) in tables.iter_mut().zip(&plans) {
-        if plan.is_none() {
-            table.skip();
-        }
-    }
+    fit(&mut tables, &mut plans)?;
     // It may have been left on another server.
     let end = end.by_name();
     let (start, taken_over) = match resume {
@@ -63,7 +64,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         start,
         taken_over,
     );
-    feed.backfills = settings.backfills;
+    feed.backfills = settings.tables.iter().all(|(name, _)| settings.reads(name));
+    feed.matching = settings.matching.clone();
     feed.folds_names = folds_names.as_deref() != Some("0");
     Ok(Begun::Ready(Box::new(Ready {
         feed,
@@ -77,31 +79,54 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         tables,
         position: stored,
         end: end.into(),
-        backfills: settings.backfills,
         range: settings.range_rows,
         readers: settings.readers,
         whole_bytes: WHOLE_BYTES,
-        skipped: Operations::default(),
+        skipped: settings.filters.skipped,
         messages: None,
-        ends_when_read: false,
+        ends_when_read: settings.ends_when_read,
     })))
 }
 
+/// # Errors
+/// `Invalid` with the first thing that the server lacks.
+fn demand(control: &mut Session) -> Result<()> {
+    let findings = check(control, &[])?;
+    match findings.into_iter().find(|f| f.is_fatal) {
+        None => Ok(()),
+        Some(Finding { what, mend, .. }) => {
+            Err(Error::new(ErrorKind::Invalid, what).with_hint(mend))
+        }
+    }
+}
+
+/// What is gone is not read, and of the others the rows that are wanted.
+fn fit(tables: &mut [Captured<MySql>], plans: &mut [Option<Plan>]) -> Result<()> {
+    for (table, plan) in tables.iter_mut().zip(plans) {
+        match plan {
+            None => table.skip(),
+            Some(plan) => plan.read_only(table.backfill.filter.as_deref())?,
+        }
+    }
+    Ok(())
+}
+
 /// The tables as the server describes them.
-fn described(
-    settings: &Settings,
-    forms: &Forms,
-    plans: &[Option<Arc<Plan>>],
-) -> Vec<TableOf<MySql>> {
+fn described(settings: &Settings, forms: &Forms, plans: &[Option<Plan>]) -> Vec<TableOf<MySql>> {
     let described = plans.iter().zip(&settings.tables);
     let described = described.map(|(plan, (name, topic))| TableOf {
         name: name.to_string(),
         topic: topic.clone(),
         columns: plan.as_ref().map_or_else(Vec::new, |p| columns(&p.table)),
-        identity: String::new(),
+        // Other rows are another table.
+        identity: settings
+            .condition(name)
+            .map_or_else(String::new, |condition| format!("{WHERE}{condition}")),
         form: plan
             .as_ref()
             .map_or_else(|| forms.of_gone(name), |p| p.shape.form.clone()),
+        is_wanted: settings.reads(name),
+        is_reread: settings.reads(name),
     });
     described.collect()
 }
@@ -112,7 +137,7 @@ fn plans(
     settings: &Settings,
     forms: &Forms,
     control: &mut Session,
-) -> Result<Vec<Option<Arc<Plan>>>> {
+) -> Result<Vec<Option<Plan>>> {
     let one = |(name, _): &(TableName, String)| {
         let table = match Table::of(control, &name.database, &name.name) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
@@ -122,7 +147,12 @@ fn plans(
             table => table?,
         };
         let shape = forms.shape(&table, control)?;
-        Ok(Some(Arc::new(Plan { table, shape })))
+        let filter = None;
+        Ok(Some(Plan {
+            table,
+            shape,
+            filter,
+        }))
     };
     settings.tables.iter().map(one).collect()
 }

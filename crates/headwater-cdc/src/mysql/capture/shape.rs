@@ -12,8 +12,10 @@
 use bytes::Bytes;
 use headwater_log::Result;
 
+use super::condition::RowCondition;
 use crate::capture::{Form, RowPair};
 use crate::debezium::FieldSchema;
+use crate::filter::Rule;
 use crate::json;
 use crate::mysql::{Kind, Table, Value, semantic};
 
@@ -26,6 +28,10 @@ pub(super) struct Shape {
     key: Vec<usize>,
     /// What the columns are to Debezium; none: rows are written as they are.
     fields: Vec<FieldSchema>,
+    /// What is done to the values of the columns.
+    rules: Vec<Rule>,
+    /// Which rows there are; `None`: all.
+    condition: Option<RowCondition>,
     pub(super) form: Form,
 }
 
@@ -50,6 +56,8 @@ impl Shape {
             labels: table.columns.iter().map(|c| label(&c.name)).collect(),
             key,
             fields: Vec::new(),
+            rules: vec![Rule::Keep; table.columns.len()],
+            condition: None,
             form: Form::ROWS,
         })
     }
@@ -57,6 +65,22 @@ impl Shape {
     /// Rows are written as Debezium does, whose fields these columns are.
     pub(super) fn write_events(&mut self, fields: Vec<FieldSchema>, form: Form) {
         (self.fields, self.form) = (fields, form);
+    }
+
+    /// Columns and rows are chosen, and treated.
+    pub(super) fn choose(&mut self, rules: Vec<Rule>, condition: Option<RowCondition>) {
+        (self.rules, self.condition) = (rules, condition);
+    }
+
+    /// Whether there is this row.
+    pub(super) fn has(&self, row: &[Value]) -> bool {
+        let condition = self.condition.as_ref();
+        condition.is_none_or(|condition| condition.holds(row))
+    }
+
+    /// Whether a column is in records.
+    pub(super) fn is_kept(&self, place: usize) -> bool {
+        self.rules[place] != Rule::LeaveOut
     }
 
     /// The places of the key's columns, in its order.
@@ -91,16 +115,18 @@ impl Shape {
     fn object(&self, row: &[Value], places: impl Iterator<Item = usize>) -> Result<Bytes> {
         let mut out = Vec::with_capacity(128);
         out.push(b'{');
-        for place in places {
+        for place in places.filter(|place| self.is_kept(*place)) {
             if out.len() > 1 {
                 out.push(b',');
             }
             out.extend_from_slice(&self.labels[place]);
-            let (value, kind) = (&row[place], &self.kinds[place]);
+            let (value, kind, start) = (&row[place], &self.kinds[place], out.len());
             match self.fields.get(place) {
                 Some(field) => semantic::write(value, kind, field, &mut out)?,
                 None => write(value, kind, &mut out),
             }
+            let name = String::from_utf8_lossy(&self.labels[place]);
+            self.rules[place].apply(name.trim_matches(['"', ':']), start, &mut out)?;
         }
         out.push(b'}');
         Ok(out.into())

@@ -4,7 +4,6 @@ use headwater_log::{Error, ErrorKind, Result};
 
 use super::settings::Settings;
 use crate::capture::Finding;
-use crate::filter::Pattern;
 use crate::postgres::{Address, Session, Table, TableName, identifier, literal};
 
 /// The oldest server that sends and reads what is needed (ranges of CTIDs).
@@ -130,38 +129,4 @@ fn rights(session: &mut Session, address: &Address, tables: &[TableName]) -> Res
         }
     }
     Ok(found)
-}
-
-/// The tables of a database whose names, with their schemas, match one of `include` and none of `exclude`; partitions come with what they
-/// are parts of.
-///
-/// # Errors
-/// `Unavailable` if it cannot be reached, `Invalid` if it refuses, `NotFound` if there is none.
-pub fn tables_matching(
-    address: &Address,
-    include: &[Pattern],
-    exclude: &[Pattern],
-) -> Result<Vec<TableName>> {
-    let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-               WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' \
-               AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2";
-    let rows = Session::connect(address)?.query(sql)?.into_iter();
-    let named = rows.filter_map(|row| match <[_; 2]>::try_from(row) {
-        Ok([Some(schema), Some(name)]) => Some(TableName { schema, name }),
-        _ => None,
-    });
-    let is_among = |patterns: &[Pattern], name: &str| patterns.iter().any(|p| p.matches(name));
-    let found: Vec<TableName> = named
-        .filter(|table| {
-            let name = table.to_string();
-            is_among(include, &name) && !is_among(exclude, &name)
-        })
-        .collect();
-    match found.is_empty() {
-        false => Ok(found),
-        true => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("no table of {address} matches"),
-        )),
-    }
 }

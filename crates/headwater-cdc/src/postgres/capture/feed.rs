@@ -66,7 +66,9 @@ impl Feed for SlotFeed {
         }
         if !self.replication.has_more() {
             self.beat()?;
-            self.watch(&mut into)?;
+            if self.watch(&mut into)? {
+                return Ok(Heard::Changed);
+            }
         }
         Ok(match self.replication.receive(wait)? {
             Received::Message(message) => {

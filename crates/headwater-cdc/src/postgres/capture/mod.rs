@@ -6,6 +6,7 @@ mod changes;
 mod check;
 mod feed;
 mod form;
+mod matching;
 mod progress;
 mod publication;
 mod reading;
@@ -15,7 +16,7 @@ mod setup;
 pub(crate) mod slot;
 mod spool;
 
-pub use check::{check, tables_matching};
+pub use check::check;
 pub use settings::{Heartbeat, Messages, Settings};
 pub use slot::drop_slot;
 

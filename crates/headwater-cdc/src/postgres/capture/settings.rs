@@ -5,7 +5,7 @@ use std::time::Duration;
 use headwater_log::{Error, ErrorKind, Result, TopicPartition};
 
 use crate::capture::{Format, OnLoss, WHOLE_BYTES, check_topics};
-use crate::filter::{Filters, Pattern};
+use crate::filter::{Filters, Matching, Pattern};
 use crate::postgres::{Address, Session, Table, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
@@ -66,6 +66,8 @@ pub struct Settings {
     pub makes_publication: bool,
     /// The tables, each with its topic.
     pub tables: Vec<(TableName, String)>,
+    /// Tables that are captured because their names match; `None`: none.
+    pub matching: Option<Matching>,
     /// Which rows of some tables are captured, as conditions of SQL that the server asks of each row and change (PostgreSQL 15 or later).
     pub conditions: Vec<(TableName, String)>,
     /// What of rows and their changes is taken over.
@@ -74,6 +76,10 @@ pub struct Settings {
     pub key: Option<Vec<String>>,
     /// Whether what is in the tables at first is captured too.
     pub backfills: bool,
+    /// Patterns of the tables of which that is so; empty: all.
+    pub backfilled: Vec<Pattern>,
+    /// Whether tables that have been read are read once more when the capture starts.
+    pub reads_again: bool,
     /// Whether the capture ends when what is in the tables at first has been read, and gives its slot up.
     pub ends_when_read: bool,
     /// Which messages of applications are captured; `None`: none.
@@ -104,10 +110,13 @@ impl Settings {
             is_temporary: false,
             makes_publication: true,
             tables: Vec::new(),
+            matching: None,
             conditions: Vec::new(),
             filters: Filters::default(),
             key: None,
             backfills: true,
+            backfilled: Vec::new(),
+            reads_again: false,
             ends_when_read: false,
             messages: None,
             heartbeat: None,
@@ -135,6 +144,13 @@ impl Settings {
         let topic = format!("{}.{name}", self.address.database);
         self.tables.push((name, topic));
         self
+    }
+
+    /// Whether what is in a table at first is captured too.
+    pub(super) fn reads(&self, table: &TableName) -> bool {
+        let name = table.to_string();
+        let is_such = |pattern: &Pattern| pattern.matches(&name);
+        self.backfills && (self.backfilled.is_empty() || self.backfilled.iter().any(is_such))
     }
 
     /// Which rows of a table are captured; `None`: all.
@@ -170,8 +186,10 @@ impl Settings {
     /// What the server says.
     pub(crate) fn try_filter(&self, table: &str, filter: &str) -> Result<()> {
         is_expression(filter)?;
-        let mut tables = self.tables.iter().map(|(name, _)| name);
-        let Some(name) = tables.find(|name| name.to_string() == table) else {
+        let mut tables = self.tables.iter().map(|(name, _)| name.clone());
+        let named = tables.find(|name| name.to_string() == table);
+        let matching = || table.split_once('.').map(|(s, n)| TableName::new(s, n));
+        let Some(name) = named.or_else(matching) else {
             return Ok(());
         };
         let quoted = name.quoted();
@@ -201,13 +219,18 @@ impl Settings {
         }
         for (table, condition) in &self.conditions {
             is_expression(condition)?;
-            if !self.tables.iter().any(|(name, _)| name == table) {
+            let matching = self.matching.as_ref();
+            let is_matching = matching.is_some_and(|m| m.takes(&table.schema, &table.name));
+            if !is_matching && !self.tables.iter().any(|(name, _)| name == table) {
                 let text =
                     format!("there is a condition for table '{table}', which is not captured");
                 return Err(Error::new(ErrorKind::Invalid, text));
             }
         }
-        check_topics(&self.tables)
+        match self.matching {
+            Some(_) if self.tables.is_empty() => Ok(()),
+            _ => check_topics(&self.tables),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::reading::{Plan, TableReads};
 use super::settings::{Messages, Settings};
 use super::{check, publication, slot};
 use crate::capture::{
-    Begun, Form, Of, Place, Position, Ready, TableOf, forget, is_read, load, owner, prepare,
+    Begun, Of, Place, Position, Ready, TableOf, WHERE, forget, is_read, load, owner, prepare,
     store_position,
 };
 use crate::postgres::catalog::Kinds;
@@ -31,11 +31,13 @@ enum Begin {
 /// # Errors
 /// `Unavailable`; what else is wrong, with what mends it.
 pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, TableReads>> {
+    let mut control = Session::connect(&settings.address)?;
+    let named = settings.tables.len();
+    let settings = &settings.with_matching(&mut control)?;
     let names = settings.tables.iter().map(|(name, _)| name.to_string());
     if settings.ends_when_read && is_read::<PostgreSql>(log, &settings.slot, names)? {
         return Ok(Begun::Over);
     }
-    let mut control = Session::connect(&settings.address)?;
     let stored: Option<Position> = load(log, &owner(&settings.slot))?;
     let makes_slot = stored.as_ref().is_none_or(|p| p.end.is_none());
     check::demand(&mut control, settings, makes_slot)?;
@@ -53,14 +55,13 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         Begin::At(position, end) => (*position, end),
         Begin::Lost(why) => return lost(&why),
     };
-    let named = looked_up.iter().zip(&settings.tables);
-    let named = named.map(|((table, plan), (_, topic))| {
-        let form = form(&plan.shape, &plan.name, settings);
-        describe(table, topic, form, settings.condition(&plan.name))
-    });
+    let mut of = describe(settings, &looked_up);
+    // What matches only since the capture has begun has been made since, or nothing of it was heard: all of it is new.
+    let matching = of.iter_mut().skip(named);
+    matching.for_each(|table| table.is_wanted |= !makes_slot);
     let begin = end.into();
-    let capture = Of::new(&settings.slot, &settings.format, settings.backfills, &begin);
-    let tables = prepare(log, &capture, named.collect())?;
+    let capture = Of::new(&settings.slot, &settings.format, &begin);
+    let tables = prepare(log, &capture, of)?;
     let options = plugin_options(&mut control, settings)?;
     replication.start_with(&settings.slot, &settings.publication, end, &options)?;
     // Nobody else can move it any more.
@@ -90,7 +91,6 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         tables,
         position,
         end: end.into(),
-        backfills: settings.backfills,
         range: settings.range_blocks,
         readers: settings.readers,
         whole_bytes: settings.whole_bytes,
@@ -118,24 +118,26 @@ fn plugin_options(control: &mut Session, settings: &Settings) -> Result<String> 
     ))
 }
 
-fn describe(
-    table: &Table,
-    topic: &str,
-    form: Form,
-    condition: Option<&str>,
-) -> TableOf<PostgreSql> {
-    let columns = table.columns.iter().map(|c| (c.name.clone(), c.type_id));
-    TableOf {
-        name: table.name.to_string(),
-        topic: topic.to_owned(),
-        columns: columns.collect(),
-        // Other rows are another table.
-        identity: match condition {
-            Some(condition) => format!("{} where {condition}", table.identity()),
-            None => table.identity(),
-        },
-        form,
-    }
+/// The tables as the server describes them.
+fn describe(settings: &Settings, looked_up: &[(Table, Plan)]) -> Vec<TableOf<PostgreSql>> {
+    let tables = looked_up.iter().zip(&settings.tables);
+    let described = tables.map(|((table, plan), (name, topic))| {
+        let columns = table.columns.iter().map(|c| (c.name.clone(), c.type_id));
+        TableOf {
+            name: name.to_string(),
+            topic: topic.clone(),
+            columns: columns.collect(),
+            // Other rows are another table.
+            identity: match settings.condition(name) {
+                Some(condition) => format!("{}{WHERE}{condition}", table.identity()),
+                None => table.identity(),
+            },
+            form: form(&plan.shape, name, settings),
+            is_wanted: settings.reads(name),
+            is_reread: settings.reads(name),
+        }
+    });
+    described.collect()
 }
 
 fn look_up(

@@ -14,6 +14,12 @@ or
   tables = [\"orders\", \"sales.lines\"]   # without a database: that of the URL
 and where wanted:
   backfill = true                # what is in the tables, then their changes; false: only changes
+  backfill-only = false          # end when what is in the tables has been read, and leave no slot
+  backfill-always = false        # read the tables at each start
+  backfill-tables = ['.*_new']   # only these; of the others changes
+  tables-matching = ['sales\\..*']  # and the tables whose names match these regular expressions, also those that are made later,
+  tables-except = ['.*_old']      # but for those,
+  schemas = ['sales']            # in these schemas (PostgreSQL) or databases = ['shop'] (the others): alone, all tables of these
   on-loss = \"stop\"               # or \"backfill\": read the tables anew when the server has lost changes
   topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE or PREFIX.DATABASE.TABLE; unless said, the prefix is
                                  # the database of PostgreSQL; the others have none for rows and their name for events
@@ -24,21 +30,19 @@ and for Debezium's:
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
   tombstones = true              # after each deletion
   unwrapped = false              # rows in place of events, and tombstones in place of deletions
+of what is not taken over as it is:
+  skip = \"d,t\"                  # kinds of changes that are not taken over: c(reated), u(pdated), d(eleted), t(runcated)
+  [columns]                      # by regular expressions of SCHEMA.TABLE.COLUMN or DATABASE.TABLE.COLUMN; what identifies rows stays as it is
+  exclude = ['.*\\.password']     # or include
+  mask = { '.*\\.mail' = 5 }      # so many *
+  hash = { '.*\\.phone' = \"${env:SALT}\" }   # SHA-256 of the salt and the text, or { salt, algorithm, debezium = \"v2\" }
+  truncate = { '.*\\.note' = 100 }   # characters
+  [where]                        # PostgreSQL 15 or later, MariaDB, MySQL
+  orders = \"amount > 0\"         # a condition for the table and its changes: of PostgreSQL any of SQL, of the others see the guide
 of PostgreSQL:
   slot = \"headwater\"             # its name, and that of the capture
   publication = \"headwater\"      # called as the slot unless said
   create-publication = true      # make it, and add tables to it
-  tables-matching = ['sales\\..*']  # and the tables whose names match these regular expressions when it starts,
-  tables-except = ['.*_old']      # but for those
-  backfill-only = false          # end when what is in the tables has been read, and leave no slot
-  skip = \"d,t\"                  # kinds of changes that are not taken over: c(reated), u(pdated), d(eleted), t(runcated)
-  [columns]                      # by regular expressions of SCHEMA.TABLE.COLUMN; what identifies rows stays as it is
-  exclude = ['.*\\.password']     # or include
-  mask = { '.*\\.mail' = 5 }      # so many *
-  hash = { '.*\\.phone' = \"${env:SALT}\" }   # SHA-256 of the salt and the text
-  truncate = { '.*\\.note' = 100 }   # characters
-  [where]                        # PostgreSQL 15 or later
-  orders = \"amount > 0\"         # a condition of SQL, for the table and its changes
   [logical-messages]             # of pg_logical_emit_message
   topic = \"messages\"            # by their prefix, as they are
   prefixes = ['shop\\..*']        # regular expressions; all unless said
@@ -107,7 +111,7 @@ pub(crate) enum CdcCommand {
         capture: String,
         /// The table, as `cdc status` shows it: public.orders
         table: String,
-        /// Only rows that a condition of SQL holds for: "amount > 100" (PostgreSQL)
+        /// Only rows that a condition holds for: "amount > 100"
         #[arg(long = "where", value_name = "CONDITION")]
         filter: Option<String>,
     },

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use headwater_cdc::{Debezium, Decimals, Format, OnLoss, Settings, filled, mysql, postgres};
+use headwater_cdc::{Debezium, Decimals, Format, Matching, OnLoss, Settings, mysql, postgres};
 
-use super::filtered::{Beats, Columns, LogicalMessages, conditions, patterns};
+use super::filtered::{Beats, Columns, LogicalMessages, patterns};
 use crate::cli::exit::{Code, Failure, Outcome};
 
-const NOT_THERE: &str = "only captures of PostgreSQL have it";
+mod address;
+
+pub(crate) use address::{Address, mysql_table, postgres_address, postgres_table};
 
 /// The capture, and with PostgreSQL its slot, unless said.
 const NAME: &str = "headwater";
@@ -23,6 +25,10 @@ struct File {
     tables_matching: Vec<String>,
     #[serde(default)]
     tables_except: Vec<String>,
+    #[serde(default)]
+    schemas: Vec<String>,
+    #[serde(default)]
+    databases: Vec<String>,
     name: Option<String>,
     server_id: Option<u32>,
     slot: Option<String>,
@@ -30,6 +36,10 @@ struct File {
     create_publication: Option<bool>,
     backfill: Option<bool>,
     backfill_only: Option<bool>,
+    #[serde(default)]
+    backfill_always: bool,
+    #[serde(default)]
+    backfill_tables: Vec<String>,
     skip: Option<String>,
     columns: Option<Columns>,
     #[serde(rename = "where")]
@@ -145,34 +155,35 @@ fn postgres(file: File, address: postgres::Address) -> Outcome<Settings> {
             file.server_id.is_some(),
             "readers of PostgreSQL have none",
         ),
+        (
+            "databases",
+            !file.databases.is_empty(),
+            "a capture of PostgreSQL is of one: the key 'schemas' names parts of it",
+        ),
     ])?;
     let mut settings = postgres::Settings::new(address, file.slot.as_deref().unwrap_or(NAME));
     settings.format = file.format(&prefix)?;
-    if let Some(publication) = file.publication {
-        settings.publication = publication;
+    if let Some(publication) = &file.publication {
+        settings.publication.clone_from(publication);
     }
     settings.makes_publication = file.create_publication.unwrap_or(true);
     settings.backfills = file.backfill.unwrap_or(true);
     settings.on_loss = file.on_loss.into();
     settings.ends_when_read = file.backfill_only.unwrap_or(false);
+    settings.reads_again = file.backfill_always;
+    settings.backfilled = patterns(&file.backfill_tables)?;
+    settings.matching = file.matching(&file.schemas, format!("{prefix}."))?;
     let columns = file.columns.unwrap_or_default();
     settings.filters = columns.filters(file.skip.as_deref())?;
-    settings.conditions = conditions(&file.conditions.unwrap_or_default());
+    let conditions = file.conditions.unwrap_or_default().into_iter();
+    let conditions = conditions.map(|(table, condition)| (postgres_table(&table), condition));
+    settings.conditions = conditions.collect();
     let messages = file.logical_messages.map(LogicalMessages::messages);
     settings.messages = messages.transpose()?;
     settings.heartbeat = file.heartbeat.map(Beats::heartbeat);
-    let mut named: Vec<_> = file.tables.iter().map(|t| postgres_table(t)).collect();
-    if !file.tables_matching.is_empty() {
-        let (include, exclude) = (
-            patterns(&file.tables_matching)?,
-            patterns(&file.tables_except)?,
-        );
-        let mut found = postgres::tables_matching(&settings.address, &include, &exclude)?;
-        found.retain(|table| !named.contains(table));
-        named.extend(found);
-    }
     let topic = |t: postgres::TableName| (t.clone(), format!("{prefix}.{t}"));
-    settings.tables = named.into_iter().map(topic).collect();
+    let named = file.tables.iter().map(|t| postgres_table(t));
+    settings.tables = named.map(topic).collect();
     Ok(settings.into())
 }
 
@@ -186,14 +197,10 @@ fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
         ),
         ("publication", file.publication.is_some(), has_none),
         (
-            "tables-matching",
-            !file.tables_matching.is_empty(),
-            NOT_THERE,
+            "schemas",
+            !file.schemas.is_empty(),
+            "the key 'databases' names databases of MariaDB or MySQL",
         ),
-        ("backfill-only", file.backfill_only.is_some(), NOT_THERE),
-        ("skip", file.skip.is_some(), NOT_THERE),
-        ("columns", file.columns.is_some(), NOT_THERE),
-        ("where", file.conditions.is_some(), NOT_THERE),
         (
             "logical-messages",
             file.logical_messages.is_some(),
@@ -220,7 +227,18 @@ fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
         .iter()
         .map(|t| mysql_table(t, &address.database));
     let named = named.collect::<Outcome<Vec<_>>>()?;
+    let conditions = file.conditions.clone().unwrap_or_default().into_iter();
+    let conditions = conditions
+        .map(|(table, condition)| Ok((mysql_table(&table, &address.database)?, condition)));
+    let conditions = conditions.collect::<Outcome<_>>()?;
     let mut settings = mysql::Settings::new(address, name);
+    settings.conditions = conditions;
+    settings.matching = file.matching(&file.databases, prefix.clone())?;
+    settings.ends_when_read = file.backfill_only.unwrap_or(false);
+    settings.reads_again = file.backfill_always;
+    settings.backfilled = patterns(&file.backfill_tables)?;
+    let columns = file.columns.unwrap_or_default();
+    settings.filters = columns.filters(file.skip.as_deref())?;
     settings.format = format;
     settings.server_id = file.server_id;
     settings.backfills = file.backfill.unwrap_or(true);
@@ -242,6 +260,20 @@ impl File {
         }
     }
 
+    /// Which tables are captured besides those that are named; `None`: no others.
+    fn matching(&self, scopes: &[String], topic_prefix: String) -> Outcome<Option<Matching>> {
+        let lists = [scopes, &self.tables_matching, &self.tables_except];
+        if lists.iter().all(|list| list.is_empty()) {
+            return Ok(None);
+        }
+        Ok(Some(Matching {
+            scopes: patterns(scopes)?,
+            included: patterns(&self.tables_matching)?,
+            excluded: patterns(&self.tables_except)?,
+            topic_prefix,
+        }))
+    }
+
     fn format(&self, name: &str) -> Outcome<Format> {
         match (self.format, self.debezium) {
             (Form::Rows, None) => Ok(Format::Rows),
@@ -258,79 +290,11 @@ impl File {
     }
 }
 
-/// The server that a URL names, with variables of the environment.
-#[derive(Debug)]
-pub(crate) enum Address {
-    PostgreSql(postgres::Address),
-    MySql(mysql::Address),
-}
-
-impl Address {
-    /// # Errors
-    /// It is not understood, or a variable is not set.
-    pub(crate) fn of(url: &str) -> Outcome<Self> {
-        match url.split_once("://") {
-            Some(("mysql" | "mariadb", _)) => {
-                let mut address: mysql::Address = url.parse().map_err(config)?;
-                let mysql::Address {
-                    host,
-                    user,
-                    password,
-                    database,
-                    ..
-                } = &mut address;
-                fill([host, user, password, database])?;
-                Ok(Self::MySql(address))
-            }
-            _ => postgres_address(url).map(Self::PostgreSql),
-        }
-    }
-}
-
-/// A database of PostgreSQL by its URL, with variables of the environment.
-pub(crate) fn postgres_address(url: &str) -> Outcome<postgres::Address> {
-    let mut address: postgres::Address = url.parse().map_err(config)?;
-    let postgres::Address {
-        host,
-        user,
-        password,
-        database,
-        ..
-    } = &mut address;
-    fill([host, user, password, database])?;
-    Ok(address)
-}
-
-fn fill(fields: [&mut String; 4]) -> Outcome {
-    for field in fields {
-        *field = filled(field, &|name| std::env::var(name).ok()).map_err(config)?;
-    }
-    Ok(())
-}
-
 pub(super) fn config(error: headwater_cdc::Error) -> Failure {
     Failure {
         code: Code::Config,
         ..Failure::from(error)
     }
-}
-
-/// A table of PostgreSQL by its name, with its schema or without.
-pub(crate) fn postgres_table(name: &str) -> postgres::TableName {
-    let (schema, name) = name.split_once('.').unwrap_or(("public", name));
-    postgres::TableName::new(schema, name)
-}
-
-/// A table of MariaDB or MySQL by its name, with its database or in that of the URL.
-pub(crate) fn mysql_table(name: &str, database: &str) -> Outcome<mysql::TableName> {
-    let (database, name) = name.split_once('.').unwrap_or((database, name));
-    if database.is_empty() {
-        return Err(wrong(
-            format!("the table '{name}' is named without its database"),
-            "write database.table, or the database into the URL",
-        ));
-    }
-    Ok(mysql::TableName::new(database, name))
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use headwater_cdc::postgres::{self, Heartbeat, Messages};
-use headwater_cdc::{Filters, Pattern, Treatment, filled};
+use headwater_cdc::postgres::{Heartbeat, Messages};
+use headwater_cdc::{Algorithm, Filters, Hash, Hashed, Pattern, Treatment, filled};
 
-use super::config::{config, postgres_table};
+use super::config::config;
 use crate::cli::exit::Outcome;
 
 /// The part `columns`: patterns of schema, table and column.
@@ -17,7 +17,55 @@ pub(super) struct Columns {
     exclude: Vec<String>,
     mask: BTreeMap<String, usize>,
     truncate: BTreeMap<String, usize>,
-    hash: BTreeMap<String, String>,
+    hash: BTreeMap<String, HashOf>,
+}
+
+/// How a text is hashed: a salt, or more.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum HashOf {
+    Salt(String),
+    Said(HashSaid),
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct HashSaid {
+    salt: String,
+    algorithm: Option<String>,
+    /// As which of Debezium's two.
+    debezium: Option<DebeziumHash>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum DebeziumHash {
+    V1,
+    V2,
+}
+
+impl HashOf {
+    fn hash(&self) -> Outcome<Hash> {
+        let fill = |salt: &str| filled(salt, &|name| std::env::var(name).ok()).map_err(config);
+        let said = match self {
+            Self::Salt(salt) => return Ok(Hash::new(fill(salt)?)),
+            Self::Said(said) => said,
+        };
+        let usual = Hash::new(fill(&said.salt)?);
+        let algorithm: Option<Algorithm> = match &said.algorithm {
+            Some(name) => Some(name.parse().map_err(config)?),
+            None => None,
+        };
+        Ok(Hash {
+            algorithm: algorithm.unwrap_or(usual.algorithm),
+            of: match said.debezium {
+                Some(DebeziumHash::V1) => Hashed::JavaObject,
+                Some(DebeziumHash::V2) | None => Hashed::Text,
+            },
+            is_shortened: said.debezium.is_some(),
+            ..usual
+        })
+    }
 }
 
 /// The part `logical-messages`.
@@ -56,9 +104,8 @@ impl Columns {
         for (pattern, length) in &self.mask {
             add(pattern, Treatment::Mask(*length))?;
         }
-        for (pattern, salt) in &self.hash {
-            let salt = filled(salt, &|name| std::env::var(name).ok()).map_err(config)?;
-            add(pattern, Treatment::Hash { salt })?;
+        for (pattern, hash) in &self.hash {
+            add(pattern, Treatment::Hash(hash.hash()?))?;
         }
         for (pattern, length) in &self.truncate {
             add(pattern, Treatment::Truncate(*length))?;
@@ -71,13 +118,6 @@ impl Columns {
             skipped: skipped.unwrap_or_default(),
         })
     }
-}
-
-/// The conditions of tables, by their names.
-pub(super) fn conditions(of: &BTreeMap<String, String>) -> Vec<(postgres::TableName, String)> {
-    let condition =
-        |(table, condition): (&String, &String)| (postgres_table(table), condition.clone());
-    of.iter().map(condition).collect()
 }
 
 impl LogicalMessages {

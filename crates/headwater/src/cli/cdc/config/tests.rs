@@ -1,7 +1,7 @@
 //! Tests of the file of a capture.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use headwater_cdc::Treatment;
+use headwater_cdc::{Hash, Hashed, Treatment};
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn a_file_says_what_is_not_taken_over_as_it_is() {
         exclude = ['.*\.password']
         mask = { '.*\.mail' = 5 }
         truncate = { '.*\.note' = 9 }
-        hash = { '.*\.phone' = 'salt' }
+        hash = { '.*\.phone' = 'salt', '.*\.old' = { salt = 'salt', algorithm = 'SHA-512', debezium = 'v1' } }
         [where]
         orders = 'amount > 0'
         [logical-messages]
@@ -46,10 +46,16 @@ fn a_file_says_what_is_not_taken_over_as_it_is() {
         panic!("another server");
     };
     let kinds: Vec<&Treatment> = found.filters.treatments.iter().map(|(_, t)| t).collect();
-    let salt = "salt".to_owned();
+    let old = Hash {
+        algorithm: "SHA-512".parse().unwrap(),
+        of: Hashed::JavaObject,
+        is_shortened: true,
+        ..Hash::new("salt")
+    };
     let want = [
         Treatment::Mask(5),
-        Treatment::Hash { salt },
+        Treatment::Hash(old),
+        Treatment::Hash(Hash::new("salt")),
         Treatment::Truncate(9),
     ];
     assert_eq!(kinds, want.iter().collect::<Vec<_>>());
@@ -62,6 +68,41 @@ fn a_file_says_what_is_not_taken_over_as_it_is() {
     assert!(settings(&wrong).unwrap_err().message.contains("'('"));
     let mysql = text.replace("postgres:", "mysql:");
     assert_eq!(settings(&mysql).unwrap_err().code, Code::Config);
+}
+
+#[test]
+fn tables_are_chosen_by_patterns_and_filtered_whatever_the_server() {
+    for (url, scopes) in [
+        ("postgres://me:pw@db/shop", "schemas"),
+        ("mysql://me:pw@db/sales", "databases"),
+    ] {
+        let text = format!(
+            "url = '{url}'\n{scopes} = ['sales']\ntables-matching = ['.*_x']\ntables-except = ['.*old.*']\ntopic-prefix = 'p'\nskip = 't'\n\
+             backfill-always = true\nbackfill-tables = ['a']\nwhere = {{ 'sales.a_x' = 'n > 1' }}\n[columns]\ninclude = ['.*']"
+        );
+        let (matching, filters, conditions) = match settings(&text).unwrap() {
+            Settings::PostgreSql(s) if s.reads_again && s.backfilled.len() == 1 => {
+                let table = s.conditions[0].0.to_string();
+                (s.matching, s.filters, table)
+            }
+            Settings::MySql(s) if s.reads_again && s.backfilled.len() == 1 => {
+                let table = s.conditions[0].0.to_string();
+                (s.matching, s.filters, table)
+            }
+            other => panic!("{other:?}"),
+        };
+        let matching = matching.unwrap();
+        assert_eq!(matching.topic_prefix, "p.");
+        let lists = [matching.scopes, matching.included, matching.excluded];
+        assert_eq!(lists.map(|list| list.len()), [1, 1, 1]);
+        assert!(filters.skipped.truncated && filters.included.len() == 1);
+        assert_eq!(conditions, "sales.a_x");
+        let wrong = match scopes {
+            "schemas" => text.replace("schemas", "databases"),
+            _ => text.replace("databases", "schemas"),
+        };
+        assert_eq!(settings(&wrong).unwrap_err().code, Code::Config);
+    }
 }
 
 #[test]
@@ -147,15 +188,24 @@ fn the_configuration_of_a_connector_is_a_file() {
     let text = "connector.class=io.debezium.connector.postgresql.PostgresConnector\ndatabase.hostname=db\n\
                 database.user=me\ndatabase.dbname=shop\ntopic.prefix=fulfilment\ntable.include.list=public.orders\n";
     let found = settings(&ours(text).unwrap()).unwrap();
-    assert_eq!(
-        found.topics().collect::<Vec<_>>(),
-        ["fulfilment.public.orders"]
+    assert_eq!(topics(&found), ["fulfilment.public.orders"]);
+    let filtered = format!(
+        "{text}column.mask.hash.v2.SHA-256.with.salt.${{env:PATH}}=.*.a\ncolumn.truncate.to.3.chars=.*.b\nschema.exclude.list=x\n"
     );
+    let Settings::PostgreSql(filtered) = settings(&ours(&filtered).unwrap()).unwrap() else {
+        panic!();
+    };
+    let treatments = &filtered.filters.treatments;
+    assert!(
+        matches!(&treatments[0].1, Treatment::Hash(hash) if !hash.salt.is_empty() && hash.salt != "${env:PATH}")
+    );
+    assert_eq!(treatments[1].1, Treatment::Truncate(3));
+    assert!(filtered.filters.skipped.truncated && filtered.matching.is_some());
     assert_eq!(found.name(), "debezium");
-    let failure = ours(&format!("{text}column.exclude.list=a")).unwrap_err();
+    let failure = ours(&format!("{text}message.key.columns=a")).unwrap_err();
     assert_eq!(failure.code, Code::Config);
     assert!(
-        failure.message.contains("'column.exclude.list'"),
+        failure.message.contains("'message.key.columns'"),
         "{failure:?}"
     );
     let own = "url = 'postgres://me@db/shop'";
