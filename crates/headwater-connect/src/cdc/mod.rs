@@ -7,6 +7,7 @@
 mod captures;
 mod connector;
 mod database;
+mod filters;
 mod source;
 
 pub use connector::CdcConnector;
@@ -14,3 +15,4 @@ pub use connector::CdcConnector;
 pub(crate) use database::{
     Columns, Database, Environment, SCAN_OPTIONS, backfills, fill, on_loss, to_topic,
 };
+pub(crate) use filters::{FILTER_OPTIONS, condition, filters, has_column};

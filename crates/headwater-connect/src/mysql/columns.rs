@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use headwater_cdc::mysql::{Charset, Column, Kind, Session, Settings, Table};
 use headwater_flow::Result;
 
-use crate::cdc::Columns;
+use crate::cdc::{Columns, has_column};
 
 /// The most digits of a DECIMAL.
 const DECIMAL_DIGITS_MAX: u8 = 38;
@@ -22,7 +22,10 @@ pub(super) fn of(settings: &Settings) -> Result<Columns> {
     let (name, _) = &settings.tables[0];
     let table = Table::of(&mut session, &name.database, &name.name)?;
     let field = |c: &Column| Field::new(&c.name, data_type(&c.kind), c.key.is_none());
-    let fields: Vec<Field> = table.columns.iter().map(field).collect();
+    let table_name = name.to_string();
+    let columns = table.columns.iter();
+    let columns = columns.filter(|c| has_column(&settings.filters, &table_name, &c.name));
+    let fields: Vec<Field> = columns.map(field).collect();
     let key = table.demand_key()?.into_iter().map(|c| c.name.clone());
     Ok((Arc::new(Schema::new(fields)), key.collect()))
 }

@@ -4,7 +4,10 @@ use headwater_cdc::mysql::{Address, Settings, TableName, Tls};
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 use headwater_flow::{Error, ErrorKind, Result};
 
-use crate::cdc::{Environment, SCAN_OPTIONS, backfills, fill, on_loss, to_topic};
+use crate::cdc::{
+    Environment, FILTER_OPTIONS, SCAN_OPTIONS, backfills, condition, fill, filters, on_loss,
+    to_topic,
+};
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("hostname", OptionKind::Text, "Host of the server.").required(),
@@ -55,6 +58,13 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     SCAN_OPTIONS[0],
     SCAN_OPTIONS[1],
     SCAN_OPTIONS[2],
+    FILTER_OPTIONS[0],
+    FILTER_OPTIONS[1],
+    FILTER_OPTIONS[2],
+    FILTER_OPTIONS[3],
+    FILTER_OPTIONS[4],
+    FILTER_OPTIONS[5],
+    FILTER_OPTIONS[6],
 ];
 
 /// What a capture of the table is told.
@@ -83,6 +93,9 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
     }
     settings.backfills = backfills(options);
     settings.on_loss = on_loss(options);
+    settings.filters = filters(options, &table.to_string(), environment)?;
+    let condition = condition(options).map(|condition| (table.clone(), condition));
+    settings.conditions = condition.into_iter().collect();
     settings = settings.table(table);
     to_topic(options, &mut settings.tables);
     Ok(settings)

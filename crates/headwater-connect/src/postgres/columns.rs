@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use headwater_cdc::postgres::{Session, Settings, Table};
 use headwater_flow::Result;
 
-use crate::cdc::Columns;
+use crate::cdc::{Columns, has_column};
 
 /// The most digits of a DECIMAL.
 const DECIMAL_DIGITS_MAX: u8 = 38;
@@ -23,7 +23,10 @@ pub(super) fn of(settings: &Settings) -> Result<Columns> {
         let is_key = table.key.contains(&c.name);
         Field::new(&c.name, data_type(&c.type_name), !is_key)
     };
-    let fields: Vec<Field> = table.columns.iter().map(field).collect();
+    let table_name = name.to_string();
+    let columns = table.columns.iter();
+    let columns = columns.filter(|c| has_column(&settings.filters, &table_name, &c.name));
+    let fields: Vec<Field> = columns.map(field).collect();
     Ok((Arc::new(Schema::new(fields)), table.key))
 }
 

@@ -4,7 +4,10 @@ use headwater_cdc::postgres::{Address, Settings, TableName, Tls, TlsMode};
 use headwater_flow::Result;
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 
-use crate::cdc::{Environment, SCAN_OPTIONS, backfills, fill, on_loss, to_topic};
+use crate::cdc::{
+    Environment, FILTER_OPTIONS, SCAN_OPTIONS, backfills, condition, fill, filters, on_loss,
+    to_topic,
+};
 
 /// The longest name of a slot.
 const SLOT_NAME_BYTES_MAX: usize = 63;
@@ -68,6 +71,13 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     SCAN_OPTIONS[0],
     SCAN_OPTIONS[1],
     SCAN_OPTIONS[2],
+    FILTER_OPTIONS[0],
+    FILTER_OPTIONS[1],
+    FILTER_OPTIONS[2],
+    FILTER_OPTIONS[3],
+    FILTER_OPTIONS[4],
+    FILTER_OPTIONS[5],
+    FILTER_OPTIONS[6],
 ];
 
 /// What a capture of the table is told.
@@ -104,6 +114,9 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
     settings.makes_publication = mode != Some("disabled");
     settings.backfills = backfills(options);
     settings.on_loss = on_loss(options);
+    settings.filters = filters(options, &table.to_string(), environment)?;
+    let condition = condition(options).map(|condition| (table.clone(), condition));
+    settings.conditions = condition.into_iter().collect();
     settings = settings.table(table);
     to_topic(options, &mut settings.tables);
     Ok(settings)
