@@ -164,7 +164,7 @@ fn check_had(session: &mut Session, position: &Position) -> Result<()> {
         }
         false => {
             let sql = format!("SELECT GTID_SUBSET('{gtids}', @@global.gtid_executed)");
-            session.value(&sql)?.as_deref() == Some("1")
+            session.value(&sql)?.as_deref() == Some("1") || will_have(session, position)?
         }
     };
     if has_had {
@@ -173,6 +173,16 @@ fn check_had(session: &mut Session, position: &Position) -> Result<()> {
     let text = format!("the log of the server never was at {position}");
     Err(Error::new(ErrorKind::NotFound, text)
         .with_hint("it was reset, or this is another server: begin anew with a backfill"))
+}
+
+/// MySQL sends what it has written into its log; executed is a transaction a moment later.
+fn will_have(session: &mut Session, position: &Position) -> Result<bool> {
+    const SECONDS: u32 = 5;
+    let wait = format!(
+        "SELECT IF(@@global.gtid_mode = 'ON', WAIT_FOR_EXECUTED_GTID_SET('{}', {SECONDS}), NULL)",
+        position.gtids
+    );
+    Ok(session.value(&wait)?.as_deref() == Some("0"))
 }
 
 /// Our number; our address and login, the rank and the number of the server, which nobody asks for.

@@ -106,6 +106,13 @@ fn log(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
             }
         }
     }
+    if variable(session, "gtid_mode")?.is_some_and(|mode| mode != "ON") {
+        let what = "gtid_mode is not ON: transactions have no names, so a backfill holds all writers for a moment \
+                    for each of its parts, and a capture cannot go on on a replica that takes over";
+        let mend = "SET GLOBAL enforce_gtid_consistency = ON, then SET GLOBAL gtid_mode = OFF_PERMISSIVE, ON_PERMISSIVE \
+                    and ON, and the same in its configuration";
+        findings.push(Finding::warning(what, mend));
+    }
     filters(session, findings)?;
     let parts = variable(session, "binlog_row_value_options")?;
     if parts.is_some_and(|p| !p.is_empty()) {
@@ -144,14 +151,16 @@ fn rights(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
         .flatten()
         .flatten();
     let global: Vec<String> = grants.filter(|g| g.contains(" ON *.* ")).collect();
+    let has_names = variable(session, "gtid_mode")?.as_deref() == Some("ON");
     let has = |right: &str| {
         let right = right.to_owned();
         let mut all = global.iter();
         all.any(|g| g.contains("ALL PRIVILEGES") || g.contains(&right))
     };
-    let (position, snapshot) = match session.is_mariadb() {
-        true => ("BINLOG MONITOR", None),
-        false => ("REPLICATION CLIENT", Some("RELOAD")),
+    let (position, snapshot) = match (session.is_mariadb(), has_names) {
+        (true, _) => ("BINLOG MONITOR", None),
+        (false, true) => ("REPLICATION CLIENT", None),
+        (false, false) => ("REPLICATION CLIENT", Some("RELOAD")),
     };
     let wanted = [
         Some(("REPLICATION SLAVE", "read the binary log")),

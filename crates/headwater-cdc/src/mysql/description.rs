@@ -100,10 +100,9 @@ impl Description<'_> {
 
     /// One bit a number, the highest bit first.
     fn signedness(&self, bits: &[u8], table: &mut Table) {
-        let is_number = |code| match code {
-            TINY | SHORT | LONG | FLOAT | DOUBLE | LONGLONG | INT24 | DECIMAL | 0 => true,
-            YEAR => self.flavor == Flavor::MariaDb,
-            _ => false,
+        let is_number = |code| {
+            let whole = matches!(code, TINY | SHORT | INT24 | LONG | LONGLONG | YEAR);
+            whole || matches!(code, FLOAT | DOUBLE | DECIMAL | 0)
         };
         for (bit, n) in self.places(is_number).into_iter().enumerate() {
             let is_set = bits

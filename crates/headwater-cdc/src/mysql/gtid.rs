@@ -54,6 +54,15 @@ impl Gtids {
         }
     }
 
+    /// Notes all that others have of MySQL's servers.
+    pub(super) fn extend(&mut self, others: &Self) {
+        for (server, intervals) in &others.servers {
+            for (start, end) in intervals {
+                self.add_interval(*server, *start, *end);
+            }
+        }
+    }
+
     /// Whether a server of MariaDB whose log has `logged`, the last of each domain and server, has had all of these.
     pub(super) fn are_within(&self, logged: &str) -> Result<bool> {
         let mut highest: BTreeMap<u32, u64> = BTreeMap::new();

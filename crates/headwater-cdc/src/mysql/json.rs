@@ -65,7 +65,7 @@ impl Writer {
             UINT64 => self.push(reader.uint(8)?),
             DOUBLE => {
                 let number = f64::from_bits(reader.u64()?);
-                self.out.push_str(&format!("{number:?}"));
+                self.out.push_str(&double(number));
             }
             STRING => {
                 let length = length(&mut reader)?;
@@ -224,6 +224,24 @@ fn length(reader: &mut Reader) -> Result<usize> {
     Err(bad())
 }
 
+/// The shortest digits that are the number; with an exponent where MySQL writes one: with more than 15 places before the point, unless
+/// the digits go beyond it, or more than 14 zeroes after it.
+fn double(number: f64) -> String {
+    const PLACES: i32 = 15;
+    let scientific = format!("{number:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let count = digits.bytes().filter(u8::is_ascii_digit).count() as i32;
+    let before = exponent.parse::<i32>().unwrap_or(0) + 1;
+    if before <= -PLACES || before > PLACES && count <= before {
+        return scientific;
+    }
+    let plain = number.to_string();
+    match plain.contains('.') {
+        true => plain,
+        false => plain + ".0",
+    }
+}
+
 /// Date and time in one number: fraction, then time of day, then the date.
 fn datetime(packed: i64) -> DateTime {
     let all = packed.unsigned_abs();
@@ -248,7 +266,14 @@ fn time(packed: i64) -> i64 {
     if packed < 0 { -micros } else { micros }
 }
 
+/// In lines of 76 digits, as MySQL writes it.
 fn base64(bytes: &[u8]) -> String {
+    const LINE: usize = 57;
+    let lines: Vec<String> = bytes.chunks(LINE).map(base64_line).collect();
+    lines.join("\n")
+}
+
+fn base64_line(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
@@ -293,6 +318,22 @@ mod tests {
         object.splice(31..33, []);
         object[17] = 0x1e;
         check(&object, r#"{"a": [1, null], "b": "x"}"#);
+    }
+
+    #[test]
+    fn numbers_have_an_exponent_where_mysql_writes_one() {
+        for (number, want) in [
+            (-0.0, "-0.0"),
+            (1e14, "100000000000000.0"),
+            (1e15, "1e15"),
+            (1_234_567_890_123_456.8, "1234567890123456.8"),
+            (1.234_567_890_123_456_8e16, "1.2345678901234568e16"),
+            (1e-15, "0.000000000000001"),
+            (1.5e-16, "1.5e-16"),
+            (-1e100, "-1e100"),
+        ] {
+            assert_eq!(double(number), want);
+        }
     }
 
     #[test]

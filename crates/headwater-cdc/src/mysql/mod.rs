@@ -29,6 +29,7 @@ mod semantic;
 mod session;
 mod snapshot;
 mod sql;
+mod standing;
 mod statement;
 mod table;
 mod temporal;

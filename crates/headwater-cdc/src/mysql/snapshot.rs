@@ -1,12 +1,8 @@
 //! The rows of tables at one place of the log: what a backfill reads.
-//!
-//! MariaDB tells the place of its log that a snapshot stands at, without a lock. So whoever has followed the log up to there puts
-//! the rows in, and follows on: no row is older than what came before, none is missed, and nothing needs to be compared.
 
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result};
 
-use super::address::Address;
 use super::capture::about_rows;
 use super::kind::Kind;
 use super::position::Position;
@@ -14,8 +10,6 @@ use super::session::Session;
 use super::sql::{identifier, literal};
 use super::table::{Column, Table};
 use super::value::Value;
-
-const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
 /// Part of a table.
 #[derive(Debug, Clone, Copy)]
@@ -33,71 +27,13 @@ pub(super) struct Part<'a> {
 /// A session that sees the tables as they were at one place of the log.
 #[derive(Debug)]
 pub struct Snapshot {
-    session: Session,
-    position: Position,
+    pub(super) session: Session,
+    pub(super) position: Position,
 }
 
 impl Snapshot {
-    /// Sees everything that is committed now. MariaDB needs no lock for it; of MySQL all writers are held for a moment.
-    ///
-    /// # Errors
-    /// `Unavailable`; `Invalid` if the user may not, or the server keeps no log.
-    pub fn open(address: &Address) -> Result<Self> {
-        Self::on(Session::connect(address)?)
-    }
-
-    /// The same in a session that is there.
-    fn on(session: Session) -> Result<Self> {
-        let mut snapshot = Self::at_place(session)?;
-        if snapshot.session.is_mariadb() {
-            let Position { file, offset, .. } = snapshot.position;
-            snapshot.position = Position::at(&mut snapshot.session, file, offset)?;
-        }
-        Ok(snapshot)
-    }
-
-    /// The same for those who compare places in files alone: for the names of transactions before a place MariaDB reads its log from
-    /// the beginning of the file.
-    pub(super) fn at_place(session: Session) -> Result<Self> {
-        match session.is_mariadb() {
-            true => Self::at_status(session),
-            false => Self::under_lock(session),
-        }
-    }
-
-    fn at_status(mut session: Session) -> Result<Self> {
-        isolate(&mut session)?;
-        session.execute(BEGIN)?;
-        let mut status = |name: &str| {
-            let rows = session.query(&format!("SHOW STATUS LIKE 'binlog_snapshot_{name}'"))?;
-            let cell = rows.into_iter().next().and_then(|r| r.into_iter().nth(1));
-            Ok::<_, Error>(cell.flatten().unwrap_or_default())
-        };
-        let (file, offset) = (status("file")?, status("position")?);
-        let (false, Ok(offset)) = (file.is_empty(), offset.parse()) else {
-            let text = "the server keeps no binary log";
-            return Err(Error::new(ErrorKind::Invalid, text)
-                .with_hint("start it with log_bin in the section [mysqld] of its configuration"));
-        };
-        let position = Position {
-            file,
-            offset,
-            ..Position::default()
-        };
-        Ok(Self { session, position })
-    }
-
-    /// As for servers that do not tell where a snapshot stands: nobody commits between the two.
-    pub fn under_lock(mut session: Session) -> Result<Self> {
-        isolate(&mut session)?;
-        session.execute("FLUSH TABLES WITH READ LOCK")?;
-        session.execute(BEGIN)?;
-        let position = Position::current(&mut session)?;
-        session.execute("UNLOCK TABLES")?;
-        Ok(Self { session, position })
-    }
-
-    /// The place of the log: what was committed before is seen, what was committed later is not.
+    /// The place of the log: what was committed before is seen, what was committed later is not, unless the place is the names of
+    /// transactions alone.
     pub fn position(&self) -> &Position {
         &self.position
     }
@@ -192,10 +128,6 @@ impl Snapshot {
         let part = Part::after(after.as_deref(), limit);
         self.run(&select(table, part), table, row)
     }
-}
-
-fn isolate(session: &mut Session) -> Result<()> {
-    session.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 }
 
 impl<'a> Part<'a> {

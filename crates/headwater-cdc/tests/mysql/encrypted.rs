@@ -15,7 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::capturing::{catch_up, content, fold, memory, settings};
 use super::following::read_to_end;
 use super::server::Server;
-use super::transactions::run;
+use super::transactions::{numbers, run};
 
 /// An authority, and a server's certificate for a name that it has signed.
 struct Certificates(tempfile::TempDir);
@@ -78,14 +78,14 @@ impl Certificates {
         }
     }
 
-    fn start(&self) -> Option<Server> {
+    /// What a server is told of them.
+    fn settings(&self) -> [String; 3] {
         let setting = |name: &str, file: &str| format!("--ssl-{name}={}", self.path(file));
-        let all = [
+        [
             setting("ca", "ca.pem"),
             setting("cert", "cert.pem"),
             setting("key", "key.pem"),
-        ];
-        Server::start(&all.each_ref().map(String::as_str))
+        ]
     }
 }
 
@@ -99,110 +99,109 @@ fn encrypted(server: &Server, tls: Tls) -> Address {
 #[test]
 fn a_server_must_prove_what_was_asked_for() {
     let ours = Certificates::of("IP:127.0.0.1");
-    let Some(server) = ours.start() else {
-        return;
-    };
-    let cipher = |tls: Tls| {
-        let mut session = Session::connect(&encrypted(&server, tls))?;
-        let rows = session.query("SHOW STATUS LIKE 'Ssl_cipher'")?;
-        Ok::<_, headwater_cdc::Error>(rows[0][1].clone().unwrap_or_default())
-    };
-    assert_eq!(cipher(Tls::default()).unwrap(), "");
-    let required = Tls {
-        mode: TlsMode::Required,
-        ca: None,
-    };
-    for tls in [
-        required,
-        ours.tls(TlsMode::VerifyCa),
-        ours.tls(TlsMode::VerifyIdentity),
-    ] {
-        assert!(cipher(tls).unwrap().contains("AES"));
+    for server in Server::each(&ours.settings().each_ref().map(String::as_str)) {
+        let cipher = |tls: Tls| {
+            let mut session = Session::connect(&encrypted(&server, tls))?;
+            let rows = session.query("SHOW STATUS LIKE 'Ssl_cipher'")?;
+            Ok::<_, headwater_cdc::Error>(rows[0][1].clone().unwrap_or_default())
+        };
+        assert_eq!(cipher(Tls::default()).unwrap(), "");
+        let required = Tls {
+            mode: TlsMode::Required,
+            ca: None,
+        };
+        for tls in [
+            required,
+            ours.tls(TlsMode::VerifyCa),
+            ours.tls(TlsMode::VerifyIdentity),
+        ] {
+            assert!(cipher(tls).unwrap().contains("AES"));
+        }
+        let others = Certificates::of("IP:127.0.0.1");
+        let browsers = Tls {
+            mode: TlsMode::VerifyIdentity,
+            ca: None,
+        };
+        for tls in [
+            others.tls(TlsMode::VerifyCa),
+            others.tls(TlsMode::VerifyIdentity),
+            browsers,
+        ] {
+            let error = cipher(tls).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+            assert!(error.message().contains("certificate"), "{error}");
+        }
+        let error = cipher(Tls {
+            mode: TlsMode::VerifyCa,
+            ca: Some("/none.pem".into()),
+        });
+        assert!(error.unwrap_err().message().contains("/none.pem"));
     }
-    let others = Certificates::of("IP:127.0.0.1");
-    let browsers = Tls {
-        mode: TlsMode::VerifyIdentity,
-        ca: None,
-    };
-    for tls in [
-        others.tls(TlsMode::VerifyCa),
-        others.tls(TlsMode::VerifyIdentity),
-        browsers,
-    ] {
-        let error = cipher(tls).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-        assert!(error.message().contains("certificate"), "{error}");
-    }
-    let error = cipher(Tls {
-        mode: TlsMode::VerifyCa,
-        ca: Some("/none.pem".into()),
-    });
-    assert!(error.unwrap_err().message().contains("/none.pem"));
 }
 
 #[test]
 fn a_certificate_for_another_name_proves_no_identity() {
     let certificates = Certificates::of("DNS:elsewhere.example");
-    let Some(server) = certificates.start() else {
-        return;
-    };
-    let connect = |mode| Session::connect(&encrypted(&server, certificates.tls(mode)));
-    connect(TlsMode::VerifyCa).unwrap();
-    let error = connect(TlsMode::VerifyIdentity).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-    assert!(error.message().contains("name"), "{error}");
+    for server in Server::each(&certificates.settings().each_ref().map(String::as_str)) {
+        let connect = |mode| Session::connect(&encrypted(&server, certificates.tls(mode)));
+        connect(TlsMode::VerifyCa).unwrap();
+        let error = connect(TlsMode::VerifyIdentity).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.message().contains("name"), "{error}");
+    }
 }
 
 #[test]
 fn a_server_without_certificates_is_refused() {
-    let Some(server) = Server::start(&["--skip-ssl"]) else {
-        return;
-    };
-    let tls = Tls {
-        mode: TlsMode::Required,
-        ca: None,
-    };
-    let error = Session::connect(&encrypted(&server, tls)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-    assert!(error.hint().unwrap().contains("ssl-mode"), "{error}");
+    for server in Server::each(&["--skip-ssl"]) {
+        let tls = Tls {
+            mode: TlsMode::Required,
+            ca: None,
+        };
+        let error = Session::connect(&encrypted(&server, tls)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.hint().unwrap().contains("ssl-mode"), "{error}");
+    }
 }
 
 #[test]
 fn a_log_and_tables_come_encrypted() {
     let certificates = Certificates::of("IP:127.0.0.1");
-    let Some(server) = certificates.start() else {
-        return;
-    };
-    let address = encrypted(&server, certificates.tls(TlsMode::VerifyIdentity));
-    let mut session = server.session("shop");
-    let start = Position::current(&mut session).unwrap();
-    run(
-        &mut session,
-        &[
-            "CREATE TABLE t (id INT PRIMARY KEY, a INT, filling TEXT)",
-            "INSERT INTO t SELECT seq, 1, repeat('x', 2000) FROM seq_1_to_20000",
-        ],
-    );
-    let mut rows = 0;
-    let mut replica = Replica::connect(&address, 77, &start).unwrap();
-    read_to_end(&mut replica, &mut session, |message| {
-        if let headwater_cdc::mysql::Message::Rows(found) = message {
-            rows += super::following::changes(&found).len();
-        }
-    })
-    .unwrap();
-    assert_eq!(rows, 20_000);
-    run(&mut session, &["ALTER TABLE t DROP COLUMN filling"]);
-    // Who may only come encrypted does.
-    run(&mut session, &["SET GLOBAL require_secure_transport = ON"]);
-    let settings = settings(&address, &["t"]);
-    let log = memory();
-    catch_up(&log, &settings);
-    run(&mut session, &["UPDATE t SET a = 2 WHERE id < 10"]);
-    catch_up(&log, &settings);
-    let want = content(&mut session, "t", &["id", "a"], &["id"]);
-    assert_eq!(fold(&log, "t"), want);
-    drop(Capture::start(&log, settings));
+    for server in Server::each(&certificates.settings().each_ref().map(String::as_str)) {
+        let address = encrypted(&server, certificates.tls(TlsMode::VerifyIdentity));
+        let mut session = server.session("shop");
+        let start = Position::current(&mut session).unwrap();
+        run(
+            &mut session,
+            &[
+                "CREATE TABLE t (id INT PRIMARY KEY, a INT, filling TEXT)",
+                &format!(
+                    "INSERT INTO t SELECT seq, 1, repeat('x', 2000) FROM {}",
+                    numbers(1, 20000)
+                ),
+            ],
+        );
+        let mut rows = 0;
+        let mut replica = Replica::connect(&address, 77, &start).unwrap();
+        read_to_end(&mut replica, &mut session, |message| {
+            if let headwater_cdc::mysql::Message::Rows(found) = message {
+                rows += super::following::changes(&found).len();
+            }
+        })
+        .unwrap();
+        assert_eq!(rows, 20_000);
+        run(&mut session, &["ALTER TABLE t DROP COLUMN filling"]);
+        // Who may only come encrypted does.
+        run(&mut session, &["SET GLOBAL require_secure_transport = ON"]);
+        let settings = settings(&address, &["t"]);
+        let log = memory();
+        catch_up(&log, &settings);
+        run(&mut session, &["UPDATE t SET a = 2 WHERE id < 10"]);
+        catch_up(&log, &settings);
+        let want = content(&mut session, "t", &["id", "a"], &["id"]);
+        assert_eq!(fold(&log, "t"), want);
+        drop(Capture::start(&log, settings));
+    }
 }
 
 /// A packet of MySQL's protocol, with the number that it must have.

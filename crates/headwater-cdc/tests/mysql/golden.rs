@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use headwater_cdc::ErrorKind;
 use headwater_cdc::mysql::{Change, Column, Message, Position, Replica, Session, Snapshot, Value};
 
-use super::cases::{CASES, Case, FLOAT};
+use super::cases::{CASES, Case, FLOAT, OF_MARIADB, OF_MYSQL};
 use super::following::{changes, read_to_end};
-use super::server::Server;
+use super::server::{Product, Server};
 use super::snapshots::all_rows;
 
 /// As the statement that asks for it gives it.
@@ -113,16 +113,22 @@ fn check(case: &Case, seen: &Seen, want: &Wanted) {
     }
 }
 
-fn every_type(settings: &[&str]) {
-    let Some(server) = Server::start(settings) else {
+fn every_type(product: Product, settings: &[&str]) {
+    let Some(server) = Server::of(product, settings) else {
         return;
     };
     let mut session = server.session("types");
     let start = Position::current(&mut session).unwrap();
     let mut replica = Replica::connect(&server.address(), 77, &start).unwrap();
-    let cases = CASES.iter().enumerate();
+    let own = match product {
+        Product::MariaDb => OF_MARIADB,
+        Product::MySql => OF_MYSQL,
+    };
+    let cases: Vec<&Case> = CASES.iter().chain(own).collect();
     let want: Vec<_> = cases
-        .map(|(n, c)| write(&server, &mut session, n, c))
+        .iter()
+        .enumerate()
+        .map(|(n, case)| write(&server, &mut session, n, case))
         .collect();
     let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
     read_to_end(&mut replica, &mut session, |message| {
@@ -137,9 +143,9 @@ fn every_type(settings: &[&str]) {
         }
     })
     .unwrap();
-    let is_compressed = settings.contains(&"--log-bin-compress=ON");
+    let is_compressed = settings.iter().any(|s| s.contains("compress"));
     assert_eq!(has_compressed_events(&mut session, &start), is_compressed);
-    for (n, case) in CASES.iter().enumerate() {
+    for (n, case) in cases.iter().enumerate() {
         check(case, &seen[&format!("t{n}")], &want[n]);
     }
 }
@@ -149,76 +155,86 @@ fn has_compressed_events(session: &mut Session, start: &Position) -> bool {
         .query(&format!("SHOW BINLOG EVENTS IN '{}'", start.file))
         .unwrap();
     let mut kinds = events.iter().map(|event| event[2].clone().unwrap());
-    kinds.any(|kind| kind.starts_with("Write_rows_compressed"))
+    kinds.any(|kind| kind.starts_with("Write_rows_compressed") || kind == "Transaction_payload")
 }
 
 #[test]
 fn columns_that_are_computed_or_hidden_come_too() {
-    let Some(server) = Server::start(&[]) else {
-        return;
-    };
-    let mut session = server.session("types");
-    let start = Position::current(&mut session).unwrap();
-    let columns = "id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s INT AS (id * 2) STORED, h INT INVISIBLE DEFAULT 9";
-    session
-        .execute(&format!("CREATE TABLE t ({columns})"))
+    for server in Server::each(&[]) {
+        let mut session = server.session("types");
+        let start = Position::current(&mut session).unwrap();
+        let columns = "id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s INT AS (id * 2) STORED, h INT INVISIBLE DEFAULT 9";
+        session
+            .execute(&format!("CREATE TABLE t ({columns})"))
+            .unwrap();
+        session.execute("INSERT INTO t (id) VALUES (5)").unwrap();
+        let mut snapshot = Snapshot::open(&server.address()).unwrap();
+        let described = snapshot.table("types", "t").unwrap();
+        let want = all_rows(&mut snapshot, &described, 9);
+        let mut replica = Replica::connect(&server.address(), 77, &start).unwrap();
+        let mut got = Vec::new();
+        read_to_end(&mut replica, &mut session, |message| {
+            if let Message::Rows(rows) = message {
+                let names: Vec<&str> = rows.table.columns.iter().map(|c| c.name.as_str()).collect();
+                assert_eq!(names, ["id", "v", "s", "h"]);
+                got.extend(changes(&rows).into_iter().filter_map(|c| c.after));
+            }
+        })
         .unwrap();
-    session.execute("INSERT INTO t (id) VALUES (5)").unwrap();
-    let mut snapshot = Snapshot::open(&server.address()).unwrap();
-    let described = snapshot.table("types", "t").unwrap();
-    let want = all_rows(&mut snapshot, &described, 9);
-    let mut replica = Replica::connect(&server.address(), 77, &start).unwrap();
-    let mut got = Vec::new();
-    read_to_end(&mut replica, &mut session, |message| {
-        if let Message::Rows(rows) = message {
-            let names: Vec<&str> = rows.table.columns.iter().map(|c| c.name.as_str()).collect();
-            assert_eq!(names, ["id", "v", "s", "h"]);
-            got.extend(changes(&rows).into_iter().filter_map(|c| c.after));
-        }
-    })
-    .unwrap();
-    assert_eq!(want, [[5, 6, 10, 9].map(Value::Int)]);
-    assert_eq!(got, want);
+        assert_eq!(want, [[5, 6, 10, 9].map(Value::Int)]);
+        assert_eq!(got, want);
+    }
 }
 
 #[test]
 fn every_type_comes_as_a_select_gives_it() {
-    every_type(&[]);
+    for product in Product::BOTH {
+        every_type(product, &[]);
+    }
 }
 
 #[test]
 fn every_type_comes_the_same_from_a_compressed_log_without_checksums() {
-    every_type(&[
-        "--log-bin-compress=ON",
-        "--log-bin-compress-min-len=10",
-        "--binlog-checksum=NONE",
-    ]);
+    every_type(
+        Product::MariaDb,
+        &[
+            "--log-bin-compress=ON",
+            "--log-bin-compress-min-len=10",
+            "--binlog-checksum=NONE",
+        ],
+    );
+    every_type(
+        Product::MySql,
+        &[
+            "--binlog-transaction-compression=ON",
+            "--binlog-checksum=NONE",
+        ],
+    );
 }
 
 #[test]
 fn a_character_set_that_is_not_known_is_named_with_its_column() {
-    let Some(server) = Server::start(&[]) else {
-        return;
-    };
-    let mut session = server.session("types");
-    let start = Position::current(&mut session).unwrap();
-    session
-        .execute("CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(9) CHARACTER SET gbk)")
+    for server in Server::each(&[]) {
+        let mut session = server.session("types");
+        let start = Position::current(&mut session).unwrap();
+        session
+            .execute("CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(9) CHARACTER SET gbk)")
+            .unwrap();
+        session.execute("INSERT INTO t VALUES (1, '中')").unwrap();
+        let mut replica = Replica::connect(&server.address(), 77, &start).unwrap();
+        let mut errors = Vec::new();
+        read_to_end(&mut replica, &mut session, |message| {
+            if let Message::Rows(rows) = message {
+                errors.extend(rows.changes().unwrap().filter_map(Result::err));
+            }
+        })
         .unwrap();
-    session.execute("INSERT INTO t VALUES (1, '中')").unwrap();
-    let mut replica = Replica::connect(&server.address(), 77, &start).unwrap();
-    let mut errors = Vec::new();
-    read_to_end(&mut replica, &mut session, |message| {
-        if let Message::Rows(rows) = message {
-            errors.extend(rows.changes().unwrap().filter_map(Result::err));
-        }
-    })
-    .unwrap();
-    assert_eq!(errors.len(), 1);
-    assert_eq!(errors[0].kind(), ErrorKind::Unsupported);
-    let text = errors[0].to_string();
-    assert!(
-        text.contains("column 'name' of 'types.t'") && text.contains("gbk"),
-        "{text}"
-    );
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].kind(), ErrorKind::Unsupported);
+        let text = errors[0].to_string();
+        assert!(
+            text.contains("column 'name' of 'types.t'") && text.contains("gbk"),
+            "{text}"
+        );
+    }
 }

@@ -13,7 +13,7 @@ use headwater_log::Log;
 use super::capturing::{LONG, catch_up, content, fold, memory, open, records, settings};
 use super::following::read_to_end;
 use super::server::Server;
-use super::transactions::run;
+use super::transactions::{numbers, run};
 use crate::oracle::{Random, StopsAtEnd, check_ledger, check_same, seed};
 use crate::process::{kill_after, say, told};
 
@@ -64,9 +64,15 @@ fn create(session: &mut Session) {
         &[
             "CREATE TABLE ledger (id BIGINT, part INT, parts INT, PRIMARY KEY (id, part))",
             "CREATE TABLE pairs (a INT, b INT, n INT, PRIMARY KEY (b, a))",
-            "INSERT INTO pairs SELECT seq % 7, seq, seq FROM seq_1_to_6000",
+            &format!(
+                "INSERT INTO pairs SELECT seq % 7, seq, seq FROM {}",
+                numbers(1, 6000)
+            ),
             "CREATE TABLE emptied (id INT PRIMARY KEY, n INT)",
-            "INSERT INTO emptied SELECT seq, seq FROM seq_1_to_3000",
+            &format!(
+                "INSERT INTO emptied SELECT seq, seq FROM {}",
+                numbers(1, 3000)
+            ),
         ],
     );
 }
@@ -208,93 +214,91 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
     if let Some(told) = told() {
         return child(&told);
     }
-    let Some(server) = Server::start(&[]) else {
-        return;
-    };
-    let seed = seed();
-    let mut random = Random(seed | 1);
-    create(&mut server.session("shop"));
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path();
-    let address = server.address();
-    // The ledger has been read when the writing begins, so that each of its rows comes from the stream alone.
-    catch_up(&open(dir), &settings(&address, &TABLES[..1]));
-    let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
-    let told = [
-        &dir.display().to_string(),
-        &address.port.to_string(),
-        &address.user,
-        &address.password,
-    ];
-    let told = told.map(String::as_str).join("\t");
-    std::thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            let (server, stop, done) = (&server, &stop, &done);
-            scope.spawn(move || write(server, seed, writer, stop, done));
-        }
-        let stops = StopsAtEnd(&stop);
-        for kill in 0..KILLS {
-            if kill % 4 == 2 {
-                server.crash();
-                server.resume();
+    for server in Server::each(&[]) {
+        let seed = seed();
+        let mut random = Random(seed | 1);
+        create(&mut server.session("shop"));
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let address = server.address();
+        // The ledger has been read when the writing begins, so that each of its rows comes from the stream alone.
+        catch_up(&open(dir), &settings(&address, &TABLES[..1]));
+        let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
+        let told = [
+            &dir.display().to_string(),
+            &address.port.to_string(),
+            &address.user,
+            &address.password,
+        ];
+        let told = told.map(String::as_str).join("\t");
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (server, stop, done) = (&server, &stop, &done);
+                scope.spawn(move || write(server, seed, writer, stop, done));
             }
-            let lines = 1 + random.below(250) as usize;
-            let said = kill_after(TEST, &told, lines);
-            assert!(said.len() >= lines, "it ended by itself");
-        }
-        drop(stops);
-    });
-    let mut session = server.session("shop");
-    end_prepared(&mut session);
-    let log = open(dir);
-    catch_up(&log, &of_all(&address));
-    check_tables(&log, &mut session);
-    let orphans = orphans(&server, &mut session);
-    let (transactions, has_gone) = check_ledger(records(&log, "ledger"));
-    // Tables are read anew for an orphan alone.
-    assert!(orphans > 0 || !has_gone, "a row of the ledger is gone");
-    let done = done.load(Ordering::Relaxed);
-    eprintln!("{transactions} of {done} transactions, {orphans} orphans");
-    assert!(
-        transactions > 100 || orphans > 0,
-        "{transactions} transactions"
-    );
+            let stops = StopsAtEnd(&stop);
+            for kill in 0..KILLS {
+                if kill % 4 == 2 {
+                    server.crash();
+                    server.resume();
+                }
+                let lines = 1 + random.below(250) as usize;
+                let said = kill_after(TEST, &told, lines);
+                assert!(said.len() >= lines, "it ended by itself");
+            }
+            drop(stops);
+        });
+        let mut session = server.session("shop");
+        end_prepared(&mut session);
+        let log = open(dir);
+        catch_up(&log, &of_all(&address));
+        check_tables(&log, &mut session);
+        let orphans = orphans(&server, &mut session);
+        let (transactions, has_gone) = check_ledger(records(&log, "ledger"));
+        // Tables are read anew for an orphan alone.
+        assert!(orphans > 0 || !has_gone, "a row of the ledger is gone");
+        let done = done.load(Ordering::Relaxed);
+        eprintln!("{transactions} of {done} transactions, {orphans} orphans");
+        assert!(
+            transactions > 100 || orphans > 0,
+            "{transactions} transactions"
+        );
+    }
 }
 
 /// Writers go on only as long as tables are read, so that no later change hides what was put in wrongly.
 #[test]
 fn a_backfill_by_several_sessions_beside_writers_is_what_the_tables_are() {
-    let Some(server) = Server::start(&[]) else {
-        return;
-    };
-    let seed = seed();
-    let mut session = server.session("shop");
-    create(&mut session);
-    for round in 0..3 {
-        let log = memory();
-        let settings = Settings {
-            name: format!("round_{round}"),
-            range_rows: 40 + round * 300,
-            readers: 4,
-            ..of_all(&server.address())
-        };
-        let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
-        std::thread::scope(|scope| {
-            for writer in 0..2 {
-                let (server, stop, done) = (&server, &stop, &done);
-                let writer = writer + u64::from(round + 1) * 1_000_000_000;
-                scope.spawn(move || write(server, seed, writer, stop, done));
-            }
-            let stops = StopsAtEnd(&stop);
-            let end = settings.address.log_end().unwrap();
-            let capture = Capture::start(&log, settings.clone()).unwrap();
-            let reached = capture.wait_for(&end, LONG);
-            drop(stops);
-            assert!(reached.unwrap(), "{:?}", capture.status());
-        });
-        end_prepared(&mut session);
-        catch_up(&log, &settings);
-        check_tables(&log, &mut session);
-        assert!(done.load(Ordering::Relaxed) > 0);
+    for server in Server::each(&[]) {
+        let seed = seed();
+        let mut session = server.session("shop");
+        create(&mut session);
+        for round in 0..3 {
+            let log = memory();
+            let settings = Settings {
+                name: format!("round_{round}"),
+                range_rows: 40 + round * 300,
+                readers: 4,
+                ..of_all(&server.address())
+            };
+            let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
+            std::thread::scope(|scope| {
+                for writer in 0..2 {
+                    let (server, stop, done) = (&server, &stop, &done);
+                    let writer = writer + u64::from(round + 1) * 1_000_000_000;
+                    scope.spawn(move || write(server, seed, writer, stop, done));
+                }
+                let stops = StopsAtEnd(&stop);
+                let end = settings.address.log_end().unwrap();
+                let capture = Capture::start(&log, settings.clone()).unwrap();
+                let reached = capture.wait_for(&end, LONG);
+                drop(stops);
+                assert!(reached.unwrap(), "{:?}", capture.status());
+            });
+            end_prepared(&mut session);
+            catch_up(&log, &settings);
+            check_tables(&log, &mut session);
+            assert!(done.load(Ordering::Relaxed) > 0);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Against a real MariaDB.
+//! Against a real MariaDB and a real MySQL.
 
 mod altered;
 mod captures;
@@ -12,10 +12,12 @@ mod filtered;
 mod following;
 mod golden;
 mod killed;
+mod own;
 mod refusals;
 mod server;
 mod sessions;
 mod snapshots;
 mod transactions;
+mod words;
 
 pub(crate) use server::Server;

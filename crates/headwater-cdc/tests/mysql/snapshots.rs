@@ -6,7 +6,7 @@ use headwater_cdc::ErrorKind;
 use headwater_cdc::mysql::{Message, Replica, Session, Snapshot, Table, Value};
 
 use super::following::{changes, read_to_end};
-use super::server::Server;
+use super::server::{Product, Server};
 
 /// All rows of a table, in ranges of so many.
 pub(super) fn all_rows(snapshot: &mut Snapshot, table: &Table, limit: u64) -> Vec<Vec<Value>> {
@@ -67,8 +67,8 @@ fn write(session: &mut Session, mut seed: u64) {
 }
 
 /// The rows of a snapshot and what the log says from its place on are the table.
-fn snapshots_meet_the_log(open: fn(&Server) -> Snapshot) {
-    let Some(server) = Server::start(&[]) else {
+fn snapshots_meet_the_log(product: Product, open: fn(&Server) -> Snapshot) {
+    let Some(server) = Server::of(product, &[]) else {
         return;
     };
     let mut session = server.session("shop");
@@ -116,22 +116,45 @@ fn snapshots_meet_the_log(open: fn(&Server) -> Snapshot) {
 
 #[test]
 fn a_snapshot_without_a_lock_ends_where_the_log_goes_on() {
-    snapshots_meet_the_log(|server| Snapshot::open(&server.address()).unwrap());
-}
-
-#[test]
-fn a_snapshot_under_a_lock_ends_where_the_log_goes_on() {
-    snapshots_meet_the_log(|server| {
-        Snapshot::under_lock(Session::connect(&server.address()).unwrap()).unwrap()
+    snapshots_meet_the_log(Product::MariaDb, |server| {
+        Snapshot::open(&server.address()).unwrap()
     });
 }
 
 #[test]
-fn keys_of_all_kinds_are_read_in_ranges() {
-    let Some(server) = Server::start(&[]) else {
-        return;
+fn a_snapshot_under_a_lock_ends_where_the_log_goes_on() {
+    let open = |server: &Server| {
+        Snapshot::under_lock(Session::connect(&server.address()).unwrap()).unwrap()
     };
+    for product in Product::BOTH {
+        snapshots_meet_the_log(product, open);
+    }
+}
+
+#[test]
+fn keys_of_all_kinds_are_read_in_ranges() {
+    for server in Server::each(&[]) {
+        check_keys(&server);
+    }
+}
+
+fn check_keys(server: &Server) {
     let mut session = server.session("shop");
+    const OF_MARIADB: &[(&str, &str)] = &[
+        (
+            "UUID",
+            "'123e4567-e89b-12d3-a456-426655440000', '00112233-4455-6677-8899-aabbccddeeff'",
+        ),
+        ("INET6", "'::1', '2001:db8::'"),
+    ];
+    const OF_MYSQL: &[(&str, &str)] = &[(
+        "VARCHAR(9) COLLATE utf8mb4_0900_ai_ci",
+        "'b', 'A', 'ö', '!'",
+    )];
+    let own = match server.product() {
+        Product::MariaDb => OF_MARIADB,
+        Product::MySql => OF_MYSQL,
+    };
     let keys = [
         ("INT", "-5, 0, 7"),
         ("BIGINT UNSIGNED", "0, 18446744073709551615, 3"),
@@ -152,13 +175,8 @@ fn keys_of_all_kinds_are_read_in_ranges() {
         ("YEAR", "0, 2155, 1901"),
         ("ENUM('z','a','m')", "'a', 'z', 'm'"),
         ("BIT(9)", "b'1', b'100000000'"),
-        (
-            "UUID",
-            "'123e4567-e89b-12d3-a456-426655440000', '00112233-4455-6677-8899-aabbccddeeff'",
-        ),
-        ("INET6", "'::1', '2001:db8::'"),
     ];
-    for (n, (kind, values)) in keys.iter().enumerate() {
+    for (n, (kind, values)) in keys.iter().chain(own).enumerate() {
         let rows: Vec<String> = values
             .split(", ")
             .map(|v| format!("({v}, 1), ({v}, 2)"))

@@ -27,6 +27,10 @@ mod laws;
 mod limit;
 mod mariadb;
 #[path = "../../../headwater-cdc/tests/mysql/server.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the tests of captures, which use the rest"
+)]
 mod mariadb_server;
 mod pipelines;
 mod rebuilt;

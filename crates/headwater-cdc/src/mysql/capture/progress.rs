@@ -17,7 +17,7 @@ impl Server for MySql {
     type Snapshot = SeenAt;
 }
 
-/// A snapshot sees what ends in the log before this.
+/// A snapshot sees what ends in the log before this; it may see more if this is the names of transactions alone.
 #[derive(Debug)]
 pub(crate) struct SeenAt(pub(super) Position);
 

@@ -66,14 +66,15 @@ impl Reads for TableReads {
             Some(connected) => connected,
             None => self.connect()?,
         };
-        let mut snapshot = Snapshot::at_place(connected)?;
+        let has_names = !self.horizon.gtids.is_empty();
+        let mut snapshot = Snapshot::at_place(connected, has_names)?;
         let position = snapshot.position().clone();
         let found = match position.reaches(&self.horizon) {
-            true => Some(self.found(&mut snapshot, task)?),
+            true => Some((self.found(&mut snapshot, task)?, snapshot.high()?)),
             false => None,
         };
         *session = Some(snapshot.close()?);
-        Ok(found.map(|found| (found, SeenAt(position.clone()), position.into())))
+        Ok(found.map(|(found, high)| (found, SeenAt(position), high.into())))
     }
 }
 

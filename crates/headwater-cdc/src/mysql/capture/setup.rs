@@ -54,7 +54,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         replica => replica?,
     };
     let names = settings.tables.iter().map(|(name, _)| name.clone());
-    let horizon = Position::current(&mut control)?;
+    let horizon = horizon(&mut control, &start)?;
     let folds_names = control.value("SELECT @@lower_case_table_names")?;
     let server_id = server_of(&mut control)?;
     let mut feed = LogFeed::new(
@@ -109,6 +109,15 @@ fn fit(tables: &mut [Captured<MySql>], plans: &mut [Option<Plan>]) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// What may have been streamed already. MySQL streams what it does not yet call executed, too.
+fn horizon(control: &mut Session, start: &Position) -> Result<Position> {
+    let mut now = Position::current(control)?;
+    if !now.gtids.is_empty() {
+        now.gtids.extend(&start.gtids);
+    }
+    Ok(now)
 }
 
 /// The tables as the server describes them.
