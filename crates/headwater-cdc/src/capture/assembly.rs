@@ -47,6 +47,8 @@ pub(crate) struct Transaction<M> {
 #[derive(Debug, Clone)]
 struct Open<M> {
     transaction: Transaction<M>,
+    /// It is known to be too large for one commit.
+    is_large: bool,
     /// How many of its changes have come.
     changes: u64,
     /// How many of them were taken over before.
@@ -150,6 +152,7 @@ impl<S: Server> Assembly<S> {
         }
         self.open = Some(Open {
             transaction,
+            is_large: false,
             changes: 0,
             taken_over,
         });
@@ -172,6 +175,18 @@ impl<S: Server> Assembly<S> {
     pub(crate) fn is_known(&self) -> bool {
         let open = self.open.as_ref();
         open.is_some_and(|open| open.transaction.is_known)
+    }
+
+    /// The transaction that is under way is too large for one commit.
+    pub(crate) fn set_large(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.is_large = true;
+        }
+    }
+
+    /// Whether what comes is known to be too large for one commit.
+    pub(super) fn is_large(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_large)
     }
 
     /// A change comes: whether it was taken over before.

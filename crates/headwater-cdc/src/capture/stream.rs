@@ -25,6 +25,8 @@ const WAIT: Duration = Duration::from_millis(100);
 const SHORT_WAIT: Duration = Duration::from_millis(2);
 /// Records that go into one commit, about, if more transactions are there at once.
 const COMMIT_BYTES: usize = 1 << 20;
+/// Records of a transaction that are one commit, about, once it is known that it is too large for one.
+const PIECE_BYTES: usize = 4 << 20;
 /// How long what is whole waits at most for more of a backlog.
 const GATHERING: Duration = Duration::from_millis(20);
 /// How often the position is stored while nothing of ours is committed, so that the server can let go of its log.
@@ -153,7 +155,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                         return Ok(Ended::Over);
                     }
                 }
-            } else if self.assembly.bytes() >= self.whole_bytes && self.flush()? {
+            } else if self.assembly.bytes() >= self.piece_bytes() && self.flush()? {
                 self.taken.drain()?;
                 return Ok(Ended::Changed);
             }
@@ -176,6 +178,14 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         let is_late = || self.since.is_some_and(|since| since.elapsed() >= GATHERING);
         self.assembly.bytes() >= COMMIT_BYTES
             || (!self.feed.has_more() && (!self.feed.is_behind() || is_late()))
+    }
+
+    /// How much of a transaction that goes on is enough for a commit.
+    fn piece_bytes(&self) -> usize {
+        match self.taken.part().is_some() || self.assembly.is_large() {
+            true => self.whole_bytes.min(PIECE_BYTES),
+            false => self.whole_bytes,
+        }
     }
 
     fn reached(&mut self, reached: Place) -> Result<()> {
@@ -212,6 +222,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             // What is on its way is in memory.
             if part.is_some() {
                 self.taken.drain()?;
+                self.taken.relieve(self.assembly.bytes())?;
             }
             self.taken.set_part(part);
         }

@@ -15,6 +15,9 @@ use super::state::{self, Part, Position};
 
 /// Commits that may be on their way.
 const IN_FLIGHT_MAX: usize = 256;
+/// Bytes of a large transaction after which the log writes down what it has of them in memory: their keys, and what its disk has not
+/// kept up with.
+const RELIEF_BYTES: usize = 64 << 20;
 
 /// What is true when a commit is durable.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +51,8 @@ pub(super) struct Taken {
     settled: Vec<Meaning>,
     /// Before these offsets no key has a value: tables were emptied there.
     emptied: HashMap<TableIndex, Offset>,
+    /// Bytes of large transactions since the log was relieved of them.
+    unrelieved: usize,
 }
 
 impl Taken {
@@ -64,6 +69,7 @@ impl Taken {
             sent: VecDeque::new(),
             settled: Vec::new(),
             emptied: HashMap::new(),
+            unrelieved: 0,
         }
     }
 
@@ -151,6 +157,19 @@ impl Taken {
             self.wait()?;
         }
         Ok(())
+    }
+
+    /// So many bytes of a large transaction come next: what came of such before must not stay in memory.
+    ///
+    /// # Errors
+    /// `Unavailable` if there is no room on the disk.
+    pub(super) fn relieve(&mut self, bytes: usize) -> Result<()> {
+        self.unrelieved += bytes;
+        if self.unrelieved < RELIEF_BYTES {
+            return Ok(());
+        }
+        self.unrelieved = 0;
+        self.log.checkpoint()
     }
 
     /// What has become durable since this was asked last.

@@ -22,6 +22,10 @@ use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
 use crate::postgres::{Lsn, Message, Received, Replication, Session, Table, since_1970};
 
+/// A transaction of which so many times as much was sent as one commit has at most is taken for too large for one, though filters may
+/// leave little of it.
+const LARGE: u64 = 4;
+
 /// What a slot streams.
 pub(crate) struct SlotFeed {
     settings: Settings,
@@ -162,8 +166,11 @@ impl SlotFeed {
                 end,
                 time,
             } => {
-                self.begin(commit, time, xid, into)?;
-                self.running.commit(xid, end);
+                self.begin(commit, time, xid, into.again())?;
+                let bytes = self.running.commit(xid, end);
+                if bytes >= LARGE * self.settings.whole_bytes as u64 {
+                    into.assembly.set_large();
+                }
                 Ok(())
             }
             Message::Relation(relation) => self.relation(&relation, &mut into),

@@ -62,10 +62,12 @@ impl Running {
         }
     }
 
-    /// A transaction has committed: its messages come next.
-    pub(super) fn commit(&mut self, xid: u32, end: Lsn) {
+    /// A transaction has committed: its messages come next. Gives how many bytes they are.
+    pub(super) fn commit(&mut self, xid: u32, end: Lsn) -> u64 {
         let spool = self.spools.remove(&xid).unwrap_or_default();
+        let bytes = spool.len();
         self.committed = Some((spool.messages(), end));
+        bytes
     }
 
     /// Whether something has committed that was not given yet.

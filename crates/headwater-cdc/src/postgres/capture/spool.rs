@@ -65,7 +65,8 @@ impl Spool {
         Ok(())
     }
 
-    fn len(&self) -> u64 {
+    /// How many bytes there are.
+    pub(super) fn len(&self) -> u64 {
         self.written + self.rest.len() as u64
     }
 
