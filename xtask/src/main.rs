@@ -26,7 +26,8 @@ const USAGE: &str = "usage: cargo xtask <chore>
   test [ARGS]     install what the tests need and is missing, then run all of them;
                   ARGS go to `cargo test` (a name filters)
   tidy [--bless]  check the house style; --bless writes shrunken ratchets to tidy.toml
-  soak [TARGET…]  the long runs: 500 kill rounds, long properties, cargo-fuzz; just these fuzz
+  soak [TARGET…]  the long runs: 500 kill rounds of jobs, 1,000 faults of a capture and its server for each kind
+                  of database, a transaction of 1 GiB, long properties, cargo-fuzz; just these fuzz
                   targets if any are named
   watch PROGRAM [ARGS]
                   how `test` runs each program: one that says nothing for 15 minutes, or as many seconds as

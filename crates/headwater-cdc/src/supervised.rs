@@ -112,7 +112,11 @@ impl<T: Told> Shared<T> {
                 Ok(()) if self.finished.load(Ordering::Relaxed) => return,
                 Ok(()) => {}
                 Err(e) if e.kind().is_retriable() => {
-                    self.change(|told| told.waits(e.to_string()));
+                    let why = match e.hint() {
+                        Some(hint) => format!("{e}: {hint}"),
+                        None => e.to_string(),
+                    };
+                    self.change(|told| told.waits(why));
                     self.rest(wait, |_| false);
                     wait = (wait * 2).min(RETRY_MAX);
                 }
@@ -237,7 +241,7 @@ mod tests {
     fn what_may_pass_is_tried_again_and_the_rest_ends_it() {
         let mut errors = vec![
             Error::new(ErrorKind::Corrupt, "broken").with_hint("mend it"),
-            Error::new(ErrorKind::Unavailable, "away"),
+            Error::new(ErrorKind::Unavailable, "away").with_hint("come back"),
         ];
         let thread = Supervised::<Log>::start("test".to_owned(), move |_| match errors.pop() {
             Some(error) => Err(error),
@@ -255,7 +259,7 @@ mod tests {
             (ErrorKind::Corrupt, Some("mend it"))
         );
         let told = thread.shared().look(|log| log.0.clone());
-        assert_eq!(told, ["waits: away", "failed: broken"]);
+        assert_eq!(told, ["waits: away: come back", "failed: broken"]);
     }
 
     #[test]

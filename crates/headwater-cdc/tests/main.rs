@@ -4,11 +4,13 @@
 
 mod capture;
 mod events;
+mod faults;
 mod mysql;
 mod oracle;
 mod outbox;
 #[path = "../../headwater-events/tests/killed/process.rs"]
 mod process;
+mod proxy;
 mod replication;
 #[path = "../../headwater-events/tests/postgres/server.rs"]
 #[expect(

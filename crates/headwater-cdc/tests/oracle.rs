@@ -19,6 +19,11 @@ impl Random {
     }
 }
 
+/// Whether all is to be larger: `cargo xtask soak`.
+pub(crate) fn is_soak() -> bool {
+    std::env::var_os("HEADWATER_SOAK").is_some()
+}
+
 /// The seed that is asked for, or one of its own; printed.
 pub(crate) fn seed() -> u64 {
     let asked = std::env::var("HEADWATER_SEED").ok();
@@ -52,6 +57,16 @@ pub(crate) fn check_same(
     );
     let extra: Vec<_> = got.keys().filter(|k| !want.contains_key(*k)).collect();
     assert!(extra.is_empty(), "{name}: rows that are gone: {extra:?}");
+}
+
+/// Transactions that counted, each while none of the others did, are there once each and in the order of their commits; how many.
+pub(crate) fn check_order(records: Vec<Seen>) -> usize {
+    let count = records.len();
+    for (want, (_, key, value)) in (1..).zip(records) {
+        assert_eq!(key, format!("{{\"n\":{want}}}"));
+        assert!(value.is_some(), "{key} is gone");
+    }
+    count
 }
 
 /// Every transaction of a ledger is in one commit of the log, with all its parts, each once, up to where a row of it is gone; how many

@@ -9,30 +9,23 @@ use crate::server::Server;
 
 pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
+/// What makes a server replicate.
+pub(crate) const REPLICATES: &[&str] = &[
+    "wal_level = logical",
+    "fsync = off",
+    "max_replication_slots = 20",
+    "max_prepared_transactions = 20",
+    // Transactions are sent while they run as soon as they are larger than this, the least there is.
+    "logical_decoding_work_mem = 64kB",
+    "password_encryption = scram-sha-256",
+];
+
 /// A server that replicates, and the address of its database.
 pub(crate) fn start() -> Option<(Server, Address)> {
-    let settings = [
-        "wal_level = logical",
-        "fsync = off",
-        "max_replication_slots = 20",
-        "max_prepared_transactions = 20",
-        // Transactions are sent while they run as soon as they are larger than this, the least there is.
-        "logical_decoding_work_mem = 64kB",
-        "password_encryption = scram-sha-256",
-    ];
-    let server = Server::start(&settings)?;
-    let url = server.url("postgres");
-    let (_, rest) = url.split_once("://").unwrap();
-    let (user, rest) = rest.split_once(':').unwrap();
-    let (password, _) = rest.split_once('@').unwrap();
-    let address = Address {
-        host: "127.0.0.1".to_owned(),
-        port: server.port(),
-        user: user.to_owned(),
-        password: password.to_owned(),
-        database: "postgres".to_owned(),
-        tls: Tls::default(),
-    };
+    let server = Server::start(REPLICATES)?;
+    let mut address: Address = server.url("postgres").parse().unwrap();
+    // Other tests encrypt.
+    address.tls = Tls::default();
     Some((server, address))
 }
 

@@ -1,5 +1,6 @@
 //! The sessions that read tables, each on a thread of its own.
 
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,27 @@ struct Common<R: Reads> {
     reads: R,
     tasks: Mutex<Receiver<Task<R::Server>>>,
     stop: AtomicBool,
+    /// The connections of all.
+    lines: Mutex<Vec<TcpStream>>,
+}
+
+impl<R: Reads> Common<R> {
+    fn open(&self) -> Result<R::Session> {
+        let session = self.reads.open()?;
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.extend(R::line(&session));
+        Ok(session)
+    }
+
+    /// Has all come to an end, also those that wait for a server which says nothing any more.
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in lines.drain(..) {
+            // One that is gone is what is wanted.
+            drop(line.shutdown(Shutdown::Both));
+        }
+    }
 }
 
 /// Threads that read. They end when this is dropped.
@@ -40,6 +62,7 @@ impl<R: Reads> Readers<R> {
             reads,
             tasks: Mutex::new(taken),
             stop: AtomicBool::new(false),
+            lines: Mutex::default(),
         });
         let start = |_| {
             let (common, give) = (Arc::clone(&common), give.clone());
@@ -74,7 +97,7 @@ impl<R: Reads> Readers<R> {
 
 impl<R: Reads> Drop for Readers<R> {
     fn drop(&mut self) {
-        self.common.stop.store(true, Ordering::Relaxed);
+        self.common.stop();
         self.tasks = None;
         for thread in self.threads.drain(..) {
             // A panic was said by the hook already.
@@ -85,7 +108,7 @@ impl<R: Reads> Drop for Readers<R> {
 
 fn work<R: Reads>(common: &Common<R>, give: &Sender<Result<Reading<R::Server>>>) {
     let run = || {
-        let mut session = common.reads.open()?;
+        let mut session = common.open()?;
         while let Some(task) = next_task(common) {
             let (found, snapshot, high) = loop {
                 if common.stop.load(Ordering::Relaxed) {

@@ -1,6 +1,7 @@
 //! What a capture must know of a kind of server: how it streams, and how its tables are read.
 
 use std::fmt::Debug;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -103,6 +104,9 @@ pub(crate) trait Reads: Send + Sync + 'static {
 
     /// Connects.
     fn open(&self) -> Result<Self::Session>;
+
+    /// What ends the connection of a session, whoever waits for it.
+    fn line(session: &Self::Session) -> Option<TcpStream>;
 
     /// Reads in one snapshot; `None`: what streams may not have begun before it, try again.
     fn read(

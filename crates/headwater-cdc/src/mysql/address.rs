@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use headwater_log::{Error, ErrorKind, Result};
 
@@ -9,6 +10,7 @@ use super::position::Position;
 use super::session::Session;
 use super::tls::{Tls, TlsMode};
 use crate::capture::Place;
+use crate::silence::{self, SILENCE};
 use crate::url::{Parts, decoded, misunderstood};
 
 /// A server, and the user that connects to it.
@@ -26,6 +28,8 @@ pub struct Address {
     pub database: String,
     /// How the connection is encrypted.
     pub tls: Tls,
+    /// How long the server may say nothing when it is its turn, before the connection counts as dead; [`SILENCE`] is usual.
+    pub silence: Duration,
 }
 
 impl Address {
@@ -59,7 +63,7 @@ impl fmt::Display for Address {
 }
 
 /// Reads `mysql://user:password@host:port/database` or the same with `mariadb`; the database may be left out. After a question mark
-/// `ssl-mode=verify-identity` and `ssl-ca=FILE` may follow.
+/// `ssl-mode=verify-identity`, `ssl-ca=FILE` and `silence=SECONDS` may follow.
 impl FromStr for Address {
     type Err = Error;
 
@@ -68,34 +72,42 @@ impl FromStr for Address {
         let parts = Parts::of(url, &["mysql", "mariadb"], 3306);
         let parts =
             parts.ok_or_else(|| misunderstood("mysql://user:password@host:3306/database"))?;
+        let (tls, silence) = read(settings)?;
         Ok(Self {
             host: parts.host,
             port: parts.port,
             user: parts.user,
             password: parts.password,
             database: parts.database,
-            tls: tls(settings)?,
+            tls,
+            silence,
         })
     }
 }
 
-/// What the end of an address says of encryption.
-fn tls(settings: &str) -> Result<Tls> {
+/// What the end of an address says.
+fn read(settings: &str) -> Result<(Tls, Duration)> {
     let (mut mode, mut ca) = (TlsMode::Disabled, None);
+    let mut silence = SILENCE;
     for setting in settings.split('&').filter(|s| !s.is_empty()) {
         match setting.split_once('=') {
             Some(("ssl-mode", text)) => mode = text.parse()?,
             Some(("ssl-ca", path)) => ca = Some(decoded(path).unwrap_or_default().into()),
+            Some(("silence", seconds)) => {
+                silence = silence::parse(seconds).ok_or_else(|| {
+                    let text = format!("'{seconds}' is no time in seconds, of at least one");
+                    Error::new(ErrorKind::Invalid, text)
+                })?;
+            }
             _ => {
                 let name = setting.split('=').next().unwrap_or_default();
                 let text = format!("the address of the database has a setting '{name}'");
-                return Err(
-                    Error::new(ErrorKind::Invalid, text).with_hint("there are ssl-mode and ssl-ca")
-                );
+                return Err(Error::new(ErrorKind::Invalid, text)
+                    .with_hint("there are ssl-mode, ssl-ca and silence"));
             }
         }
     }
-    Tls::new(mode, ca)
+    Ok((Tls::new(mode, ca)?, silence))
 }
 
 #[cfg(test)]
@@ -121,6 +133,7 @@ mod tests {
         for (wrong, named) in [
             ("?ssl-mode=yes", "yes"),
             ("?sslmode=required", "sslmode"),
+            ("?silence=never", "never"),
             ("?ssl-ca=a.pem", "ssl-ca"),
         ] {
             let error = tls(wrong).unwrap_err();

@@ -69,7 +69,8 @@ impl Binlog {
             self.payload = None;
         }
         let Some(packet) = self.packets.receive(wait)? else {
-            return Ok(None);
+            // It says that it is there when it has nothing to say.
+            return self.packets.silence().check().map(|()| None);
         };
         match packet.first() {
             Some(0) => {}

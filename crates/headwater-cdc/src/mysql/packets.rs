@@ -10,12 +10,9 @@ use headwater_log::{Error, ErrorKind, Result};
 use super::address::Address;
 use super::failure::{malformed, unreachable};
 use super::tls::Tls;
+use crate::silence::Silence;
 use crate::tls::Stream;
 
-/// How long a server may take to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may be silent before an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 /// A packet as long as this one continues in the next.
 const PART_BYTES: usize = 0xff_ffff;
 const HEAD_BYTES: usize = 4;
@@ -31,29 +28,47 @@ pub(super) struct Packets {
     input: BytesMut,
     /// The number of the next packet of this exchange.
     number: u8,
+    silence: Silence,
 }
 
 impl Packets {
     pub(super) fn connect(address: &Address) -> Result<Self> {
         let what = format!("connection to {address}");
         let failed = |e| unreachable(&what, e);
+        let silence = Silence::new(address.silence);
         let places = (address.host.as_str(), address.port).to_socket_addrs();
         let mut stream = Err(std::io::Error::from(IoKind::NotFound));
         for place in places.map_err(failed)? {
-            stream = TcpStream::connect_timeout(&place, CONNECT_TIMEOUT);
+            stream = TcpStream::connect_timeout(&place, silence.of_connecting());
             if stream.is_ok() {
                 break;
             }
         }
         let stream = stream.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        let timeout = Some(ANSWER_TIMEOUT);
-        stream.set_write_timeout(timeout).map_err(failed)?;
+        let limit = Some(address.silence);
+        stream.set_write_timeout(limit).map_err(failed)?;
         Ok(Self {
             stream: Stream::Plain(stream),
             input: BytesMut::new(),
             number: 0,
+            silence,
         })
+    }
+
+    /// The connection is made: statements may take their time.
+    pub(super) fn allow_statements(&mut self) {
+        self.silence.allow_statements();
+    }
+
+    /// Whether the server has said nothing for as long as it may while it streams.
+    pub(super) fn silence(&self) -> &Silence {
+        &self.silence
+    }
+
+    /// What ends the connection, whoever waits for it.
+    pub(super) fn line(&self) -> Option<TcpStream> {
+        self.stream.socket().try_clone().ok()
     }
 
     /// Encrypts what comes from here on.
@@ -68,7 +83,7 @@ impl Packets {
         let Stream::Plain(socket) = self.stream else {
             return Ok(self);
         };
-        let limited = socket.set_read_timeout(Some(ANSWER_TIMEOUT));
+        let limited = socket.set_read_timeout(Some(self.silence.of_answers()));
         limited.map_err(|e| unreachable("the connection broke", e))?;
         let stream = Stream::encrypted(socket, host, &tls.trust())?;
         Ok(Self { stream, ..self })
@@ -119,8 +134,12 @@ impl Packets {
             let mut room = [0; READ_BYTES];
             match self.stream.read(&mut room) {
                 Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),
-                Ok(count) => self.input.extend_from_slice(&room[..count]),
+                Ok(count) => {
+                    self.silence.end();
+                    self.input.extend_from_slice(&room[..count]);
+                }
                 Err(e) if matches!(e.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
+                    self.silence.lasts(wait);
                     return Ok(None);
                 }
                 Err(e) if e.kind() == IoKind::Interrupted => {}
@@ -136,7 +155,7 @@ impl Packets {
 
     /// The next packet, which must come.
     pub(super) fn expect(&mut self) -> Result<Bytes> {
-        let packet = self.receive(ANSWER_TIMEOUT)?;
+        let packet = self.receive(self.silence.of_answers())?;
         packet.ok_or_else(|| Error::new(ErrorKind::Unavailable, "the server does not answer"))
     }
 

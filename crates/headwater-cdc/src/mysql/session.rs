@@ -2,6 +2,8 @@
 //!
 //! Text has one form whatever the server's settings are, since every session sets those.
 
+use std::net::TcpStream;
+
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result};
 
@@ -35,6 +37,7 @@ impl Session {
     pub fn connect(address: &Address) -> Result<Self> {
         let (packets, version) = auth::begin(Packets::connect(address)?, address)?;
         let mut session = Self { packets, version };
+        session.packets.allow_statements();
         session.execute(SETTINGS)?;
         Ok(session)
     }
@@ -125,6 +128,11 @@ impl Session {
     pub fn value(&mut self, sql: &str) -> Result<Option<String>> {
         let row = self.query(sql)?.into_iter().next();
         Ok(row.and_then(|r| r.into_iter().next()).flatten())
+    }
+
+    /// What ends it, whoever waits for it.
+    pub(super) fn line(&self) -> Option<TcpStream> {
+        self.packets.line()
     }
 
     /// The connection, for the command that makes it a replica's.

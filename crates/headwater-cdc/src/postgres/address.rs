@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use headwater_log::Error;
 
 use super::session::Session;
 use super::tls::{Tls, TlsMode};
 use crate::capture::Place;
+use crate::silence::{self, SILENCE};
 use crate::url::{Parts, decoded, misunderstood};
 
 /// A database, and the user that connects to it.
@@ -25,6 +27,8 @@ pub struct Address {
     pub database: String,
     /// Whether sessions are encrypted.
     pub tls: Tls,
+    /// How long the server may say nothing when it is its turn, before the connection counts as dead; [`SILENCE`] is usual.
+    pub silence: Duration,
 }
 
 impl Address {
@@ -56,7 +60,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE`.
+/// Reads `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE&silence=SECONDS`.
 impl FromStr for Address {
     type Err = Error;
 
@@ -71,28 +75,31 @@ impl FromStr for Address {
         let parts = Parts::of(place, &["postgres", "postgresql"], 5432);
         let parts = parts.filter(|parts| !parts.database.is_empty());
         let parts = parts.ok_or_else(|| misunderstood(form))?;
+        let (tls, silence) = read(parameters).ok_or_else(|| misunderstood(form))?;
         Ok(Self {
             host: parts.host,
             port: parts.port,
             user: parts.user,
             password: parts.password,
             database: parts.database,
-            tls: tls(parameters).ok_or_else(|| misunderstood(form))?,
+            tls,
+            silence,
         })
     }
 }
 
-/// What the parameters of a URL say of encryption; there are no others.
-fn tls(parameters: &str) -> Option<Tls> {
-    let mut tls = Tls::default();
+/// What the parameters of a URL say; `None`: there is one that is not known.
+fn read(parameters: &str) -> Option<(Tls, Duration)> {
+    let (mut tls, mut silence) = (Tls::default(), SILENCE);
     for parameter in parameters.split('&').filter(|p| !p.is_empty()) {
         match parameter.split_once('=')? {
             ("sslmode", mode) => tls.mode = TlsMode::named(mode)?,
             ("sslrootcert", file) => tls.root_certificates = Some(decoded(file)?.into()),
+            ("silence", seconds) => silence = silence::parse(seconds)?,
             _ => return None,
         }
     }
-    Some(tls)
+    Some((tls, silence))
 }
 
 #[cfg(test)]
@@ -111,11 +118,15 @@ mod tests {
         let address: Address = address.parse().unwrap();
         assert_eq!(address.tls.mode, TlsMode::VerifyFull);
         assert_eq!(address.tls.root_certificates, Some("/a b.pem".into()));
+        assert_eq!(address.silence, SILENCE);
+        let address: Address = "postgres://me@db/shop?silence=5".parse().unwrap();
+        assert_eq!(address.silence, Duration::from_secs(5));
         let address: Address = "postgres://me:a?b@db/shop".parse().unwrap();
         assert_eq!(address.password, "a?b");
         for wrong in [
             "postgres://me:secret@db/x?sslmode=always",
             "postgres://me:secret@db/x?options=y",
+            "postgres://me:secret@db/x?silence=0",
             "postgres://me:secret@/x",
             "me:secret@db/x",
             "postgres://me:secret@db",

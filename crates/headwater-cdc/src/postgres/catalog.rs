@@ -107,7 +107,7 @@ impl Table {
             let text = format!("'{name}' is not a table");
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
-        let columns = columns(session, oid)?;
+        let columns = columns(session, oid, "attgenerated = ''")?;
         let key = key(session, oid, identity)?;
         if key.is_empty() {
             return Err(no_key(name, identity));
@@ -123,6 +123,28 @@ impl Table {
 }
 
 impl Table {
+    /// Has it just the columns that a publication sends, which may be a few, or computed ones too (PostgreSQL 18); all, if it does not say.
+    pub(crate) fn publish(&mut self, session: &mut Session, publication: &str) -> Result<()> {
+        let names = session.query(&format!(
+            "SELECT jsonb_array_elements_text(to_jsonb(t) -> 'attnames') FROM pg_publication_tables t \
+             WHERE pubname = {} AND schemaname = {} AND tablename = {}",
+            literal(publication),
+            literal(&self.name.schema),
+            literal(&self.name.name)
+        ))?;
+        let names: Vec<String> = names
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|n| literal(n))
+            .collect();
+        if !names.is_empty() {
+            let which = format!("attname IN ({})", names.join(", "));
+            self.columns = columns(session, &self.id.to_string(), &which)?;
+        }
+        Ok(())
+    }
+
     /// Which table it is, and what identifies its rows.
     pub(crate) fn identity(&self) -> String {
         let key: Vec<String> = self.key.iter().map(|k| identifier(k)).collect();
@@ -148,11 +170,12 @@ fn no_key(name: &TableName, identity: &str) -> Error {
     })
 }
 
-fn columns(session: &mut Session, oid: &str) -> Result<Vec<Column>> {
+/// Those of its columns for which a condition holds.
+fn columns(session: &mut Session, oid: &str, which: &str) -> Result<Vec<Column>> {
     let sql = format!(
         "SELECT attname, atttypid, atttypmod, format_type(atttypid, atttypmod), attnotnull, \
-         pg_get_expr(adbin, adrelid) FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
-         WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
+         CASE attgenerated WHEN '' THEN pg_get_expr(adbin, adrelid) END FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
+         WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped AND {which} ORDER BY attnum"
     );
     let column = |row: Vec<Option<String>>| match <[_; 6]>::try_from(row) {
         Ok(

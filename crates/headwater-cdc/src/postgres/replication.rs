@@ -216,7 +216,7 @@ impl Replication {
     /// What comes next, if it comes before `wait` is over. Keeps the connection alive; call it often.
     ///
     /// # Errors
-    /// `Unavailable` if the connection is gone, `Corrupt`.
+    /// `Unavailable` if the connection is gone, or the server was asked and has said nothing for too long; `Corrupt`.
     pub fn receive(&mut self, wait: Duration) -> Result<Received> {
         if !self.session.has_frame() {
             self.keep_alive()?;
@@ -227,7 +227,7 @@ impl Replication {
         match self.session.receive(wait.min(CONFIRM_INTERVAL))? {
             None => {
                 self.is_behind = false;
-                Ok(Received::Nothing)
+                self.session.silence().check().map(|()| Received::Nothing)
             }
             Some(Frame { tag: b'd', body }) => self.copied(Reader::new(body, "stream")),
             Some(Frame {
@@ -247,7 +247,8 @@ impl Replication {
     /// `Unavailable` if the connection is gone.
     pub(crate) fn keep_alive(&mut self) -> Result<()> {
         match self.told.elapsed() >= CONFIRM_INTERVAL {
-            true => self.confirm(self.confirmed, false),
+            // Who is asked and says nothing is gone.
+            true => self.confirm(self.confirmed, self.session.silence().lasts_already()),
             false => Ok(()),
         }
     }

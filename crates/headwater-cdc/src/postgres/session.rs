@@ -14,16 +14,16 @@ use super::address::Address;
 use super::failure::{from_server, malformed, unreachable};
 use super::pgoutput::Cell;
 use super::tls;
+use crate::silence::Silence;
 use crate::tls::Stream;
 
-/// How long a server may take to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may be silent before an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 /// The largest message that the protocol carries.
 const FRAME_BYTES_MAX: usize = 1 << 30;
 /// What is asked of the kernel at a time.
 const READ_BYTES: usize = 128 << 10;
+
+/// The server does not hang up sooner, however little silence is borne here.
+const SENDER_TIMEOUT_MIN: Duration = Duration::from_secs(10);
 
 /// Makes the text of values independent of the server's settings.
 const PARAMETERS: &[(&str, &str)] = &[
@@ -52,6 +52,7 @@ pub struct Session {
     room: Box<[u8]>,
     /// How long the kernel waits for it.
     limit: Duration,
+    silence: Silence,
 }
 
 impl Session {
@@ -65,23 +66,33 @@ impl Session {
 
     /// Connects for replication of a database.
     pub(super) fn connect_replication(address: &Address) -> Result<Self> {
-        Self::open(address, &[("replication", "database")])
+        // While it is busy with what is not for us it says so in half this time.
+        let timeout = address.silence.max(SENDER_TIMEOUT_MIN).as_millis();
+        let timeout = timeout.to_string();
+        Self::open(
+            address,
+            &[
+                ("replication", "database"),
+                ("wal_sender_timeout", &timeout),
+            ],
+        )
     }
 
     fn open(address: &Address, extra: &[(&str, &str)]) -> Result<Self> {
         let what = format!("connection to {address}");
         let failed = |e| unreachable(&what, e);
+        let silence = Silence::new(address.silence);
         let places = (address.host.as_str(), address.port).to_socket_addrs();
         let mut stream = Err(std::io::Error::from(IoKind::NotFound));
         for place in places.map_err(failed)? {
-            stream = TcpStream::connect_timeout(&place, CONNECT_TIMEOUT);
+            stream = TcpStream::connect_timeout(&place, silence.of_connecting());
             if stream.is_ok() {
                 break;
             }
         }
         let stream = stream.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        let limit = ANSWER_TIMEOUT;
+        let limit = address.silence;
         stream.set_write_timeout(Some(limit)).map_err(failed)?;
         stream.set_read_timeout(Some(limit)).map_err(failed)?;
         let mut session = Self {
@@ -89,10 +100,27 @@ impl Session {
             input: BytesMut::new(),
             room: vec![0; READ_BYTES].into(),
             limit,
+            silence,
         };
         let parameters: Vec<_> = PARAMETERS.iter().chain(extra).copied().collect();
         session.begin(address, &parameters)?;
+        session.silence.allow_statements();
         Ok(session)
+    }
+
+    /// From now on statements are answered at once, or the connection is dead.
+    pub(super) fn expect_at_once(&mut self) {
+        self.silence.allow_none();
+    }
+
+    /// Whether the server has said nothing for as long as it may while it streams.
+    pub(super) fn silence(&self) -> &Silence {
+        &self.silence
+    }
+
+    /// What ends it, whoever waits for it.
+    pub(super) fn line(&self) -> Option<TcpStream> {
+        self.wire.socket().try_clone().ok()
     }
 
     pub(super) fn send(&mut self, message: &[u8]) -> Result<()> {
@@ -143,8 +171,12 @@ impl Session {
             }
             match self.wire.read(&mut self.room) {
                 Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),
-                Ok(count) => self.input.extend_from_slice(&self.room[..count]),
+                Ok(count) => {
+                    self.silence.end();
+                    self.input.extend_from_slice(&self.room[..count]);
+                }
                 Err(e) if matches!(e.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
+                    self.silence.lasts(wait);
                     return Ok(None);
                 }
                 Err(e) if e.kind() == IoKind::Interrupted => {}
@@ -155,8 +187,8 @@ impl Session {
 
     /// The next frame, which must come.
     pub(super) fn expect(&mut self) -> Result<Frame> {
-        let frame = self.receive(ANSWER_TIMEOUT)?;
-        frame.ok_or_else(|| Error::new(ErrorKind::Unavailable, "the server does not answer"))
+        let frame = self.receive(self.silence.of_answers())?;
+        frame.ok_or_else(silent)
     }
 
     pub(super) fn ask(&mut self, sql: &str) -> Result<()> {
@@ -179,7 +211,7 @@ impl Session {
         self.ask(sql)?;
         let mut failed = None;
         loop {
-            let frame = match self.receive(ANSWER_TIMEOUT) {
+            let frame = match self.receive(self.silence.of_answers()) {
                 // The server says ready after an error too, unless the connection is gone: then the next look says so again.
                 Err(e) if failed.is_none() => {
                     failed = Some(e);

@@ -6,8 +6,20 @@ use headwater_cdc::postgres::{Address, Session, Settings, TableName};
 use headwater_log::Log;
 use serde_json::Value;
 
+use crate::faults::SILENCE_S;
 use crate::topics;
 pub(super) use crate::topics::{LONG, Seen, catch_up, memory, open};
+
+/// Where a server, or what stands before it at this port, is found by a process that bears little silence.
+pub(super) fn url(address: &Address, port: u16) -> String {
+    let Address {
+        user,
+        password,
+        database,
+        ..
+    } = address;
+    format!("postgres://{user}:{password}@127.0.0.1:{port}/{database}?silence={SILENCE_S}")
+}
 
 pub(super) fn run(session: &mut Session, sql: &str) {
     session.query(sql).unwrap();

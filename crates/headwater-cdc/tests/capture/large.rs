@@ -1,20 +1,25 @@
 //! A transaction far larger than what is held in memory, sent while it runs: it comes in order, each change once, whoever is killed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use headwater_cdc::Capture;
-use headwater_cdc::postgres::{Address, Session, Settings, Tls};
+use headwater_cdc::postgres::{Address, Session, Settings};
 use headwater_log::TopicPartition;
 
-use super::bench::{catch_up, content, fold, open, records, run, settings};
+use super::bench::{catch_up, content, fold, open, records, run, settings, url};
+use crate::faults::{parts, tell};
+use crate::oracle::is_soak;
 use crate::process::{kill_after, say, told};
 use crate::replication::start;
 
 const TEST: &str = "capture::large::a_transaction_larger_than_memory_comes_once_whoever_is_killed";
 /// Rows of a kibibyte each that the transaction keeps.
-const ROWS: usize = 65_536;
+fn rows() -> usize {
+    if is_soak() { 1 << 20 } else { 1 << 16 }
+}
+
 const WHOLE_BYTES: usize = 1 << 20;
 /// What the process that takes it over may have at most: a small part of the transaction.
 const PEAK_KIB: usize = 90 << 10;
@@ -35,17 +40,8 @@ fn peak_kib() -> usize {
 
 /// The process that is killed: it says each time that more of the transaction is in the topic, and at the end how much memory it took.
 fn child(told: &str) {
-    let mut told = told.split('\t');
-    let mut next = || told.next().unwrap();
-    let (dir, port) = (PathBuf::from(next()), next().parse().unwrap());
-    let address = Address {
-        port,
-        host: "127.0.0.1".to_owned(),
-        user: next().to_owned(),
-        password: next().to_owned(),
-        database: "postgres".to_owned(),
-        tls: Tls::default(),
-    };
+    let (dir, url, _) = parts(told);
+    let address: Address = url.parse().unwrap();
     let log = open(&dir);
     let end = address.log_end().unwrap();
     let capture = Capture::start(&log, of_both(&address)).unwrap();
@@ -65,8 +61,8 @@ fn child(told: &str) {
 fn write(session: &mut Session, other: &mut Session) {
     run(session, "BEGIN");
     for part in 0..16 {
-        let from = part * ROWS / 16;
-        let to = (part + 1) * ROWS / 16;
+        let from = part * rows() / 16;
+        let to = (part + 1) * rows() / 16;
         let rows = format!(
             "INSERT INTO large SELECT n, repeat(md5(n::text), 31) FROM generate_series({from}, {to} - 1) n"
         );
@@ -97,11 +93,11 @@ fn check(dir: &Path, address: &Address, session: &mut Session) {
         assert_eq!(*key, format!("{{\"id\":{at}}}"));
         *commits.entry(*commit).or_default() += 1;
     }
-    assert_eq!(large.len(), ROWS);
+    assert_eq!(large.len(), rows());
     assert!(commits.len() > 20, "{commits:?}");
     assert!(commits.values().all(|rows| *rows <= 1024), "{commits:?}");
     for (commit, key, _) in records(&log, "small") {
-        let (first, last) = (large[0].0, large[ROWS - 1].0);
+        let (first, last) = (large[0].0, large[rows() - 1].0);
         match key.as_str() {
             "{\"id\":100}" => assert!(commit >= last),
             _ => assert!(commit <= first, "{key}"),
@@ -138,13 +134,7 @@ fn a_transaction_larger_than_memory_comes_once_whoever_is_killed() {
         write(&mut session, &mut other);
         drop(capture);
     }
-    let told = [
-        &dir.display().to_string(),
-        &address.port.to_string(),
-        &address.user,
-        &address.password,
-    ];
-    let told = told.map(String::as_str).join("\t");
+    let told = tell(dir, &url(&address, address.port), "");
     let mut torn = 0;
     for lines in [1, 3, 7, 2] {
         kill_after(TEST, &told, lines);
@@ -155,7 +145,7 @@ fn a_transaction_larger_than_memory_comes_once_whoever_is_killed() {
     assert!(torn >= 2, "killed in the midst of it {torn} times");
     let said = kill_after(TEST, &told, usize::MAX);
     let peak: usize = said.last().unwrap().parse().unwrap();
-    eprintln!("{peak} KiB for a transaction of {} KiB", ROWS);
+    eprintln!("{peak} KiB for a transaction of {} KiB", rows());
     assert!(peak < PEAK_KIB, "{peak} KiB of memory");
     check(dir, &address, &mut session);
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use headwater_cdc::mysql::{Address, Position, Replica, Session, Tls, TlsMode};
-use headwater_cdc::{Capture, ErrorKind};
+use headwater_cdc::{Capture, ErrorKind, SILENCE};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -283,6 +283,7 @@ fn a_password_that_the_server_must_see_is_sent_encrypted_or_not_at_all() {
         password: "s3cret".to_owned(),
         database: String::new(),
         tls,
+        silence: SILENCE,
     };
     std::thread::scope(|scope| {
         let serving = scope.spawn(|| serve(&listener, Some(&certificates)));

@@ -2,7 +2,6 @@
 //! up to is what the tables are.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,13 +13,30 @@ use super::capturing::{LONG, catch_up, content, fold, memory, open, records, set
 use super::following::read_to_end;
 use super::server::Server;
 use super::transactions::{numbers, run};
+use crate::faults::{Faults, Hurt, SILENCE_S, capture, parts, rounds, tell};
 use crate::oracle::{Random, StopsAtEnd, check_ledger, check_same, seed};
-use crate::process::{kill_after, say, told};
+use crate::process::told;
+use crate::proxy::Proxy;
 
-const TEST: &str = "mysql::killed::nothing_is_lost_or_doubled_whoever_is_killed";
+const TEST: &str = "mysql::killed::nothing_is_lost_or_doubled_whatever_happens";
 const TABLES: [&str; 3] = ["ledger", "pairs", "emptied"];
-const WRITERS: u64 = 4;
-const KILLS: usize = 8;
+const WRITERS_MAX: u64 = 16;
+
+impl Hurt for Server {
+    fn crash(&self) {
+        Self::crash(self);
+        self.resume();
+    }
+
+    fn terminate(&self) {
+        let mut session = Session::connect(&self.address()).unwrap();
+        let sql = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'";
+        for id in session.query(sql).unwrap().into_iter().flatten().flatten() {
+            // It may be gone by now.
+            drop(session.execute(&format!("KILL CONNECTION {id}")));
+        }
+    }
+}
 
 /// Which of the pairs are captured: changes bring and take them.
 const CHOSEN: &str = "n < 500000000";
@@ -31,30 +47,6 @@ fn of_all(address: &Address) -> Settings {
         readers: 3,
         conditions: vec![(TableName::new("shop", "pairs"), CHOSEN.to_owned())],
         ..settings(address, &TABLES)
-    }
-}
-
-/// The process that is killed: it captures, and says so again and again.
-fn child(told: &str) {
-    let mut told = told.split('\t');
-    let mut next = || told.next().unwrap();
-    let (dir, port) = (PathBuf::from(next()), next().parse().unwrap());
-    let address = Address {
-        port,
-        host: "127.0.0.1".to_owned(),
-        user: next().to_owned(),
-        password: next().to_owned(),
-        database: String::new(),
-        tls: Default::default(),
-    };
-    let log = open(&dir);
-    let capture = Capture::start(&log, of_all(&address)).unwrap();
-    loop {
-        std::thread::park_timeout(Duration::from_millis(2));
-        if let Some(error) = capture.failure() {
-            panic!("{error}");
-        }
-        say("captures");
     }
 }
 
@@ -152,7 +144,7 @@ fn write(server: &Server, seed: u64, writer: u64, stop: &AtomicBool, done: &Atom
             continue;
         };
         while !stop.load(Ordering::Relaxed) {
-            id += WRITERS;
+            id += WRITERS_MAX;
             let mut all = transaction(&mut random, id).into_iter();
             if !all.all(|sql| session.execute(&sql).is_ok()) {
                 break;
@@ -210,13 +202,13 @@ fn check_tables(log: &Log, session: &mut Session) {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_whoever_is_killed() {
+fn nothing_is_lost_or_doubled_whatever_happens() {
     if let Some(told) = told() {
-        return child(&told);
+        let (dir, url, _) = parts(&told);
+        return capture(&dir, of_all(&url.parse().unwrap()));
     }
     for server in Server::each(&[]) {
         let seed = seed();
-        let mut random = Random(seed | 1);
         create(&mut server.session("shop"));
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
@@ -224,30 +216,27 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
         // The ledger has been read when the writing begins, so that each of its rows comes from the stream alone.
         catch_up(&open(dir), &settings(&address, &TABLES[..1]));
         let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
-        let told = [
-            &dir.display().to_string(),
-            &address.port.to_string(),
-            &address.user,
-            &address.password,
-        ];
-        let told = told.map(String::as_str).join("\t");
+        let writers = 1 + Random(seed | 1).below(WRITERS_MAX);
+        let proxy = Proxy::start(address.port);
+        let url = format!(
+            "mysql://{}:{}@127.0.0.1:{}/?silence={SILENCE_S}",
+            address.user,
+            address.password,
+            proxy.port()
+        );
+        let mut faults = Faults::new(TEST, tell(dir, &url, ""), (&proxy, &server), seed);
         std::thread::scope(|scope| {
-            for writer in 0..WRITERS {
+            let stops = StopsAtEnd(&stop);
+            for writer in 0..writers {
                 let (server, stop, done) = (&server, &stop, &done);
                 scope.spawn(move || write(server, seed, writer, stop, done));
             }
-            let stops = StopsAtEnd(&stop);
-            for kill in 0..KILLS {
-                if kill % 4 == 2 {
-                    server.crash();
-                    server.resume();
-                }
-                let lines = 1 + random.below(250) as usize;
-                let said = kill_after(TEST, &told, lines);
-                assert!(said.len() >= lines, "it ended by itself");
+            for round in 0..rounds() {
+                faults.round(round);
             }
             drop(stops);
         });
+        eprintln!("{writers} writers, {:?}", faults.end());
         let mut session = server.session("shop");
         end_prepared(&mut session);
         let log = open(dir);

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
 
+use headwater_cdc::SILENCE;
 use headwater_cdc::mysql::{Address, Session};
 
 #[path = "product.rs"]
@@ -90,6 +91,7 @@ impl Server {
             password: PASSWORD.to_owned(),
             database: String::new(),
             tls: Default::default(),
+            silence: SILENCE,
         }
     }
 

@@ -2,48 +2,29 @@
 //! crashes; afterwards every event of a committed transaction is there once, and those of a key are in their order.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headwater_cdc::outbox::{Outbox, OutboxSettings};
-use headwater_cdc::postgres::{Address, Session, Tls};
+use headwater_cdc::postgres::{Address, Session};
 
 use super::bench::{catch_up, from_asking, from_log, lines, open, run, with_outbox};
+use crate::faults::{parts, tell};
+use crate::oracle::{Random, StopsAtEnd, is_soak, seed};
 use crate::process::{kill_after, say, told};
 use crate::replication::start;
 
 const WRITERS: u64 = 3;
-const KEYS: u64 = 5;
+pub(super) const KEYS: u64 = 5;
 const KILLS: usize = 10;
+const KILLS_SOAK: usize = 250;
 const TOPIC: &str = "outbox.event.order";
-
-/// Xorshift, which a printed seed repeats.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
 
 /// The process that is killed.
 fn child(told: &str) {
-    let mut told = told.split('\t');
-    let mut next = || told.next().unwrap().to_owned();
-    let (dir, port) = (PathBuf::from(next()), next().parse().unwrap());
-    let address = Address {
-        port,
-        host: "127.0.0.1".to_owned(),
-        user: next(),
-        password: next(),
-        database: "postgres".to_owned(),
-        tls: Tls::default(),
-    };
-    take_over(&dir, settings(&address, &next()));
+    let (dir, url, way) = parts(told);
+    take_over(&dir, settings(&url.parse().unwrap(), way));
 }
 
 /// Takes events over until the process is killed.
@@ -57,16 +38,6 @@ pub(super) fn take_over(dir: &Path, settings: OutboxSettings) {
         }
         say("takes over");
     }
-}
-
-/// What everything random comes from, which is printed.
-pub(super) fn seed() -> u64 {
-    let seed: u64 = std::env::var("HEADWATER_SEED").map_or_else(
-        |_| u64::from(std::process::id()) * 7919,
-        |s| s.parse().unwrap(),
-    );
-    eprintln!("HEADWATER_SEED={seed}");
-    seed
 }
 
 fn settings(address: &Address, way: &str) -> OutboxSettings {
@@ -110,8 +81,35 @@ fn write(address: &Address, seed: u64, stop: &AtomicBool) {
     }
 }
 
-/// All counts, each once and in order, as far as the database has counted.
-fn check(session: &mut Session, dir: &Path) {
+/// What both kinds of servers have in common: writers, each with a seed of its own, and a process that is killed again and again while
+/// the server crashes now and then.
+pub(super) fn kill_again(
+    (test, told): (&str, &str),
+    crash: impl Fn(),
+    write: impl Fn(u64, &AtomicBool) + Sync,
+) {
+    let seed = seed();
+    let stop = AtomicBool::new(false);
+    let mut random = Random(seed | 1);
+    let kills = if is_soak() { KILLS_SOAK } else { KILLS };
+    std::thread::scope(|scope| {
+        let stops = StopsAtEnd(&stop);
+        for writer in 0..WRITERS {
+            let (write, stop) = (&write, &stop);
+            scope.spawn(move || write(seed.wrapping_mul(31) + writer * 977, stop));
+        }
+        for kill in 0..kills {
+            if kill % 4 == 3 {
+                crash();
+            }
+            kill_after(test, told, 1 + random.below(300) as usize);
+        }
+        drop(stops);
+    });
+}
+
+/// All counts, each once and in order, as far as the database has counted: its keys and counts.
+pub(super) fn check(counts: Vec<Vec<Option<String>>>, dir: &Path) {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     for line in lines(&open(dir), TOPIC) {
         let (key, n) = line.split_once(' ').unwrap();
@@ -119,9 +117,6 @@ fn check(session: &mut Session, dir: &Path) {
         assert_eq!(n.parse::<u64>().unwrap(), *last + 1, "key {key}");
         *last += 1;
     }
-    let counts = session
-        .query("SELECT key, n FROM counts WHERE n > 0")
-        .unwrap();
     let counts = counts.into_iter().map(|row| {
         let mut row = row.into_iter().flatten();
         (row.next().unwrap(), row.next().unwrap().parse().unwrap())
@@ -138,46 +133,27 @@ fn oracle(test: &str, way: &str) {
     let Some((server, address)) = start() else {
         return;
     };
-    let seed = seed();
     let mut session = with_outbox(&address);
-    run(
-        &mut session,
+    let keys = KEYS - 1;
+    for sql in [
         "CREATE TABLE counts (key bigint PRIMARY KEY, n bigint)",
-    );
-    run(
-        &mut session,
-        &format!(
-            "INSERT INTO counts SELECT n, 0 FROM generate_series(0, {}) n",
-            KEYS - 1
-        ),
-    );
+        &format!("INSERT INTO counts SELECT n, 0 FROM generate_series(0, {keys}) n"),
+    ] {
+        run(&mut session, sql);
+    }
     let dir = tempfile::tempdir().unwrap();
-    let stop = AtomicBool::new(false);
-    let told = format!(
-        "{}\t{}\t{}\t{}\t{way}",
-        dir.path().display(),
-        address.port,
-        address.user,
-        address.password
-    );
-    let mut random = Random(seed | 1);
-    std::thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            let (address, stop) = (&address, &stop);
-            scope.spawn(move || write(address, seed.wrapping_mul(31) + writer * 977, stop));
-        }
-        for kill in 0..KILLS {
-            if kill % 4 == 3 {
-                server.crash();
-                server.resume();
-            }
-            kill_after(test, &told, 1 + random.below(300) as usize);
-        }
-        stop.store(true, Ordering::Relaxed);
+    let told = tell(dir.path(), &server.url("postgres"), way);
+    let crash = || {
+        server.crash();
+        server.resume();
+    };
+    kill_again((test, &told), crash, |seed, stop| {
+        write(&address, seed, stop)
     });
     catch_up(&open(dir.path()), &settings(&address, way));
     let mut session = Session::connect(&address).unwrap();
-    check(&mut session, dir.path());
+    let counts = session.query("SELECT key, n FROM counts WHERE n > 0");
+    check(counts.unwrap(), dir.path());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The options of a table of MariaDB or MySQL, named as in Flink CDC.
 
+use headwater_cdc::SILENCE;
 use headwater_cdc::mysql::{Address, Settings, TableName, Tls};
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
 use headwater_flow::{Error, ErrorKind, Result};
@@ -80,6 +81,7 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
         password: fill("password", options.get_or("password", ""), environment)?,
         database: get("database-name")?,
         tls: tls(options)?,
+        silence: SILENCE,
     };
     let table = TableName::new(&address.database, options.require("table-name")?);
     let name = match options.get("capture.name") {

@@ -1,5 +1,6 @@
 //! The options of a table of PostgreSQL, named as in Flink CDC.
 
+use headwater_cdc::SILENCE;
 use headwater_cdc::postgres::{Address, Settings, TableName, Tls, TlsMode};
 use headwater_flow::Result;
 use headwater_flow::connector::{OptionKind, OptionSpec, Options};
@@ -99,6 +100,7 @@ pub(super) fn settings(options: &Options, environment: &Environment) -> Result<S
                 .unwrap_or_default(),
             root_certificates: options.get("debezium.database.sslrootcert").map(Into::into),
         },
+        silence: SILENCE,
     };
     let schema = options.get_or("schema-name", "public");
     let table = TableName::new(schema, options.require("table-name")?);

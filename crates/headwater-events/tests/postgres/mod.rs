@@ -7,6 +7,10 @@ mod keeper;
 mod oracle;
 mod own_transaction;
 mod proxy;
+#[expect(
+    dead_code,
+    reason = "shared with the tests of captures, which use the rest"
+)]
 pub(crate) mod server;
 pub(crate) mod support;
 pub(crate) mod views;

@@ -39,7 +39,34 @@ pub(crate) fn shared() -> Option<&'static Server> {
 impl Server {
     /// Starts a server with some settings, such as `fsync=off`; `None`: there is no PostgreSQL on this machine.
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
-        let programs = programs()?;
+        Some(Self::start_of(programs()?, settings))
+    }
+
+    /// The same of a version whose programs are there.
+    pub(crate) fn start_of(programs: PathBuf, settings: &[&str]) -> Self {
+        let server = Self::new(programs);
+        server.init(settings);
+        server.begin()
+    }
+
+    /// A server that is to be a standby of this one, which must not run: with its files and these settings.
+    pub(crate) fn copy(&self, settings: &[&str]) -> Self {
+        let standby = Self::new(self.programs.clone());
+        let (from, to) = (self.data(), standby.data());
+        let mut copy = Command::new("cp");
+        copy.arg("-a").args([from, to]);
+        assert!(copy.status().unwrap().success());
+        let signal = standby.data().join("standby.signal");
+        std::fs::write(&signal, "").unwrap();
+        if let Some((user, group)) = self.owner {
+            chown(&signal, Some(user), Some(group)).unwrap();
+        }
+        standby.configure(settings);
+        standby
+    }
+
+    /// A folder, and what cleans it up.
+    fn new(programs: PathBuf) -> Self {
         let owner = owner();
         let dir = tempfile::Builder::new()
             .prefix("headwater-postgres-")
@@ -50,21 +77,24 @@ impl Server {
             chown(&dir, Some(user), Some(group)).unwrap();
         }
         let keeper = keeper(&programs, &dir, owner);
-        let mut server = Self {
+        Self {
             programs,
             dir,
             port: 0,
             owner,
             keeper,
-        };
-        server.init(settings);
+        }
+    }
+
+    /// Starts it on a port that nobody has.
+    pub(crate) fn begin(mut self) -> Self {
         for _ in 0..PORT_ATTEMPTS {
-            server.port = free_port();
-            if server.try_start() {
-                return Some(server);
+            self.port = free_port();
+            if self.try_start() {
+                return self;
             }
         }
-        panic!("PostgreSQL does not start: {}", server.log());
+        panic!("PostgreSQL does not start: {}", self.log());
     }
 
     /// The address of a database.
@@ -102,14 +132,17 @@ impl Server {
         let output = init.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "initdb: {said}");
+        self.configure(&["listen_addresses = '127.0.0.1'", "max_connections = 200"]);
+        self.configure(settings);
+    }
+
+    fn configure(&self, settings: &[&str]) {
         let mut config = std::fs::OpenOptions::new()
             .append(true)
             .open(self.data().join("postgresql.conf"))
             .unwrap();
         let sockets = self.dir.display();
-        writeln!(config, "listen_addresses = '127.0.0.1'").unwrap();
         writeln!(config, "unix_socket_directories = '{sockets}'").unwrap();
-        writeln!(config, "max_connections = 200").unwrap();
         for setting in settings {
             writeln!(config, "{setting}").unwrap();
         }

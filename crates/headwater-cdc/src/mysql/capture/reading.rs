@@ -1,5 +1,7 @@
 //! One range of a table, read in a snapshot of its own.
 
+use std::net::TcpStream;
+
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::condition::RowCondition;
@@ -55,6 +57,10 @@ impl Reads for TableReads {
 
     fn open(&self) -> Result<Option<Session>> {
         self.connect().map(Some)
+    }
+
+    fn line(session: &Option<Session>) -> Option<TcpStream> {
+        session.as_ref().and_then(Session::line)
     }
 
     fn read(

@@ -121,10 +121,11 @@ impl SlotFeed {
     pub(super) fn new(
         log: &Log,
         settings: &Settings,
-        (control, replication): (Session, Replication),
+        (mut control, replication): (Session, Replication),
         kinds: Kinds,
         (tables, described): (Vec<Table>, Lsn),
     ) -> Self {
+        control.expect_at_once();
         Self {
             settings: settings.clone(),
             control,

@@ -1,5 +1,7 @@
 //! One range of a table, read in a transaction of its own.
 
+use std::net::TcpStream;
+
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::progress::{Found, FoundFiles, Part, PostgreSql, What};
@@ -32,6 +34,10 @@ impl Reads for TableReads {
 
     fn open(&self) -> Result<Session> {
         Session::connect(&self.address)
+    }
+
+    fn line(session: &Session) -> Option<TcpStream> {
+        session.line()
     }
 
     fn read(

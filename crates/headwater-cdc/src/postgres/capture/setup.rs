@@ -146,7 +146,8 @@ fn look_up(
     kinds: &mut Kinds,
 ) -> Result<Vec<(Table, Plan)>> {
     let one = |(name, _): &(_, String)| {
-        let table = Table::look_up(control, name)?;
+        let mut table = Table::look_up(control, name)?;
+        table.publish(control, &settings.publication)?;
         settings.check_key(&table)?;
         let shape = Shape::of_table(&table, &settings.filters, kinds, control)?;
         Ok((
@@ -220,7 +221,7 @@ fn take_slot(
         expected = Some(store_position(log, name, None, &fresh)?);
     }
     let end = match known {
-        Some(made) => made.confirmed,
+        Some(made) => slot::beginning(&made, name)?,
         None if settings.failover => replication.create_failover_slot(name)?,
         None => {
             let slot = replication.create_slot(name, settings.is_temporary)?;

@@ -7,10 +7,10 @@ use crate::postgres::{Address, Lsn, Session, literal};
 /// What the server says of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Known {
-    /// What it was confirmed.
-    pub(super) confirmed: Lsn,
-    /// Whether the server has removed what it had kept for it.
-    is_lost: bool,
+    /// What it was confirmed; `None`: it is still being made.
+    confirmed: Option<Lsn>,
+    /// Why the server has removed what it had kept for it, if it has.
+    lost: Option<String>,
 }
 
 /// Looks a slot up; `None`: there is none of that name.
@@ -21,15 +21,16 @@ pub(crate) fn look_up(session: &mut Session, name: &str) -> Result<Option<Known>
     let quoted = literal(name);
     let sql = format!(
         "SELECT plugin IS NOT DISTINCT FROM 'pgoutput' AND database = current_database(), \
-         coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') = 'lost' \
-         FROM pg_replication_slots WHERE slot_name = {quoted}"
+         confirmed_flush_lsn, \
+         CASE wal_status WHEN 'lost' THEN coalesce(to_jsonb(s) ->> 'invalidation_reason', wal_status) END \
+         FROM pg_replication_slots s WHERE slot_name = {quoted}"
     );
     let row = session.query(&sql)?.into_iter().next();
     match row.as_deref() {
         None => Ok(None),
-        Some([Some(fits), Some(confirmed), Some(lost)]) if fits == "t" => Ok(Some(Known {
-            confirmed: confirmed.parse()?,
-            is_lost: lost == "t",
+        Some([Some(fits), confirmed, lost]) if fits == "t" => Ok(Some(Known {
+            confirmed: confirmed.as_deref().map(str::parse).transpose()?,
+            lost: lost.clone(),
         })),
         Some(_) => {
             let text = format!("slot '{name}' is of another database or plugin");
@@ -55,14 +56,30 @@ pub(super) fn held(session: &mut Session, name: &str) -> Result<Option<u64>> {
 pub(crate) fn loss(known: Option<&Known>, end: Lsn) -> Option<String> {
     match known {
         None => Some("it was dropped".to_owned()),
-        Some(known) if known.is_lost => {
-            Some("the server has removed what it had kept for it".to_owned())
-        }
-        Some(Known { confirmed, .. }) if *confirmed > end => Some(format!(
-            "it was advanced to {confirmed}, but only {end} had been taken over"
+        Some(Known {
+            lost: Some(why), ..
+        }) => Some(format!(
+            "the server has removed what it had kept for it ({why})"
         )),
-        Some(_) => None,
+        Some(known) => {
+            let beyond = known.confirmed.filter(|confirmed| *confirmed > end);
+            beyond.map(|confirmed| {
+                format!("it was advanced to {confirmed}, but only {end} had been taken over")
+            })
+        }
     }
+}
+
+/// Where a slot begins that was made and of which nothing was taken over yet.
+///
+/// # Errors
+/// `Unavailable` while it is being made: by a session that is gone by now, and whose end the server has not noticed.
+pub(crate) fn beginning(known: &Known, name: &str) -> Result<Lsn> {
+    known.confirmed.ok_or_else(|| {
+        let text = format!("slot '{name}' is still being made");
+        Error::new(ErrorKind::Unavailable, text)
+            .with_hint("the server waits for transactions to end that had begun before")
+    })
 }
 
 /// Changes are lost, so that the topics cannot become what the tables are without reading them anew.
