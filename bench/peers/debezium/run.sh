@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What Debezium makes of the changes of a database: the fixtures that Headwater's own envelopes are compared with.
 # Starts a PostgreSQL of its own, with the tables of setup.sql, lets Debezium read them, and then makes the changes of changes.sql.
-#   bench/peers/debezium/run.sh       writes events.txt and events-schemas.txt beside them
+#   bench/peers/debezium/run.sh       writes events.txt and events-schemas.txt beside them, and with the changes of
+#                                     transactions.sql transactions.txt and transactions-schemas.txt, which tell transactions
 # Needs Java 17, Maven and PostgreSQL's server programs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,10 +23,11 @@ as "$programs/pg_ctl" -s -w -D "$work/data" -l "$work/log" \
 sql() { psql -q -h 127.0.0.1 -p "$port" -U headwater -d postgres -v ON_ERROR_STOP=1 -f "$1"; }
 
 sql "$fixtures/setup.sql"
-for schemas in false true; do
-    name=events.txt
-    [ "$schemas" = true ] && name=events-schemas.txt
-    if [ "$schemas" = true ]; then
+for round in events events-schemas transactions transactions-schemas; do
+    name=$round.txt schemas=false transactions=false slot=debezium_${round//-/_}
+    [ "${round%-schemas}" = "$round" ] || schemas=true
+    [ "${round%-schemas}" = events ] || transactions=true
+    if [ "$round" != events ]; then
         psql -q -h 127.0.0.1 -p "$port" -U headwater -d postgres -c 'DROP SCHEMA public CASCADE; CREATE SCHEMA public' 2>/dev/null
         sql "$fixtures/setup.sql"
     fi
@@ -41,24 +43,27 @@ database.password=none
 database.dbname=postgres
 topic.prefix=shop
 plugin.name=pgoutput
-slot.name=debezium_$schemas
-publication.name=debezium_$schemas
+slot.name=$slot
+publication.name=$slot
 publication.autocreate.mode=filtered
 table.include.list=public.orders,public.pairs,public.numbers,public.times,public.texts,public.docs,public.odd
 key.converter.schemas.enable=$schemas
 value.converter.schemas.enable=$schemas
+provide.transaction.metadata=$transactions
 P
     java -cp "$here/target/classes:$here/target/lib/*" Events "$work/$name.properties" 8 >"$work/$name" 2>"$work/$name.log" &
     engine=$!
     # The tables are read, and the stream begins, when the slot is in use and the last table has come.
     for _ in $(seq 300); do
         grep -q '^shop.public.times' "$work/$name" 2>/dev/null && break
-        active=$(psql -At -h 127.0.0.1 -p "$port" -U headwater -d postgres -c "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'debezium_$schemas' AND active")
+        active=$(psql -At -h 127.0.0.1 -p "$port" -U headwater -d postgres -c "SELECT count(*) FROM pg_replication_slots WHERE slot_name = '$slot' AND active")
         [ "$active" = 1 ] && break
         sleep 0.2
     done
     sleep 3
-    sql "$fixtures/changes.sql"
+    changes=changes.sql
+    [ "$transactions" = true ] && changes=transactions.sql
+    sql "$fixtures/$changes"
     wait "$engine"
     cp "$work/$name" "$fixtures/$name"
     wc -l "$fixtures/$name"

@@ -11,8 +11,9 @@ use super::place::Place;
 use super::server::{Server, Snapshot, TableIndex};
 use super::setup::Captured;
 use super::state::Part;
+use super::told::Telling;
 use super::touched::Touched;
-use crate::debezium::Origin;
+use crate::debezium::{Order, Origin, OriginPlace, Told};
 use crate::filter::Operations;
 
 /// What a record takes besides its key and value.
@@ -53,6 +54,8 @@ struct Open<M> {
     changes: u64,
     /// How many of them were taken over before.
     taken_over: u64,
+    /// How many events of which table there are.
+    told: Told,
 }
 
 /// The newest row of each key among the records of a table; `None`: it is gone.
@@ -70,6 +73,8 @@ pub(crate) struct Assembly<S: Server> {
     records: Vec<Vec<Record>>,
     /// Messages of applications.
     pub(super) messages: Vec<Record>,
+    /// What is told of transactions; `None`: nothing.
+    telling: Option<Telling>,
     /// The newest row of each key, of tables that were asked for one.
     newest: HashMap<TableIndex, Newest>,
     bytes: usize,
@@ -92,11 +97,12 @@ pub(crate) struct Assembly<S: Server> {
 }
 
 impl<S: Server> Assembly<S> {
-    pub(super) fn new(tables: usize) -> Self {
+    pub(super) fn new(tables: usize, telling: Option<Telling>) -> Self {
         Self {
             open: None,
             records: vec![Vec::new(); tables],
             messages: Vec::new(),
+            telling,
             newest: HashMap::new(),
             bytes: 0,
             changes: 0,
@@ -141,20 +147,25 @@ impl<S: Server> Assembly<S> {
         self.end = Some(Place::latest(self.end.take(), end));
     }
 
-    /// A transaction begins, of which so many changes were taken over before.
+    /// A transaction begins, of which this was taken over before.
     pub(super) fn begin(
         &mut self,
         transaction: Transaction<MarkOf<S>>,
-        taken_over: u64,
+        taken_over: Option<Part>,
     ) -> Result<()> {
         if self.open.is_some() {
             return Err(torn("it has no end"));
         }
+        let (taken_over, told) = match taken_over {
+            Some(part) => (part.changes, part.told),
+            None => (0, Told::default()),
+        };
         self.open = Some(Open {
             transaction,
             is_large: false,
             changes: 0,
             taken_over,
+            told,
         });
         Ok(())
     }
@@ -162,13 +173,29 @@ impl<S: Server> Assembly<S> {
     /// It ends.
     pub(crate) fn commit(&mut self, end: Place) -> Result<()> {
         let open = self.open.take();
-        let Open { transaction, .. } = open.ok_or_else(|| torn("it has no beginning"))?;
+        let open = open.ok_or_else(|| torn("it has no beginning"))?;
+        let transaction = open.transaction;
         if !transaction.is_known {
+            if let Some(telling) = &mut self.telling {
+                telling.end(&open.told, &end, transaction.time);
+            }
             self.transactions += 1;
             self.time = Some(transaction.time);
             self.reach(end);
         }
         Ok(())
+    }
+
+    /// Of the transaction that is under way come so many events of a table: where the first of them stands.
+    pub(crate) fn order(
+        &mut self,
+        table: &str,
+        events: u64,
+        place: &OriginPlace,
+    ) -> Option<Box<Order>> {
+        let (telling, open) = (self.telling.as_mut()?, self.open.as_mut()?);
+        telling.begin(&open.told, place, open.transaction.time);
+        Some(Box::new(open.told.next(table, events, place)))
     }
 
     /// Whether what comes was taken over before.
@@ -209,6 +236,7 @@ impl<S: Server> Assembly<S> {
         Some(Part {
             commit: open.transaction.commit.clone(),
             changes: open.changes,
+            told: open.told.clone(),
         })
     }
 
@@ -222,8 +250,11 @@ impl<S: Server> Assembly<S> {
         *self = Self {
             open: self.open.take(),
             resume: self.resume.take(),
-            ..Self::new(self.records.len())
+            ..Self::new(self.records.len(), self.telling.take())
         };
+        if let Some((topic, records)) = self.telling.as_mut().and_then(Telling::take) {
+            into = into.append(topic, records);
+        }
         into
     }
 }
@@ -240,6 +271,7 @@ pub(crate) struct Target<'a, S: Server> {
     pub(super) assembly: &'a mut Assembly<S>,
     pub(super) touched: &'a mut Touched<S>,
     pub(crate) table: TableIndex,
+    pub(super) name: &'a str,
     pub(crate) form: &'a Form,
     pub(super) origin: Origin,
     /// Whether rows of it are still being read.
@@ -337,6 +369,8 @@ impl<S: Server> Target<'_, S> {
             | Change::Updated { key, .. }
             | Change::Deleted { key, .. } => self.touch(key)?,
         }
+        let (events, place) = (change.events(), &self.origin.place);
+        self.origin.order = self.assembly.order(self.name, events, place);
         for record in self.form.records(change, &self.origin) {
             let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
             self.assembly.bytes += RECORD_BYTES + len(&record.key) + len(&record.value);

@@ -44,6 +44,16 @@ enum Writes {
     Flat(Flat),
 }
 
+impl Change {
+    /// How many events tell it.
+    pub(super) fn events(&self) -> u64 {
+        match self {
+            Self::Moved { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
 impl Form {
     /// Keys and rows as they are.
     pub(crate) const ROWS: Self = Self(Writes::Rows);

@@ -96,8 +96,9 @@ impl Capture {
         for topic in settings.topics() {
             records::ensure_topic(log, topic, settings.format())?;
         }
-        if let Some(topic) = settings.messages_topic() {
-            records::ensure_messages(log, topic)?;
+        let beside = [settings.messages_topic(), settings.transactions_topic()];
+        for topic in beside.into_iter().flatten() {
+            records::ensure_beside(log, topic)?;
         }
         let (log, ours) = (log.clone(), settings.clone());
         let thread = Supervised::start(format!("cdc-{}", settings.name()), move |shared| {

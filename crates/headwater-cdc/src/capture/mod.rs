@@ -23,6 +23,7 @@ mod status;
 mod stored;
 mod stream;
 mod taken;
+mod told;
 mod touched;
 
 pub use finding::Finding;
@@ -46,3 +47,4 @@ pub(crate) use setup::{
     store_position,
 };
 pub(crate) use state::{Position, WHERE, load, owner};
+pub(crate) use told::Telling;

@@ -47,6 +47,14 @@ impl Place {
         }
     }
 
+    /// The place in PostgreSQL's log; `None`: it lies in another.
+    pub(super) fn lsn(&self) -> Option<u64> {
+        match self {
+            Self::PostgreSql(lsn) => Some(lsn.0),
+            Self::MySql(_) => None,
+        }
+    }
+
     /// The place as it stands in the source of what was read there.
     pub(crate) fn origin(&self) -> OriginPlace {
         match self {

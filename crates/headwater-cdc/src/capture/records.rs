@@ -44,16 +44,16 @@ pub(super) fn ensure_topic(log: &Log, topic: &str, format: &Format) -> Result<()
     }
 }
 
-/// Makes the topic of messages if it is not there: they are kept all.
+/// Makes a topic of what is told beside tables if it is not there: all of it is kept.
 ///
 /// # Errors
 /// `Invalid` if it is there with more than one partition.
-pub(super) fn ensure_messages(log: &Log, topic: &str) -> Result<()> {
+pub(super) fn ensure_beside(log: &Log, topic: &str) -> Result<()> {
     match log.topic(topic) {
         Some(known) if known.config.partitions == 1 => Ok(()),
         Some(_) => {
             let text = format!("topic '{topic}' is there already, with several partitions");
-            Err(Error::new(ErrorKind::Invalid, text).with_hint("put messages into another topic"))
+            Err(Error::new(ErrorKind::Invalid, text).with_hint("choose another topic for it"))
         }
         None => match log.create_topic(topic, TopicConfig::default()) {
             Err(e) if e.kind() == ErrorKind::Conflict => Ok(()),

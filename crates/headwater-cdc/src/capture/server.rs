@@ -189,6 +189,7 @@ impl<'a, S: Server> Intake<'a, S> {
             assembly: self.assembly,
             touched: self.touched,
             table,
+            name: &captured.name,
             form,
             origin,
             is_read: !captured.backfill.done,
@@ -211,9 +212,10 @@ impl<'a, S: Server> Intake<'a, S> {
             .part()
             .filter(|_| !transaction.is_known && self.assembly.end().is_none());
         let taken_over = match part {
-            Some(part) if part.commit == transaction.commit => part.changes,
-            Some(part) => return Err(torn_off(&part.commit)),
-            None => 0,
+            Some(part) if part.commit != transaction.commit => {
+                return Err(torn_off(&part.commit));
+            }
+            part => part.cloned(),
         };
         self.assembly.begin(transaction, taken_over)
     }

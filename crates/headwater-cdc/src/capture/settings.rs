@@ -80,6 +80,14 @@ impl Settings {
         ours.chain(theirs).map(String::as_str)
     }
 
+    /// The topic of transactions; `None`: there is none.
+    pub fn transactions_topic(&self) -> Option<&str> {
+        match self.format() {
+            Format::Debezium(debezium) => debezium.transactions.as_deref(),
+            Format::Rows | Format::Maxwell | Format::Canal => None,
+        }
+    }
+
     /// The topic of messages of applications; `None`: they are not captured.
     pub fn messages_topic(&self) -> Option<&str> {
         match self {

@@ -9,6 +9,7 @@ use super::records;
 use super::server::{Feed, Reads, Server};
 use super::settings::Format;
 use super::state::{self, Backfill, Position};
+use super::told::Telling;
 use crate::debezium::Origin;
 use crate::filter::Operations;
 
@@ -64,6 +65,8 @@ pub(crate) struct Ready<F: Feed, R> {
     pub(crate) skipped: Operations,
     /// Where messages of applications are put; `None`: there are none.
     pub(crate) messages: Option<TopicPartition>,
+    /// What is told of transactions; `None`: nothing.
+    pub(crate) telling: Option<Telling>,
     /// Whether all is over when the tables are read.
     pub(crate) ends_when_read: bool,
 }

@@ -5,6 +5,7 @@ use headwater_log::{Error, ErrorKind, Log, Result};
 use super::place::Place;
 use super::server::{Progress, Server};
 use super::settings::Format;
+use crate::debezium::Told;
 
 /// Whose position the stream's is.
 pub(crate) fn owner(name: &str) -> String {
@@ -52,6 +53,9 @@ pub(crate) struct Part {
     pub(crate) commit: Place,
     /// How many of its changes are in the log.
     pub(crate) changes: u64,
+    /// What is told of it in the topic of transactions.
+    #[serde(default, skip_serializing_if = "Told::is_empty")]
+    pub(crate) told: Told,
 }
 
 fn rows() -> String {

@@ -79,7 +79,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         let start = || Readers::start(ready.reads, ready.readers);
         let stream = Self {
             readers: is_read.then(start).transpose()?,
-            assembly: Assembly::new(ready.tables.len()),
+            assembly: Assembly::new(ready.tables.len(), ready.telling),
             taken: Taken::new(log, name, ready.position, ready.end),
             shared,
             feed: ready.feed,

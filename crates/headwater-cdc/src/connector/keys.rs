@@ -77,7 +77,6 @@ const USUAL: &[(&str, &[&str])] = &[
     ("include.unknown.datatypes", &["true", "false"]),
     ("inconsistent.schema.handling.mode", &["fail"]),
     ("interval.handling.mode", &["numeric"]),
-    ("provide.transaction.metadata", &["false"]),
     ("schema.name.adjustment.mode", &["none"]),
     ("topic.naming.strategy", NAMING),
     ("topic.creation.default.partitions", &["1", "-1"]),
@@ -203,6 +202,7 @@ fn postgres(said: &Said, out: &mut String) -> Result<()> {
     snapshot(said, out)?;
     skipped(said, out)?;
     events(said, transform.is_some(), out)?;
+    messages(said, prefix, out);
     columns(said, out)?;
     heartbeat(said, out)
 }
@@ -222,6 +222,17 @@ fn heartbeat(said: &Said, out: &mut String) -> Result<()> {
     Ok(())
 }
 
+/// Messages of applications, all of which Debezium takes over unless told otherwise.
+fn messages(said: &Said, prefix: &str, out: &mut String) {
+    out.push_str("[logical-messages]\n");
+    put(out, "topic", &format!("{prefix}.message"));
+    if let Some(list) = said.get("message.prefix.include.list") {
+        let prefixes = list.split(',').map(str::trim);
+        let prefixes: Vec<&str> = prefixes.filter(|prefix| !prefix.is_empty()).collect();
+        put_plain(out, "prefixes", serde_json::Value::from(prefixes));
+    }
+}
+
 /// What events look like.
 fn events(said: &Said, is_unwrapped: bool, out: &mut String) -> Result<()> {
     let decimals = said.get("decimal.handling.mode").unwrap_or("precise");
@@ -236,6 +247,13 @@ fn events(said: &Said, is_unwrapped: bool, out: &mut String) -> Result<()> {
     put(out, "decimals", decimals);
     put_plain(out, "schemas", schemas(said)?);
     put_plain(out, "tombstones", said.flag("tombstones.on.delete", true)?);
+    let topic = said.get("topic.transaction");
+    if said.flag("provide.transaction.metadata", false)? {
+        put_plain(out, "transactions", true);
+        if let Some(topic) = topic {
+            put(out, "transaction-topic", topic);
+        }
+    }
     if is_unwrapped {
         put_plain(out, "unwrapped", true);
     }

@@ -36,6 +36,8 @@ skip = "t"
 decimals = "string"
 schemas = false
 tombstones = true
+[logical-messages]
+topic = "shop.message"
 "#;
 
 #[test]
@@ -165,7 +167,10 @@ fn rows_of_postgresql_are_unwrapped() {
     let text = format!(
         "{SHOP}transforms=u\ntransforms.u.type=io.debezium.transforms.ExtractNewRecordState\n"
     );
-    let want = format!("{FILE}unwrapped = true\n");
+    let want = FILE.replace(
+        "tombstones = true\n",
+        "tombstones = true\nunwrapped = true\n",
+    );
     assert_eq!(translated(&text).unwrap().as_deref(), Some(want.as_str()));
     for line in [
         "tombstones.on.delete=false",
@@ -330,4 +335,16 @@ fn snapshots_and_heartbeats_are_as_they_were() {
         more("topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy"),
         FILE
     );
+}
+
+#[test]
+fn transactions_and_messages_are_told_as_wished() {
+    let text = format!(
+        "{SHOP}provide.transaction.metadata=true\ntopic.transaction=tx\nmessage.prefix.include.list=audit, shop.*\n"
+    );
+    let wanted = FILE.replace(
+        "tombstones = true\n",
+        "tombstones = true\ntransactions = true\ntransaction-topic = \"tx\"\n",
+    ) + "prefixes = [\"audit\",\"shop.*\"]\n";
+    assert_eq!(translated(&text).unwrap(), Some(wanted));
 }

@@ -7,6 +7,7 @@ use super::Debezium;
 use super::origin::{Names, Origin};
 use super::schema;
 use super::semantic::FieldSchema;
+use super::transaction::Order;
 use crate::json;
 
 /// Stands for a large value that a change left as it was and that nobody knows.
@@ -158,7 +159,11 @@ impl Envelope {
         for record in &mut records {
             record.headers.push(header(NEW_KEY, key));
         }
-        let mut created = self.written("c", key, None, row, origin);
+        let origin = Origin {
+            order: origin.order.as_deref().map(|order| Box::new(order.next())),
+            ..origin.clone()
+        };
+        let mut created = self.written("c", key, None, row, &origin);
         created.headers.push(header(OLD_KEY, old_key));
         records.push(created);
         records
@@ -180,10 +185,10 @@ impl Envelope {
         out.extend_from_slice(after);
         out.extend_from_slice(b",\"source\":");
         origin.write(&self.source, &mut out);
+        out.extend_from_slice(b",\"transaction\":");
+        Order::write(origin.order.as_deref(), &mut out);
         let (us, ms) = (origin.now_us, origin.now_us.div_euclid(1000));
-        let rest = format!(
-            ",\"transaction\":null,\"op\":\"{op}\",\"ts_ms\":{ms},\"ts_us\":{us},\"ts_ns\":{us}000}}"
-        );
+        let rest = format!(",\"op\":\"{op}\",\"ts_ms\":{ms},\"ts_us\":{us},\"ts_ns\":{us}000}}");
         out.extend_from_slice(rest.as_bytes());
         if !self.value.is_empty() {
             out.push(b'}');

@@ -4,13 +4,17 @@
 
 mod decimal;
 mod envelope;
+mod message;
 mod origin;
 mod schema;
 mod semantic;
 mod settings;
+mod transaction;
 
 pub(crate) use decimal::Digits;
 pub(crate) use envelope::{Envelope, UNAVAILABLE};
+pub(crate) use message::MessageEvents;
 pub(crate) use origin::{BinlogPlace, Connector, Names, Origin, OriginPlace, WalPlace, now_us};
 pub(crate) use semantic::{FieldSchema, Semantic};
 pub use settings::{Debezium, Decimals};
+pub(crate) use transaction::{Order, Told, Transactions};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Debezium;
+use super::transaction::Order;
 use crate::json;
 
 /// Which of Debezium's connectors makes such events.
@@ -78,6 +79,8 @@ pub(crate) struct Origin {
     pub(crate) time_us: i64,
     /// When it is written here, in microseconds since 1970.
     pub(crate) now_us: i64,
+    /// Where the first event of it stands in its transaction, if events tell that.
+    pub(crate) order: Option<Box<Order>>,
 }
 
 /// Where it lies in the server's log.
@@ -87,6 +90,27 @@ pub(crate) enum OriginPlace {
     Wal(WalPlace),
     /// Of MariaDB or MySQL, and which row of the event there it is.
     Binlog(Arc<BinlogPlace>, u32),
+}
+
+impl OriginPlace {
+    /// What tells its transaction from others; where a binary log gives it no name, the place of its first rows.
+    pub(super) fn transaction(&self) -> String {
+        match self {
+            Self::Wal(place) => place.xid.unwrap_or_default().to_string(),
+            Self::Binlog(place, _) => match &place.gtid {
+                Some(gtid) => gtid.clone(),
+                None => format!("file={},pos={}", place.file, place.offset),
+            },
+        }
+    }
+
+    /// Its place in PostgreSQL's log; `None`: it lies in another.
+    pub(super) fn lsn(&self) -> Option<u64> {
+        match self {
+            Self::Wal(place) => Some(place.lsn),
+            Self::Binlog(..) => None,
+        }
+    }
 }
 
 impl Default for OriginPlace {
@@ -128,6 +152,7 @@ impl Origin {
             is_read: true,
             time_us: now_us,
             now_us,
+            order: None,
         }
     }
 

@@ -10,7 +10,9 @@ const SOURCE: &str = r#"{"type":"struct","fields":[{"type":"string","optional":f
 const WAL: &str = r#",{"type":"string","optional":false,"field":"schema"},{"type":"string","optional":false,"field":"table"},{"type":"int64","optional":true,"field":"txId"},{"type":"int64","optional":true,"field":"lsn"},{"type":"int64","optional":true,"field":"xmin"},{"type":"string","optional":true,"field":"origin"},{"type":"int64","optional":true,"field":"origin_lsn"}"#;
 /// Those of MariaDB and MySQL.
 const BINLOG: &str = r#",{"type":"string","optional":true,"field":"table"},{"type":"int64","optional":false,"field":"server_id"},{"type":"string","optional":true,"field":"gtid"},{"type":"string","optional":false,"field":"file"},{"type":"int64","optional":false,"field":"pos"},{"type":"int32","optional":false,"field":"row"},{"type":"int64","optional":true,"field":"thread"},{"type":"string","optional":true,"field":"query"}"#;
-const REST: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},{"type":"int64","optional":false,"field":"total_order"},{"type":"int64","optional":false,"field":"data_collection_order"}],"optional":true,"name":"event.block","version":1,"field":"transaction"},{"type":"string","optional":false,"field":"op"},{"type":"int64","optional":true,"field":"ts_ms"},{"type":"int64","optional":true,"field":"ts_us"},{"type":"int64","optional":true,"field":"ts_ns"}],"optional":false,"name":"#;
+/// Where an event stands in its transaction.
+const ORDER: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},{"type":"int64","optional":false,"field":"total_order"},{"type":"int64","optional":false,"field":"data_collection_order"}],"optional":true,"name":"event.block","version":1,"field":"transaction"}"#;
+const REST: &str = r#",{"type":"string","optional":false,"field":"op"},{"type":"int64","optional":true,"field":"ts_ms"},{"type":"int64","optional":true,"field":"ts_us"},{"type":"int64","optional":true,"field":"ts_ns"}],"optional":false,"name":"#;
 
 /// What stands before a key, which is followed by a brace.
 pub(super) fn of_key(topic: &str, fields: &[FieldSchema]) -> Vec<u8> {
@@ -29,9 +31,20 @@ pub(super) fn of_envelope(topic: &str, connector: Connector, fields: &[FieldSche
     }
     source(connector, &mut out);
     out.push(b',');
+    out.extend_from_slice(ORDER.as_bytes());
     out.extend_from_slice(REST.as_bytes());
     json::string(format!("{topic}.Envelope").as_bytes(), &mut out);
     out.extend_from_slice(b",\"version\":2},\"payload\":");
+    out
+}
+
+/// What stands before the event of a message, which is followed by a brace.
+pub(super) fn of_message() -> Vec<u8> {
+    let mut out = br#"{"schema":{"type":"struct","fields":[{"type":"string","optional":false,"field":"op"},{"type":"int64","optional":true,"field":"ts_ms"},"#.to_vec();
+    source(Connector::PostgreSql, &mut out);
+    out.push(b',');
+    out.extend_from_slice(ORDER.as_bytes());
+    out.extend_from_slice(br#",{"type":"struct","fields":[{"type":"string","optional":true,"field":"prefix"},{"type":"bytes","optional":true,"field":"content"}],"optional":false,"name":"io.debezium.connector.postgresql.Message","version":1,"field":"message"}],"optional":false,"name":"io.debezium.connector.postgresql.MessageValue","version":1},"payload":"#);
     out
 }
 

@@ -26,6 +26,9 @@ pub struct Debezium {
     /// Whether there are rows in place of events, and for a deletion the tombstone alone, as the transformation
     /// `ExtractNewRecordState` makes of events.
     pub unwrapped: bool,
+    /// The topic that says where transactions begin and end, `topic.transaction` after the prefix, if events tell theirs:
+    /// `provide.transaction.metadata`.
+    pub transactions: Option<String>,
 }
 
 impl Debezium {
@@ -37,6 +40,7 @@ impl Debezium {
             decimals: Decimals::default(),
             tombstones: true,
             unwrapped: false,
+            transactions: None,
         }
     }
 }

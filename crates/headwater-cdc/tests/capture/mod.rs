@@ -15,4 +15,5 @@ mod oracle;
 mod rows;
 mod silence;
 mod snapshots;
+mod transactions;
 mod writers;

@@ -18,6 +18,7 @@ mod server;
 mod sessions;
 mod snapshots;
 mod transactions;
+mod transactions_told;
 mod words;
 
 pub(crate) use server::Server;

@@ -217,6 +217,7 @@ impl LogFeed {
                 is_read: false,
                 time_us: i64::from(rows.time) * 1_000_000,
                 now_us,
+                order: None,
             };
             self.open.changes.push(Change::Row(Row {
                 table: at,
@@ -278,6 +279,7 @@ impl LogFeed {
             is_read: false,
             time_us: transaction.time * 1000,
             now_us: now_us(),
+            order: None,
         };
         into.begin(capture::Transaction {
             mark: Arc::new(end),

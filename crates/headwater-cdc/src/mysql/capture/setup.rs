@@ -9,7 +9,7 @@ use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
 use super::shape::columns;
 use crate::capture::{
-    Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, WHERE, WHOLE_BYTES,
+    Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling, WHERE, WHOLE_BYTES,
     forget, is_known, is_read, known_tables, load, owner, prepare, store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
@@ -84,6 +84,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         whole_bytes: WHOLE_BYTES,
         skipped: settings.filters.skipped,
         messages: None,
+        telling: Telling::of(&settings.format),
         ends_when_read: settings.ends_when_read,
     })))
 }

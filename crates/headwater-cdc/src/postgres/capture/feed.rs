@@ -15,8 +15,8 @@ use super::changes::{delete, insert, update};
 use super::progress::PostgreSql;
 use super::running::{Next, Running};
 use super::settings::Settings;
-use crate::capture::{Before, Feed, Heard, Intake, Place, Target, Transaction};
-use crate::debezium::{Origin, OriginPlace, WalPlace, now_us};
+use crate::capture::{Before, Feed, Format, Heard, Intake, Place, Target, Transaction};
+use crate::debezium::{MessageEvents, Origin, OriginPlace, WalPlace, now_us};
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::Shape;
@@ -51,6 +51,8 @@ pub(crate) struct SlotFeed {
     /// Where the message lies that is taken in.
     place: Lsn,
     running: Running,
+    /// How messages of applications are told; `None`: as they are.
+    events: Option<MessageEvents>,
 }
 
 impl Feed for SlotFeed {
@@ -142,6 +144,12 @@ impl SlotFeed {
             commit: Lsn::default(),
             place: Lsn::default(),
             running: Running::new(log),
+            events: match &settings.format {
+                Format::Debezium(debezium) => {
+                    Some(MessageEvents::new(debezium, &settings.address.database))
+                }
+                _ => None,
+            },
         }
     }
 

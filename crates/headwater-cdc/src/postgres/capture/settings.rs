@@ -20,7 +20,7 @@ const OWN_PREFIX: &str = "headwater";
 /// Messages that applications write into the server's log by `pg_logical_emit_message`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Messages {
-    /// The topic that they are put into: by their prefix as the key, as they are.
+    /// The topic that they are put into: by their prefix as the key, as they are, or as Debezium's events.
     pub topic: String,
     /// The prefixes that are taken over; none: all but our own.
     pub prefixes: Vec<Pattern>,
@@ -211,9 +211,11 @@ impl Settings {
             let text = "a capture that ends when its tables are read must read them";
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        if self.messages.is_some() && self.format != Format::Rows {
-            let text =
-                "messages of applications are captured as they are, not as Debezium's events";
+        if self.messages.is_some() && matches!(self.format, Format::Maxwell | Format::Canal) {
+            let text = format!(
+                "format '{}' has nothing for messages of applications",
+                self.format.name()
+            );
             return Err(Error::new(ErrorKind::Unsupported, text)
                 .with_hint("capture them by another slot, with the format 'rows'"));
         }

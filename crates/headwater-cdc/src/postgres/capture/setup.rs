@@ -12,7 +12,7 @@ use super::reading::{Plan, TableReads};
 use super::settings::{Messages, Settings};
 use super::{check, publication, slot};
 use crate::capture::{
-    Begun, Of, Place, Position, Ready, TableOf, WHERE, forget, is_read, load, owner, prepare,
+    Begun, Of, Place, Position, Ready, TableOf, Telling, WHERE, forget, is_read, load, owner, prepare,
     store_position,
 };
 use crate::postgres::catalog::Kinds;
@@ -96,6 +96,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         whole_bytes: settings.whole_bytes,
         skipped: settings.filters.skipped,
         messages: settings.messages.as_ref().map(Messages::partition),
+        telling: Telling::of(&settings.format),
         ends_when_read: settings.ends_when_read,
     })))
 }

@@ -30,6 +30,8 @@ and for Debezium's:
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
   tombstones = true              # after each deletion
   unwrapped = false              # rows in place of events, and tombstones in place of deletions
+  transactions = false           # each event says where it stands in its transaction; beginnings and ends of these are
+  transaction-topic = \"transaction\"   # put into PREFIX.transaction
 of what is not taken over as it is:
   skip = \"d,t\"                  # kinds of changes that are not taken over: c(reated), u(pdated), d(eleted), t(runcated)
   [columns]                      # by regular expressions of SCHEMA.TABLE.COLUMN or DATABASE.TABLE.COLUMN; what identifies rows stays as it is
@@ -44,7 +46,7 @@ of PostgreSQL:
   publication = \"headwater\"      # called as the slot unless said
   create-publication = true      # make it, and add tables to it
   [logical-messages]             # of pg_logical_emit_message
-  topic = \"messages\"            # by their prefix, as they are
+  topic = \"messages\"            # by their prefix, as they are; with debezium-json as events
   prefixes = ['shop\\..*']        # regular expressions; all unless said
   [heartbeat]
   interval-ms = 10000

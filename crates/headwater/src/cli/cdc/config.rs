@@ -64,13 +64,15 @@ enum Form {
     CanalJson,
 }
 
-#[derive(Debug, Default, Clone, Copy, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Events {
     schemas: Option<bool>,
     tombstones: Option<bool>,
     unwrapped: Option<bool>,
     decimals: Option<Numbers>,
+    transactions: Option<bool>,
+    transaction_topic: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize)]
@@ -84,7 +86,10 @@ enum Numbers {
 impl Events {
     fn of(self, name: &str) -> Debezium {
         let usual = Debezium::new(name);
+        let topic = self.transaction_topic.as_deref().unwrap_or("transaction");
+        let is_told = self.transactions.unwrap_or(false);
         Debezium {
+            transactions: is_told.then(|| format!("{name}.{topic}")),
             schemas: self.schemas.unwrap_or(usual.schemas),
             tombstones: self.tombstones.unwrap_or(usual.tombstones),
             unwrapped: self.unwrapped.unwrap_or(usual.unwrapped),
@@ -141,7 +146,7 @@ fn wrong(message: impl Into<String>, hint: &str) -> Failure {
     Failure::new(Code::Config, message).with_hint(hint)
 }
 
-fn postgres(file: File, address: postgres::Address) -> Outcome<Settings> {
+fn postgres(mut file: File, address: postgres::Address) -> Outcome<Settings> {
     let prefix = file.topic_prefix.clone();
     let prefix = prefix.unwrap_or_else(|| address.database.clone());
     file.refuse(&[
@@ -187,7 +192,7 @@ fn postgres(file: File, address: postgres::Address) -> Outcome<Settings> {
     Ok(settings.into())
 }
 
-fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
+fn mysql(mut file: File, address: mysql::Address) -> Outcome<Settings> {
     let has_none = "MariaDB and MySQL have none";
     file.refuse(&[
         (
@@ -213,14 +218,14 @@ fn mysql(file: File, address: mysql::Address) -> Outcome<Settings> {
             has_none,
         ),
     ])?;
-    let name = file.name.as_deref().unwrap_or(NAME);
+    let name = file.name.take().unwrap_or_else(|| NAME.to_owned());
     // Topics of Debezium begin with the name of the server.
-    let prefix = match (&file.topic_prefix, file.format) {
-        (Some(prefix), _) => Some(prefix.as_str()),
-        (None, Form::DebeziumJson) => Some(name),
+    let prefix = match (file.topic_prefix.take(), file.format) {
+        (Some(prefix), _) => Some(prefix),
+        (None, Form::DebeziumJson) => Some(name.clone()),
         (None, Form::Rows | Form::MaxwellJson | Form::CanalJson) => None,
     };
-    let format = file.format(prefix.unwrap_or(name))?;
+    let format = file.format(prefix.as_ref().unwrap_or(&name))?;
     let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}."));
     let named = file
         .tables
@@ -274,8 +279,8 @@ impl File {
         }))
     }
 
-    fn format(&self, name: &str) -> Outcome<Format> {
-        match (self.format, self.debezium) {
+    fn format(&mut self, name: &str) -> Outcome<Format> {
+        match (self.format, self.debezium.take()) {
             (Form::Rows, None) => Ok(Format::Rows),
             (Form::DebeziumJson, events) => {
                 Ok(Format::Debezium(events.unwrap_or_default().of(name)))

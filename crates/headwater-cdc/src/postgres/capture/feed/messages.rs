@@ -7,6 +7,7 @@ use headwater_log::{Header, Record, Result};
 
 use super::SlotFeed;
 use crate::capture::{Intake, Place};
+use crate::debezium::{MessageEvents, Origin, OriginPlace, WalPlace, now_us};
 use crate::postgres::Lsn;
 use crate::postgres::capture::PostgreSql;
 
@@ -33,19 +34,53 @@ impl SlotFeed {
         if is_known {
             return Ok(());
         }
-        into.assembly.message(Record {
-            key: Some(prefix.into()),
-            value: Some(content),
-            headers: vec![Header {
-                key: "lsn".to_owned(),
-                value: Some(lsn.to_string().into()),
-            }],
-            ..Record::default()
-        });
+        let record = self.record(lsn, prefix, content, &mut into);
+        into.assembly.message(record);
         if is_of_none {
             into.reach(end);
         }
         Ok(())
+    }
+
+    /// A message as it is, or as an event that tells it.
+    fn record(
+        &self,
+        lsn: Lsn,
+        prefix: String,
+        content: Bytes,
+        into: &mut Intake<'_, PostgreSql>,
+    ) -> Record {
+        let Some(events) = &self.events else {
+            return Record {
+                key: Some(prefix.into()),
+                value: Some(content),
+                headers: vec![Header {
+                    key: "lsn".to_owned(),
+                    value: Some(lsn.to_string().into()),
+                }],
+                ..Record::default()
+            };
+        };
+        let is_of_none = into.assembly.is_whole();
+        let now_us = now_us();
+        // What is of no transaction has no time of its own.
+        let (xid, time_us) = match is_of_none {
+            true => (None, now_us),
+            false => (self.wal.xid, self.origin.time_us),
+        };
+        let place = OriginPlace::Wal(WalPlace {
+            xid,
+            lsn: lsn.0,
+            after: into.last().number(),
+        });
+        let origin = Origin {
+            order: into.assembly.order(MessageEvents::COLLECTION, 1, &place),
+            place,
+            is_read: false,
+            time_us,
+            now_us,
+        };
+        events.record(&prefix, &content, &origin)
     }
 
     /// Has the server's log go on, if it is time to.
