@@ -49,6 +49,16 @@ pub(crate) struct Flat {
     place: Vec<u8>,
 }
 
+/// What Canal says of the type of a column.
+#[derive(Debug)]
+pub(crate) struct ColumnType<'a> {
+    pub(crate) name: &'a str,
+    /// As it stands in statements, where that is known.
+    pub(crate) in_server: Option<&'a str>,
+    /// Its number in `java.sql.Types`.
+    pub(crate) in_jdbc: i32,
+}
+
 impl Flat {
     /// For a table of a database, in a schema if there are such; `key` has the names of the columns of its key.
     pub(crate) fn new(
@@ -77,6 +87,38 @@ impl Flat {
             place.extend_from_slice(b"],\"isDdl\":false,\"sql\":\"\",");
         }
         Self { dialect, place }
+    }
+
+    /// With the types of the columns, where records say them.
+    #[must_use]
+    pub(crate) fn with_types<'a>(mut self, types: impl Iterator<Item = ColumnType<'a>>) -> Self {
+        if self.dialect == Dialect::Canal {
+            let (mut in_server, mut in_jdbc) = (Vec::new(), Vec::new());
+            let member = |out: &mut Vec<u8>, name: &str| {
+                if !out.is_empty() {
+                    out.push(b',');
+                }
+                json::string(name.as_bytes(), out);
+                out.push(b':');
+            };
+            for column in types {
+                if let Some(text) = column.in_server {
+                    member(&mut in_server, column.name);
+                    json::string(text.as_bytes(), &mut in_server);
+                }
+                member(&mut in_jdbc, column.name);
+                in_jdbc.extend_from_slice(column.in_jdbc.to_string().as_bytes());
+            }
+            let maps = [
+                b"\"mysqlType\":{",
+                &in_server[..],
+                b"},\"sqlType\":{",
+                &in_jdbc,
+                b"},",
+            ];
+            self.place.extend_from_slice(&maps.concat());
+        }
+        self
     }
 
     /// The row that stands in the value of a record; `None`: it is gone.
@@ -110,9 +152,7 @@ impl Flat {
             Dialect::Maxwell => {
                 let ts = time.div_euclid(1_000_000);
                 out.extend_from_slice(format!("\"type\":\"{word}\",\"ts\":{ts}").as_bytes());
-                if let OriginPlace::Wal(WalPlace { xid: Some(xid), .. }) = &origin.place {
-                    out.extend_from_slice(format!(",\"xid\":{xid}").as_bytes());
-                }
+                place(&origin.place, &mut out);
             }
             Dialect::Canal => {
                 let (es, ts) = (time.div_euclid(1000), now.div_euclid(1000));
@@ -157,6 +197,31 @@ impl Flat {
                 }
                 out.extend_from_slice(b"}]");
                 out
+            }
+        }
+    }
+}
+
+/// What Maxwell says of where a change lies in the server's log, as far as that says it.
+fn place(place: &OriginPlace, out: &mut Vec<u8>) {
+    match place {
+        OriginPlace::Wal(WalPlace { xid: Some(xid), .. }) => {
+            out.extend_from_slice(format!(",\"xid\":{xid}").as_bytes());
+        }
+        OriginPlace::Wal(_) => {}
+        OriginPlace::Binlog(place, _) => {
+            out.extend_from_slice(b",\"position\":");
+            let position = format!("{}:{}", place.file, place.offset);
+            json::string(position.as_bytes(), out);
+            if let Some(gtid) = &place.gtid {
+                out.extend_from_slice(b",\"gtid\":");
+                json::string(gtid.as_bytes(), out);
+            }
+            if place.server != 0 {
+                out.extend_from_slice(format!(",\"server_id\":{}", place.server).as_bytes());
+            }
+            if let Some(thread) = place.thread {
+                out.extend_from_slice(format!(",\"thread_id\":{thread}").as_bytes());
             }
         }
     }

@@ -27,8 +27,8 @@ pub(super) struct Said {
     /// Whether the default is a literal as it stands in statements; else it is its text.
     is_quoted: bool,
     is_computed: bool,
-    /// A `FLOAT` with so many digits is a `double` to Debezium.
-    pub(super) has_digits: bool,
+    /// Its type as it stands in statements.
+    pub(super) column_type: String,
     /// How many characters a `CHAR` or a `VARCHAR` has at most.
     pub(super) length: Option<usize>,
 }
@@ -59,7 +59,7 @@ pub(super) fn said(
             default: default.clone(),
             is_quoted,
             is_computed: extra.contains("DEFAULT_GENERATED"),
-            has_digits: kind.contains(','),
+            column_type: kind.clone(),
             length: length.as_deref().and_then(|length| length.parse().ok()),
         };
         Ok((name.clone(), said))
@@ -68,6 +68,11 @@ pub(super) fn said(
 }
 
 impl Said {
+    /// Whether its digits are counted: a `FLOAT` is a `double` to Debezium then.
+    pub(super) fn has_digits(&self) -> bool {
+        self.column_type.contains(',')
+    }
+
     /// The default of a column of this kind.
     pub(super) fn default(&self, kind: &Kind) -> Option<ColumnDefault> {
         let text = self.default.as_deref()?;
@@ -127,7 +132,7 @@ mod tests {
             default: Some(default.to_owned()),
             is_quoted: is_mariadb,
             is_computed: default.ends_with("()"),
-            has_digits: false,
+            column_type: String::new(),
             length: None,
         };
         said.default(&kind)

@@ -9,6 +9,7 @@ mod debezium;
 mod elsewhere;
 mod encrypted;
 mod filtered;
+mod flat;
 mod following;
 mod golden;
 mod killed;

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use headwater_log::{ErrorKind, Result};
 
 use super::condition::RowCondition;
+use super::flat::flat;
 use super::settings::{Settings, TableName};
 use super::shape::{Shape, columns};
 use crate::capture::{Form, Format};
 use crate::debezium::{Connector, Debezium, Envelope, FieldSchema, Names, Semantic};
 use crate::filter::{ColumnOf, Condition, Filters, Rule};
+use crate::flat::{Dialect, Flat};
 use crate::mysql::defaults::{self, ColumnDefault, Said};
 use crate::mysql::{Column, Session, Table, semantic};
 
@@ -46,13 +48,36 @@ impl Forms {
     /// `Unsupported` if nothing identifies its rows; what is wrong with what was said of its columns and rows; what the server says.
     pub(super) fn shape(&self, table: &Table, session: &mut Session) -> Result<Shape> {
         let mut shape = Shape::of(table)?;
-        let is_asked = matches!(self.format, Format::Debezium(_)) || self.filters.ask_lengths();
+        let is_asked = self.format != Format::Rows || self.filters.ask_lengths();
         let said = match is_asked {
             true => defaults::said(session, &table.database, &table.name)?,
             false => HashMap::new(),
         };
         let rules = self.rules(table, &said)?;
         shape.choose(rules, self.condition(table, session)?);
+        if let Some(dialect) = self.dialect() {
+            shape.write_flat(dialect, Form::flat(flat(dialect, table, &said, &shape)?));
+            return Ok(shape);
+        }
+        self.events(table, &said, shape)
+    }
+
+    /// With the words of Maxwell or Canal; `None`: not with these.
+    fn dialect(&self) -> Option<Dialect> {
+        match self.format {
+            Format::Maxwell => Some(Dialect::Maxwell),
+            Format::Canal => Some(Dialect::Canal),
+            Format::Rows | Format::Debezium(_) => None,
+        }
+    }
+
+    /// The shape of a table whose rows are told by Debezium's events.
+    fn events(
+        &self,
+        table: &Table,
+        said: &HashMap<String, Said>,
+        mut shape: Shape,
+    ) -> Result<Shape> {
         let Format::Debezium(debezium) = &self.format else {
             return Ok(shape);
         };
@@ -107,7 +132,11 @@ impl Forms {
     /// How what is known of a table that is gone is written.
     pub(super) fn of_gone(&self, name: &TableName) -> Form {
         match &self.format {
-            Format::Rows | Format::Maxwell | Format::Canal => Form::ROWS,
+            Format::Rows => Form::ROWS,
+            Format::Maxwell | Format::Canal => {
+                let flat = |of| Flat::new(of, &name.database, None, &name.name, &[]);
+                self.dialect().map_or(Form::ROWS, |of| Form::flat(flat(of)))
+            }
             Format::Debezium(debezium) => {
                 let names = self.names(&name.database, &name.name);
                 Form::events(Envelope::new(debezium, names, &[], &[]))
@@ -128,7 +157,7 @@ impl Forms {
 /// A column as the schemas of events tell it.
 fn field(column: &Column, said: Option<&Said>, debezium: &Debezium) -> Result<FieldSchema> {
     let semantic = match semantic::of(&column.kind, debezium.decimals) {
-        Semantic::Float if said.is_some_and(|said| said.has_digits) => Semantic::Double,
+        Semantic::Float if said.is_some_and(Said::has_digits) => Semantic::Double,
         semantic => semantic,
     };
     let mut field = FieldSchema {

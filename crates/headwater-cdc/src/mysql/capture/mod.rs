@@ -3,6 +3,7 @@
 
 mod condition;
 mod feed;
+mod flat;
 mod form;
 mod matching;
 mod progress;

@@ -155,17 +155,8 @@ impl Settings {
     }
 
     /// # Errors
-    /// `Invalid`, `Unsupported` for a format that is not there.
+    /// `Invalid`.
     pub(crate) fn check(&self) -> Result<()> {
-        if matches!(self.format, Format::Maxwell | Format::Canal) {
-            let text = format!(
-                "capture '{}': format '{}' is not there for MariaDB and MySQL",
-                self.name,
-                self.format.name()
-            );
-            return Err(Error::new(ErrorKind::Unsupported, text)
-                .with_hint("'rows' and 'debezium-json' are"));
-        }
         if self.name.is_empty() || self.name.contains('/') {
             let text = format!("'{}' cannot be the name of a capture", self.name);
             return Err(Error::new(ErrorKind::Invalid, text));

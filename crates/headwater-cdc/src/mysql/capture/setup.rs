@@ -9,8 +9,8 @@ use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
 use super::shape::columns;
 use crate::capture::{
-    Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling, WHERE, WHOLE_BYTES,
-    forget, is_known, is_read, known_tables, load, owner, prepare, store_position,
+    Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling, WHERE,
+    WHOLE_BYTES, forget, is_known, is_read, known_tables, load, owner, prepare, store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
 

@@ -13,9 +13,11 @@ use bytes::Bytes;
 use headwater_log::Result;
 
 use super::condition::RowCondition;
+use super::flat;
 use crate::capture::{Form, RowPair};
 use crate::debezium::FieldSchema;
 use crate::filter::Rule;
+use crate::flat::Dialect;
 use crate::json;
 use crate::mysql::{Kind, Table, Value, semantic};
 
@@ -32,6 +34,8 @@ pub(super) struct Shape {
     rules: Vec<Rule>,
     /// Which rows there are; `None`: all.
     condition: Option<RowCondition>,
+    /// Whose words values are written in, if they are in Maxwell's or Canal's.
+    dialect: Option<Dialect>,
     pub(super) form: Form,
 }
 
@@ -58,6 +62,7 @@ impl Shape {
             fields: Vec::new(),
             rules: vec![Rule::Keep; table.columns.len()],
             condition: None,
+            dialect: None,
             form: Form::ROWS,
         })
     }
@@ -81,6 +86,11 @@ impl Shape {
     /// Whether a column is in records.
     pub(super) fn is_kept(&self, place: usize) -> bool {
         self.rules[place] != Rule::LeaveOut
+    }
+
+    /// Rows are written with the words of Maxwell or Canal.
+    pub(super) fn write_flat(&mut self, dialect: Dialect, form: Form) {
+        (self.dialect, self.form) = (Some(dialect), form);
     }
 
     /// The places of the key's columns, in its order.
@@ -123,7 +133,12 @@ impl Shape {
             let (value, kind, start) = (&row[place], &self.kinds[place], out.len());
             match self.fields.get(place) {
                 Some(field) => semantic::write(value, kind, field, &mut out)?,
-                None => write(value, kind, &mut out),
+                None => {
+                    let is_written = |dialect| flat::write(value, kind, dialect, &mut out);
+                    if !self.dialect.is_some_and(is_written) {
+                        write(value, kind, &mut out);
+                    }
+                }
             }
             let name = String::from_utf8_lossy(&self.labels[place]);
             self.rules[place].apply(name.trim_matches(['"', ':']), start, &mut out)?;

@@ -12,8 +12,8 @@ use super::reading::{Plan, TableReads};
 use super::settings::{Messages, Settings};
 use super::{check, publication, slot};
 use crate::capture::{
-    Begun, Of, Place, Position, Ready, TableOf, Telling, WHERE, forget, is_read, load, owner, prepare,
-    store_position,
+    Begun, Of, Place, Position, Ready, TableOf, Telling, WHERE, forget, is_read, load, owner,
+    prepare, store_position,
 };
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;

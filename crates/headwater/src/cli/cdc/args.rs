@@ -23,7 +23,7 @@ and where wanted:
   on-loss = \"stop\"               # or \"backfill\": read the tables anew when the server has lost changes
   topic-prefix = \"shop\"          # topics are PREFIX.SCHEMA.TABLE or PREFIX.DATABASE.TABLE; unless said, the prefix is
                                  # the database of PostgreSQL; the others have none for rows and their name for events
-  format = \"rows\"                # or \"debezium-json\", \"maxwell-json\", \"canal-json\" (PostgreSQL): their events
+  format = \"rows\"                # or \"debezium-json\", \"maxwell-json\", \"canal-json\": their events
 and for Debezium's:
   [debezium]
   schemas = false                # each key and value with its schema
