@@ -168,8 +168,23 @@ impl Settings {
     /// `Invalid`.
     pub(super) fn check(&self) -> Result<()> {
         match self {
-            Self::PostgreSql(settings) => settings.check(),
-            Self::MySql(settings) => settings.check(),
+            Self::PostgreSql(settings) => settings.check()?,
+            Self::MySql(settings) => settings.check()?,
+        }
+        let (messages, transactions) = (self.messages_topic(), self.transactions_topic());
+        let mut beside = messages.into_iter().chain(transactions);
+        let is_taken = |topic: &&str| self.topics().any(|of| of == *topic);
+        let twice = match messages == transactions {
+            true => messages,
+            false => beside.find(is_taken),
+        };
+        match twice {
+            None => Ok(()),
+            Some(twice) => {
+                let text = format!("topic '{twice}' is said for more than one thing");
+                Err(Error::new(ErrorKind::Invalid, text)
+                    .with_hint("tables, messages and transactions have topics of their own"))
+            }
         }
     }
 

@@ -166,6 +166,23 @@ fn transactions_and_messages_have_the_schemas_of_debezium() {
     check(true, EVENTS_WITH_SCHEMAS);
 }
 
+#[test]
+fn what_is_told_beside_tables_has_topics_of_its_own() {
+    let address: Address = "postgres://me@127.0.0.1:1/shop".parse().unwrap();
+    let told = |topic: &str| {
+        let mut settings = settings(&address, &["orders"], false);
+        if let Format::Debezium(debezium) = &mut settings.format {
+            debezium.transactions = Some(topic.to_owned());
+        }
+        Capture::start(&memory(), settings).map(drop)
+    };
+    for taken in ["shop.public.orders", "shop.message"] {
+        let error = told(taken).unwrap_err();
+        assert!(error.message().contains(taken), "{error}");
+    }
+    told("shop.transaction").unwrap();
+}
+
 fn of_large(address: &Address) -> Settings {
     Settings {
         whole_bytes: 64 << 10,

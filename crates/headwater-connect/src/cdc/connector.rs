@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use headwater_cdc::{Capture, Running};
 use headwater_flow::connector::{
     Connector, OptionSpec, Options, Sink, SinkRequest, Source, SourceRequest, WAITS,
 };
@@ -53,6 +54,13 @@ impl CdcConnector {
             temporary: Some(format!("{own:08x}")),
             ..self
         }
+    }
+
+    /// Its captures are among `running` while they run.
+    #[must_use]
+    pub fn told_to(mut self, running: &Running<Capture>) -> Self {
+        self.captures.tell(running);
+        self
     }
 
     fn of(

@@ -123,6 +123,8 @@ pub(crate) struct Inner {
     /// The worker threads that all pipelines share; `None`: one, the pipeline's own.
     pub(crate) pool: Option<Arc<rayon::ThreadPool>>,
     pub(crate) jobs: Jobs,
+    /// The captures that run, of tables of SQL and others.
+    pub(crate) captures: headwater_cdc::Running<headwater_cdc::Capture>,
     /// The newest commit of rows or records that this process was given.
     pub(crate) written: AtomicU64,
     /// What `system.sagas` has read.
@@ -186,10 +188,12 @@ impl Headwater {
         headwater_connect::register_all(&mut registry, options.print.clone());
         // Registered once, since its captures are shared by all that read.
         let environment = |name: &str| std::env::var(name).ok();
+        let captures = headwater_cdc::Running::default();
         for connector in [
             CdcConnector::postgres(environment),
             CdcConnector::mysql(environment),
         ] {
+            let connector = connector.told_to(&captures);
             let connector = match running.durable {
                 true => connector,
                 false => connector.temporary(),
@@ -203,6 +207,7 @@ impl Headwater {
         let session = Mutex::new(session.with_system_tables(crate::system::definitions()));
         let inner = Inner {
             log,
+            captures,
             jobs: Jobs::new(running.by_hand, Arc::clone(&clock)),
             clock,
             catalogue,
@@ -231,6 +236,11 @@ impl Headwater {
     /// The log, for what this interface does not offer.
     pub fn log(&self) -> &Log {
         &self.0.log
+    }
+
+    /// The captures of databases that run, of tables of SQL and those that were added.
+    pub fn captures(&self) -> &headwater_cdc::Running<headwater_cdc::Capture> {
+        &self.0.captures
     }
 
     /// The tables and views, with the names of their columns.

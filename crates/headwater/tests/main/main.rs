@@ -5,6 +5,7 @@
 #[cfg(feature = "cli")]
 mod binary;
 mod cdc;
+mod cdc_altered;
 mod cdc_slots;
 #[cfg(feature = "cli")]
 mod connectors;

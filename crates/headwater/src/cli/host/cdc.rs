@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_cdc::{Capture, Finding, Phase, Settings, Status};
+use headwater_cdc::{Capture, Finding, Phase, Running, Settings, Status};
 use headwater_log::Log;
 
-use super::running::Running;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply};
@@ -14,27 +13,22 @@ use crate::cli::request::{Progress, Replies, Reply};
 /// How often it is looked how far a capture is.
 const NAP: Duration = Duration::from_millis(20);
 
-/// The captures that run in this process, by name.
-pub(super) type RunningCaptures = Running<Capture>;
-
-impl RunningCaptures {
-    /// A capture that runs.
-    ///
-    /// # Errors
-    /// If none of that name does.
-    pub(super) fn get(&self, name: &str) -> Outcome<Arc<Capture>> {
-        self.find(name).ok_or_else(|| {
-            Failure::failed(format!("capture '{name}' does not run")).with_hint(
-                "`headwater cdc run` starts one; its name is the slot or `name` of its file",
-            )
-        })
-    }
+/// A capture that runs, of `cdc run` or of a table of SQL.
+///
+/// # Errors
+/// If none of that name does.
+pub(super) fn find(running: &Running<Capture>, name: &str) -> Outcome<Arc<Capture>> {
+    running.find(name).ok_or_else(|| {
+        Failure::failed(format!("capture '{name}' does not run")).with_hint(
+            "`headwater cdc run` starts one, or a job that reads a table of SQL; `headwater cdc status` has the names",
+        )
+    })
 }
 
 /// Captures until whoever asked has had enough, or with `once` until everything that is committed now is there.
 pub(super) fn run(
     log: &Log,
-    running: &RunningCaptures,
+    running: &Running<Capture>,
     settings: Settings,
     once: bool,
     replies: Replies<'_>,

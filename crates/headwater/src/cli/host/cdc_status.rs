@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use headwater_cdc::outbox::{Outbox, StoredOutbox, stored_outboxes};
-use headwater_cdc::{Capture, Phase, Status, StoredCapture, StoredTable, TableStatus, stored};
+use headwater_cdc::{
+    Capture, Phase, Running, Status, StoredCapture, StoredTable, TableStatus, stored,
+};
 use headwater_log::Log;
 
 use super::printed_rows::send;
-use super::running::Running;
 use crate::cli::exit::{Failure, Outcome};
 use crate::cli::request::Replies;
 

@@ -12,7 +12,6 @@ mod printed;
 mod printed_rows;
 mod produce;
 mod run;
-mod running;
 mod sql;
 mod topics;
 

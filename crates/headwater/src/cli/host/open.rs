@@ -22,7 +22,6 @@ const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Host {
     headwater: Headwater,
     resumed: Once,
-    captures: cdc::RunningCaptures,
     outboxes: outbox::RunningOutboxes,
 }
 
@@ -53,7 +52,6 @@ impl Host {
         Self {
             headwater,
             resumed: Once::new(),
-            captures: cdc::RunningCaptures::default(),
             outboxes: outbox::RunningOutboxes::default(),
         }
     }
@@ -151,7 +149,7 @@ impl Host {
                     Some(settings) => outbox::run(log, &self.outboxes, settings, once, replies),
                     None => {
                         let settings = config::settings(&config)?;
-                        cdc::run(log, &self.captures, settings, once, replies)
+                        cdc::run(log, self.headwater.captures(), settings, once, replies)
                     }
                 }
             }
@@ -160,18 +158,22 @@ impl Host {
                 table,
                 filter,
             } => {
-                let capture = self.captures.get(&capture)?;
+                self.resume(replies)?;
+                let capture = cdc::find(self.headwater.captures(), &capture)?;
                 Ok(capture.snapshot(&table, filter.as_deref())?)
             }
             Request::CdcPause { capture, is_paused } => {
-                let capture = self.captures.get(&capture)?;
+                self.resume(replies)?;
+                let capture = cdc::find(self.headwater.captures(), &capture)?;
                 match is_paused {
                     true => capture.pause(),
                     false => capture.resume(),
                 }
                 Ok(())
             }
-            Request::CdcStatus => cdc_status::status(log, &self.captures, &self.outboxes, replies),
+            Request::CdcStatus => {
+                cdc_status::status(log, self.headwater.captures(), &self.outboxes, replies)
+            }
             Request::Names => sql::names(&self.headwater, replies),
             Request::TopicList { internal } => topics::list(log, internal, replies),
             Request::TopicCreate { topic, config } => topics::create(log, &topic, config, replies),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use headwater_cdc::Running;
 use headwater_cdc::outbox::{Outbox, OutboxSettings, OutboxStatus};
 use headwater_log::Log;
 
-use super::running::Running;
 use crate::cli::exit::Outcome;
 use crate::cli::interrupt;
 use crate::cli::request::{Progress, Replies, Reply};
