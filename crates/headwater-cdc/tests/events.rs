@@ -98,6 +98,42 @@ pub(crate) fn take_volatile<'a>(
     Some(members)
 }
 
+/// Ours are theirs, topic by topic, in their order, once `level` has made the two of a table comparable.
+pub(crate) fn check_same(
+    log: &Log,
+    tables: &[&str],
+    (prefix, fixture): (&str, &str),
+    mut level: impl FnMut(&str, &mut Event, &mut Event),
+) {
+    for name in tables {
+        let topic = format!("{prefix}.{name}");
+        let (got, want) = (ours(log, &topic), theirs(fixture, &topic));
+        assert_eq!(got.len(), want.len(), "{name}");
+        assert!(!got.is_empty());
+        for (mut got, mut want) in got.into_iter().zip(want) {
+            level(name, &mut got, &mut want);
+            assert_eq!(got, want, "{name}");
+        }
+    }
+}
+
+/// A line for each event of a topic: its key's id and that it is gone, or the kind of change and what `line` makes of the event.
+pub(crate) fn told(log: &Log, topic: &str, line: impl Fn(&Value) -> String) -> Vec<String> {
+    let told = ours(log, topic).into_iter().map(|(key, value, _)| {
+        let (key, value) = (payload(key), payload(value));
+        let id = &key["id"];
+        if value.is_null() {
+            return format!("{id} gone");
+        }
+        let op = value["op"].as_str().unwrap();
+        if op == "d" {
+            assert!(value["before"].is_null() || value["before"]["id"] == *id);
+        }
+        format!("{id} {op} {}", line(&value))
+    });
+    told.collect()
+}
+
 /// Leaves columns out of the schemas of rows.
 pub(crate) fn leave_out_of_schemas(value: &mut Value, is_left_out: impl Fn(&str) -> bool) {
     for row in 0..if value.get("schema").is_some() { 2 } else { 0 } {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater_cdc::{Capture, Phase, Settings};
 use headwater_log::{Log, TopicPartition};
@@ -18,6 +18,8 @@ const ROUNDS: usize = 20;
 const ROUNDS_SOAK: usize = 1000;
 /// How much silence a capture bears in an oracle, in seconds.
 pub(crate) const SILENCE_S: u64 = 2;
+/// When a frozen connection must have been noticed: it may wait for a statement, or for one after another.
+const NOTICED_MAX: Duration = Duration::from_secs(20 * SILENCE_S);
 /// What a capturing process says at most before it must have come to where it is to be killed.
 const LINES_MAX: usize = 2000;
 
@@ -172,9 +174,11 @@ impl<'a> Faults<'a> {
             Fault::Cut => assert!(self.proxy.cut() > 0),
             Fault::Frozen => {
                 self.proxy.set(Flow::Frozen);
-                let noticed = (0..LINES_MAX).any(|_| self.line().starts_with("waits: "));
+                let frozen = Instant::now();
+                while !self.line().starts_with("waits: ") {
+                    assert!(frozen.elapsed() < NOTICED_MAX, "nobody has noticed");
+                }
                 self.proxy.set(Flow::Passes);
-                assert!(noticed, "a frozen connection was not noticed");
             }
             Fault::Paused => {
                 self.proxy.set(Flow::Frozen);

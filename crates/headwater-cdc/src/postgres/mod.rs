@@ -7,6 +7,7 @@ mod capture;
 mod catalog;
 mod civil;
 mod failure;
+pub(crate) mod fuzz;
 mod kind;
 mod lsn;
 mod pgoutput;
