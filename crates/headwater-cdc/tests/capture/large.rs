@@ -8,7 +8,7 @@ use headwater_cdc::Capture;
 use headwater_cdc::postgres::{Address, Session, Settings};
 use headwater_log::TopicPartition;
 
-use super::bench::{catch_up, content, fold, open, records, run, settings, url};
+use super::bench::{catch_up, content, fold, memory, open, records, run, settings, url};
 use crate::faults::{parts, tell};
 use crate::oracle::is_soak;
 use crate::process::{kill_after, say, told};
@@ -148,4 +148,44 @@ fn a_transaction_larger_than_memory_comes_once_whoever_is_killed() {
     eprintln!("{peak} KiB for a transaction of {} KiB", rows());
     assert!(peak < PEAK_KIB, "{peak} KiB of memory");
     check(dir, &address, &mut session);
+}
+
+#[test]
+fn a_transaction_too_large_for_one_commit_goes_on_in_small_ones() {
+    let Some((_server, address)) = start() else {
+        return;
+    };
+    let mut session = Session::connect(&address).unwrap();
+    run(
+        &mut session,
+        "CREATE TABLE large (id int PRIMARY KEY, body text)",
+    );
+    // How much one commit may have, and how many rows of it the first one has then.
+    let cases = [(16 << 20, 14_000..16_000), (5 << 20, 3_000..4_000)];
+    let captures = cases.map(|(whole_bytes, first)| {
+        let settings = Settings {
+            slot: format!("of_{whole_bytes}"),
+            whole_bytes,
+            ..settings(&address, &["large"])
+        };
+        (memory(), settings, first)
+    });
+    for (log, settings, _) in &captures {
+        catch_up(log, settings);
+    }
+    run(
+        &mut session,
+        "INSERT INTO large SELECT n, repeat(md5(n::text), 31) FROM generate_series(1, 24576) n",
+    );
+    for (log, settings, first) in captures {
+        catch_up(&log, &settings);
+        let mut commits: BTreeMap<u64, usize> = BTreeMap::new();
+        for (commit, _, _) in records(&log, "large") {
+            *commits.entry(commit).or_default() += 1;
+        }
+        let rows: Vec<usize> = commits.into_values().collect();
+        assert_eq!(rows.iter().sum::<usize>(), 24_576);
+        assert!(first.contains(&rows[0]), "{rows:?}");
+        assert!(rows[1..].iter().all(|rows| *rows < 4_000), "{rows:?}");
+    }
 }
