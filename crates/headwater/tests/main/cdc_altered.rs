@@ -86,7 +86,7 @@ fn captures_of_tables_of_sql_are_read_again_and_paused() {
         std::thread::park_timeout(Duration::from_millis(5));
     };
     capture.snapshot("public.orders", Some("id > 97")).unwrap();
-    wait_for(&hw, "SELECT id FROM seen", &["98", "99", "100"]);
+    wait_for(&hw, "SELECT id FROM seen", &["100", "98", "99"]);
     capture.pause();
     capture.snapshot("public.orders", None).unwrap();
     run("INSERT INTO orders VALUES (101)");
