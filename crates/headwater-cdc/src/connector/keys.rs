@@ -68,7 +68,6 @@ const HARMLESS: &[&str] = &[
 
 /// Keys of which one value is what is done anyway.
 const USUAL: &[(&str, &[&str])] = &[
-    ("binary.handling.mode", &["bytes"]),
     ("event.processing.failure.handling.mode", &["fail"]),
     ("errors.tolerance", &["none"]),
     ("field.name.adjustment.mode", &["none"]),
@@ -163,7 +162,6 @@ fn snapshot(said: &Said, out: &mut String) -> Result<()> {
 
 fn postgres(said: &Said, out: &mut String) -> Result<()> {
     said.only("plugin.name", &["pgoutput"])?;
-    said.only("time.precision.mode", &["adaptive"])?;
     said.only("slot.drop.on.stop", &["false"])?;
     put(out, "url", &address::postgres(said)?);
     let tables = Tables::of_schemas(said)?;
@@ -201,7 +199,7 @@ fn postgres(said: &Said, out: &mut String) -> Result<()> {
     put(out, "topic-prefix", prefix);
     snapshot(said, out)?;
     skipped(said, out)?;
-    events(said, transform.is_some(), out)?;
+    events(said, transform.is_some(), "adaptive", out)?;
     messages(said, prefix, out);
     columns(said, out)?;
     heartbeat(said, out)
@@ -233,8 +231,14 @@ fn messages(said: &Said, prefix: &str, out: &mut String) {
     }
 }
 
+/// What a key says, if it does.
+fn one_of<'a>(said: &'a Said, key: &str, values: &[&str]) -> Result<Option<&'a str>> {
+    said.only(key, values)?;
+    Ok(said.get(key))
+}
+
 /// What events look like.
-fn events(said: &Said, is_unwrapped: bool, out: &mut String) -> Result<()> {
+fn events(said: &Said, is_unwrapped: bool, adaptive: &str, out: &mut String) -> Result<()> {
     let decimals = said.get("decimal.handling.mode").unwrap_or("precise");
     if !["precise", "string", "double"].contains(&decimals) {
         return Err(unsupported(
@@ -254,6 +258,13 @@ fn events(said: &Said, is_unwrapped: bool, out: &mut String) -> Result<()> {
             put(out, "transaction-topic", topic);
         }
     }
+    if let Some(times) = one_of(said, "time.precision.mode", &[adaptive, "connect"])? {
+        put(out, "times", times.split('_').next().unwrap_or(times));
+    }
+    let binary = ["bytes", "base64", "base64-url-safe", "hex"];
+    if let Some(binary) = one_of(said, "binary.handling.mode", &binary)? {
+        put(out, "binary", binary);
+    }
     if is_unwrapped {
         put_plain(out, "unwrapped", true);
     }
@@ -261,8 +272,6 @@ fn events(said: &Said, is_unwrapped: bool, out: &mut String) -> Result<()> {
 }
 
 fn mysql(said: &Said, out: &mut String) -> Result<()> {
-    said.only("time.precision.mode", &["adaptive_time_microseconds"])?;
-    said.only("bigint.unsigned.handling.mode", &["long"])?;
     said.only("include.query", &["false"])?;
     said.under("schema.history.internal.");
     put(out, "url", &address::mysql(said)?);
@@ -289,7 +298,10 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
         unwrapped(said, transform)?;
     }
     skipped(said, out)?;
-    events(said, transform.is_some(), out)?;
+    events(said, transform.is_some(), "adaptive_time_microseconds", out)?;
+    if let Some(unsigned) = one_of(said, "bigint.unsigned.handling.mode", &["long", "precise"])? {
+        put(out, "unsigned", unsigned);
+    }
     columns(said, out)
 }
 

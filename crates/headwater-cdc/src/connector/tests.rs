@@ -135,7 +135,7 @@ fn events_of_mariadb_are_written_and_rows_where_they_are_unwrapped() {
                 database.include.list=shop\ndatabase.ssl.mode=verify_identity\nschema.history.internal.kafka.topic=history\n\
                 time.precision.mode=adaptive_time_microseconds\ndecimal.handling.mode=string\n";
     let want = "url = \"mysql://me@db:3306/?ssl-mode=verify-identity\"\nformat = \"debezium-json\"\ntables = [\"shop.orders\"]\n\
-                topic-prefix = \"shop\"\nserver-id = 7\non-loss = \"backfill\"\nskip = \"t\"\n[debezium]\ndecimals = \"string\"\nschemas = true\ntombstones = true\n";
+                topic-prefix = \"shop\"\nserver-id = 7\non-loss = \"backfill\"\nskip = \"t\"\n[debezium]\ndecimals = \"string\"\nschemas = true\ntombstones = true\ntimes = \"adaptive\"\n";
     assert_eq!(translated(text).unwrap().as_deref(), Some(want));
     for (known, other) in [
         ("database.include.list=shop", "database.include.list=other"),
@@ -145,13 +145,16 @@ fn events_of_mariadb_are_written_and_rows_where_they_are_unwrapped() {
         ),
         (
             "decimal.handling.mode=string",
-            "bigint.unsigned.handling.mode=precise",
+            "bigint.unsigned.handling.mode=short",
         ),
     ] {
         let error = translated(&text.replace(known, other)).unwrap_err();
         let key = other.split('=').next().unwrap();
         assert!(error.message().contains(key), "{error}");
     }
+    let modes = format!("{text}bigint.unsigned.handling.mode=precise\n");
+    let modes = translated(&modes).unwrap().unwrap();
+    assert!(modes.contains("unsigned = \"precise\"\n") && modes.contains("times = \"adaptive\"\n"));
     let text = format!(
         "{text}transforms=unwrap\ntransforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState\n"
     );
@@ -228,7 +231,8 @@ fn what_there_is_nothing_for_is_refused_by_name() {
         "skipped.operations=x",
         "heartbeat.interval.ms=soon",
         "topic.naming.strategy=mine",
-        "time.precision.mode=connect",
+        "time.precision.mode=isostring",
+        "binary.handling.mode=octal",
         "publication.autocreate.mode=no_tables",
         "message.key.columns=public.orders:n",
         "value.converter=org.apache.kafka.connect.storage.StringConverter",
@@ -347,4 +351,13 @@ fn transactions_and_messages_are_told_as_wished() {
         "tombstones = true\ntransactions = true\ntransaction-topic = \"tx\"\n",
     ) + "prefixes = [\"audit\",\"shop.*\"]\n";
     assert_eq!(translated(&text).unwrap(), Some(wanted));
+}
+
+#[test]
+fn values_are_written_as_they_were() {
+    let found = more("time.precision.mode=connect\nbinary.handling.mode=base64-url-safe");
+    assert!(
+        found.contains("times = \"connect\"\nbinary = \"base64-url-safe\"\n"),
+        "{found}"
+    );
 }

@@ -16,5 +16,6 @@ pub(crate) use envelope::{Envelope, UNAVAILABLE};
 pub(crate) use message::MessageEvents;
 pub(crate) use origin::{BinlogPlace, Connector, Names, Origin, OriginPlace, WalPlace, now_us};
 pub(crate) use semantic::{FieldSchema, Semantic};
-pub use settings::{Debezium, Decimals};
+pub(crate) use settings::Modes;
+pub use settings::{Binary, Debezium, Decimals, Times, Unsigned};
 pub(crate) use transaction::{Order, Told, Transactions};

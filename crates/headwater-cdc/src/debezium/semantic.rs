@@ -1,5 +1,6 @@
 //! The types of Debezium's events, with their schemas.
 
+use super::settings::{Binary, Modes, Times};
 use crate::json;
 
 /// A type of Debezium: what a value stands for, and how it is carried.
@@ -13,6 +14,8 @@ pub(crate) enum Semantic {
     Double,
     String,
     Bytes,
+    /// Bytes as a string.
+    BytesText(Binary),
     /// A scale that the type has; a precision if it has one.
     Decimal {
         precision: Option<u16>,
@@ -28,6 +31,10 @@ pub(crate) enum Semantic {
     Timestamp,
     MicroTimestamp,
     ZonedTimestamp,
+    /// The types of Kafka Connect: days, milliseconds of a day, milliseconds since 1970.
+    ConnectDate,
+    ConnectTime,
+    ConnectTimestamp,
     MicroDuration,
     Json,
     Xml,
@@ -79,6 +86,19 @@ impl FieldSchema {
 }
 
 impl Semantic {
+    /// The same as it was wanted.
+    pub(crate) fn under(self, modes: Modes) -> Self {
+        let connects = modes.times == Times::Connect;
+        match self {
+            Self::Date if connects => Self::ConnectDate,
+            Self::Time | Self::MicroTime if connects => Self::ConnectTime,
+            Self::Timestamp | Self::MicroTimestamp if connects => Self::ConnectTimestamp,
+            Self::Bytes if modes.binary != Binary::Bytes => Self::BytesText(modes.binary),
+            Self::Array(items) => Self::Array(Box::new(items.under(modes))),
+            other => other,
+        }
+    }
+
     /// Whether its values are texts, not what stands for something else.
     pub(crate) fn is_text(&self) -> bool {
         matches!(
@@ -151,11 +171,17 @@ impl Semantic {
         match self {
             Self::Boolean => "boolean",
             Self::Int16 => "int16",
-            Self::Int32 | Self::Date | Self::Time | Self::Year => "int32",
+            Self::Int32
+            | Self::Date
+            | Self::Time
+            | Self::Year
+            | Self::ConnectDate
+            | Self::ConnectTime => "int32",
             Self::Int64
             | Self::MicroTime
             | Self::Timestamp
             | Self::MicroTimestamp
+            | Self::ConnectTimestamp
             | Self::MicroDuration => "int64",
             Self::Float => "float",
             Self::Double => "double",
@@ -166,7 +192,8 @@ impl Semantic {
             | Self::Xml
             | Self::Uuid
             | Self::Enum(_)
-            | Self::EnumSet(_) => "string",
+            | Self::EnumSet(_)
+            | Self::BytesText(_) => "string",
             Self::Bytes | Self::Decimal { .. } | Self::Bits(_) => "bytes",
             Self::VariableDecimal | Self::Point | Self::Geometry => "struct",
             Self::Array(_) => "array",
@@ -185,6 +212,9 @@ impl Semantic {
             Self::Timestamp => "io.debezium.time.Timestamp",
             Self::MicroTimestamp => "io.debezium.time.MicroTimestamp",
             Self::ZonedTimestamp => "io.debezium.time.ZonedTimestamp",
+            Self::ConnectDate => "org.apache.kafka.connect.data.Date",
+            Self::ConnectTime => "org.apache.kafka.connect.data.Time",
+            Self::ConnectTimestamp => "org.apache.kafka.connect.data.Timestamp",
             Self::MicroDuration => "io.debezium.time.MicroDuration",
             Self::Json => "io.debezium.data.Json",
             Self::Xml => "io.debezium.data.Xml",
@@ -223,6 +253,7 @@ impl Semantic {
         let mut out = Vec::new();
         match self {
             Self::Bytes => json::base64(super::UNAVAILABLE.as_bytes(), &mut out),
+            Self::BytesText(binary) => binary.write(super::UNAVAILABLE.as_bytes(), &mut out),
             Self::Array(items) if **items == Self::String => {
                 out.push(b'[');
                 json::string(super::UNAVAILABLE.as_bytes(), &mut out);

@@ -1,5 +1,7 @@
 //! What is said of the events.
 
+use crate::json;
+
 /// How numbers of any size are written: `decimal.handling.mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Decimals {
@@ -12,6 +14,73 @@ pub enum Decimals {
     Double,
 }
 
+/// How dates and times without a zone are written: `time.precision.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Times {
+    /// As finely as the column has them, as Debezium does unless told otherwise.
+    #[default]
+    Adaptive,
+    /// Milliseconds, by the types of Kafka Connect.
+    Connect,
+}
+
+/// How bytes are written: `binary.handling.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Binary {
+    /// As bytes, which JSON has in base64.
+    #[default]
+    Bytes,
+    /// As strings in base64.
+    Base64,
+    /// The same with the signs that addresses may have.
+    Base64UrlSafe,
+    /// As strings of hexadecimal digits.
+    Hex,
+}
+
+impl Binary {
+    /// Writes bytes.
+    pub(crate) fn write(self, bytes: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        match self {
+            Self::Bytes | Self::Base64 => json::base64(bytes, out),
+            Self::Base64UrlSafe => {
+                json::base64(bytes, out);
+                for byte in &mut out[start..] {
+                    *byte = match *byte {
+                        b'+' => b'-',
+                        b'/' => b'_',
+                        byte => byte,
+                    };
+                }
+            }
+            Self::Hex => {
+                let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                json::string(digits.as_bytes(), out);
+            }
+        }
+    }
+}
+
+/// How numbers of a `BIGINT UNSIGNED` are written: `bigint.unsigned.handling.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unsigned {
+    /// As numbers.
+    #[default]
+    Long,
+    /// As decimals without digits behind the point: the number's bytes in base64.
+    Precise,
+}
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Modes {
+    pub(crate) decimals: Decimals,
+    pub(crate) times: Times,
+    pub(crate) binary: Binary,
+    pub(crate) unsigned: Unsigned,
+}
+
 /// What is said of the events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Debezium {
@@ -21,6 +90,12 @@ pub struct Debezium {
     pub schemas: bool,
     /// How numbers of any size are written.
     pub decimals: Decimals,
+    /// How dates and times without a zone are written.
+    pub times: Times,
+    /// How bytes are written.
+    pub binary: Binary,
+    /// How numbers of a `BIGINT UNSIGNED` are written.
+    pub unsigned: Unsigned,
     /// Whether a deletion is followed by a tombstone.
     pub tombstones: bool,
     /// Whether there are rows in place of events, and for a deletion the tombstone alone, as the transformation
@@ -38,9 +113,39 @@ impl Debezium {
             name: name.into(),
             schemas: false,
             decimals: Decimals::default(),
+            times: Times::default(),
+            binary: Binary::default(),
+            unsigned: Unsigned::default(),
             tombstones: true,
             unwrapped: false,
             transactions: None,
         }
+    }
+
+    pub(crate) fn modes(&self) -> Modes {
+        Modes {
+            decimals: self.decimals,
+            times: self.times,
+            binary: self.binary,
+            unsigned: self.unsigned,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_written_in_the_ways_of_debezium() {
+        let written = |binary: Binary| {
+            let mut out = Vec::new();
+            binary.write(&[0xfb, 0xff, 0x00, 0x01], &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(Binary::Bytes), "\"+/8AAQ==\"");
+        assert_eq!(written(Binary::Base64), "\"+/8AAQ==\"");
+        assert_eq!(written(Binary::Base64UrlSafe), "\"-_8AAQ==\"");
+        assert_eq!(written(Binary::Hex), "\"fbff0001\"");
     }
 }

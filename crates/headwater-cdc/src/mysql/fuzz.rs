@@ -9,7 +9,7 @@ use super::position::Position;
 use super::rows::{Change, Rows};
 use super::semantic;
 use super::transactions::{Assembler, Message};
-use crate::debezium::{Decimals, FieldSchema};
+use crate::debezium::{FieldSchema, Modes};
 
 /// What an event takes at least here: its kind and the length of its body.
 const HEAD_BYTES: usize = 3;
@@ -76,7 +76,7 @@ fn write(rows: &Rows, change: &Change) {
         for (column, value) in rows.table.columns.iter().zip(row) {
             let field = FieldSchema {
                 name: column.name.clone(),
-                semantic: semantic::of(&column.kind, Decimals::Precise),
+                semantic: semantic::of(&column.kind, Modes::default()),
                 is_optional: column.is_nullable,
                 default: None,
             };

@@ -18,11 +18,15 @@ use super::kind::Kind;
 use super::reader::Reader;
 use super::temporal::DateTime;
 use super::value::Value;
-use crate::debezium::{Decimals, Digits, FieldSchema, Semantic};
+use crate::debezium::{Decimals, Digits, FieldSchema, Modes, Semantic, Unsigned};
 use crate::json;
 
 /// What a type is to Debezium.
-pub(super) fn of(kind: &Kind, decimals: Decimals) -> Semantic {
+pub(super) fn of(kind: &Kind, modes: Modes) -> Semantic {
+    usual(kind, modes).under(modes)
+}
+
+fn usual(kind: &Kind, modes: Modes) -> Semantic {
     match kind {
         Kind::Int { bytes: 1, .. }
         | Kind::Int {
@@ -34,10 +38,17 @@ pub(super) fn of(kind: &Kind, decimals: Decimals) -> Semantic {
             bytes: 4,
             is_unsigned: false,
         } => Semantic::Int32,
+        Kind::Int {
+            bytes: 8,
+            is_unsigned: true,
+        } if modes.unsigned == Unsigned::Precise => Semantic::Decimal {
+            precision: None,
+            scale: 0,
+        },
         Kind::Int { .. } => Semantic::Int64,
         Kind::Float => Semantic::Float,
         Kind::Double => Semantic::Double,
-        Kind::Decimal { precision, scale } => match decimals {
+        Kind::Decimal { precision, scale } => match modes.decimals {
             Decimals::Precise => Semantic::Decimal {
                 precision: Some(u16::from(*precision)),
                 scale: i16::from(*scale),
@@ -91,6 +102,10 @@ pub(super) fn write(
             out.extend_from_slice(if *bits == 0 { b"false" } else { b"true" });
         }
         (Value::Bits(bits), _) => json::base64(&little_endian(*bits, kind), out),
+        (Value::UInt(number), Semantic::Decimal { scale, .. }) => {
+            let number = Digits::of(number.to_string().as_bytes())?;
+            json::base64(&number.unscaled(i32::from(*scale))?, out);
+        }
         (Value::Decimal(digits), Semantic::Decimal { scale, .. }) => {
             let number = Digits::of(digits.as_bytes())?;
             json::base64(&number.unscaled(i32::from(*scale))?, out);
@@ -100,8 +115,10 @@ pub(super) fn write(
         (Value::Double(number), _) => out.extend_from_slice(format!("{number:?}").as_bytes()),
         (Value::Year(year), _) => put(i64::from(*year), out),
         (Value::Date(date), _) => put_or_zero(date.days(), field, out),
+        (Value::Time(micros), Semantic::ConnectTime) => put(micros.div_euclid(1000), out),
         (Value::Time(micros), _) => put(*micros, out),
         (Value::DateTime(time), semantic) => datetime(time, semantic, kind, field, out),
+        (Value::Bytes(bytes), Semantic::BytesText(binary)) => binary.write(bytes, out),
         (Value::Bytes(bytes), _) => json::base64(bytes, out),
         (Value::Geometry { srid, wkb }, semantic) => geometry(*srid, wkb, semantic, out)?,
         (Value::Text(text), _) => json::string(text, out),
@@ -145,7 +162,9 @@ fn datetime(
             let text = time.text(kind.digits()).replacen(' ', "T", 1) + "Z";
             json::string(text.as_bytes(), out);
         }
-        Semantic::Timestamp => put_or_zero(micros.map(|m| m.div_euclid(1000)), field, out),
+        Semantic::Timestamp | Semantic::ConnectTimestamp => {
+            put_or_zero(micros.map(|m| m.div_euclid(1000)), field, out)
+        }
         _ => put_or_zero(micros, field, out),
     }
 }
@@ -192,7 +211,7 @@ mod tests {
     fn check(kind: Kind, value: Value, want: &str) {
         let field = FieldSchema {
             name: "v".to_owned(),
-            semantic: of(&kind, Decimals::Precise),
+            semantic: of(&kind, Modes::default()),
             is_optional: true,
             default: None,
         };

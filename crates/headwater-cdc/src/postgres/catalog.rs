@@ -11,7 +11,7 @@ use super::pgoutput::Relation;
 use super::semantic;
 use super::session::Session;
 use super::sql::{identifier, literal};
-use crate::debezium::{Decimals, Semantic};
+use crate::debezium::{Modes, Semantic};
 
 /// How deep domains and arrays are looked through.
 const TYPE_DEPTH_MAX: usize = 8;
@@ -232,15 +232,15 @@ enum Type {
 /// The kinds of types, as far as they were asked for.
 #[derive(Debug)]
 pub(crate) struct Kinds {
-    decimals: Option<Decimals>,
+    modes: Option<Modes>,
     known: HashMap<(u32, i32), Kind>,
 }
 
 impl Kinds {
-    /// As records of rows have them, or with `decimals` as Debezium has them.
-    pub(crate) fn new(decimals: Option<Decimals>) -> Self {
+    /// As records of rows have them, or with `modes` as Debezium has them.
+    pub(crate) fn new(modes: Option<Modes>) -> Self {
         Self {
-            decimals,
+            modes,
             known: HashMap::new(),
         }
     }
@@ -264,9 +264,10 @@ impl Kinds {
     }
 
     fn built_in(&self, type_id: u32, modifier: i32) -> Option<Kind> {
-        match self.decimals {
+        match self.modes {
             None => Kind::built_in(type_id),
-            Some(decimals) => semantic::built_in(type_id, modifier, decimals).map(Kind::Debezium),
+            Some(modes) => semantic::built_in(type_id, modifier, modes.decimals)
+                .map(|semantic| Kind::Debezium(semantic.under(modes))),
         }
     }
 
@@ -280,7 +281,7 @@ impl Kinds {
         if let Some(known) = self.built_in(type_id, modifier) {
             return Ok(known);
         }
-        let is_plain = self.decimals.is_none();
+        let is_plain = self.modes.is_none();
         let text = || match is_plain {
             true => Kind::Text,
             false => Kind::Debezium(Semantic::String),

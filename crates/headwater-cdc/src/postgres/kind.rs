@@ -82,7 +82,10 @@ impl Kind {
     /// A default as it is written; `None`: it is not, as those of bytes are not.
     pub(crate) fn default(&self, text: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        let is_left_out = *self == Self::Debezium(Semantic::Bytes);
+        let is_left_out = matches!(
+            self,
+            Self::Debezium(Semantic::Bytes | Semantic::BytesText(_))
+        );
         let is_written = !is_left_out && self.write(text.as_bytes(), &mut out).is_ok();
         is_written.then_some(out)
     }

@@ -79,16 +79,19 @@ pub(super) fn write(semantic: &Semantic, text: &[u8], out: &mut Vec<u8>) -> Resu
             false => json::string(text, out),
         },
         Semantic::Bytes => json::base64(&bytes(text)?, out),
+        Semantic::BytesText(binary) => binary.write(&bytes(text)?, out),
         Semantic::Decimal { scale, .. } => {
             let digits = Digits::of(text)?;
             json::base64(&digits.unscaled(i32::from(*scale))?, out);
         }
         Semantic::VariableDecimal => variable(text, out)?,
-        Semantic::Date => put(civil::date(text)?, out),
-        Semantic::Time => put(civil::time(text)?.div_euclid(1000), out),
+        Semantic::Date | Semantic::ConnectDate => put(civil::date(text)?, out),
+        Semantic::Time | Semantic::ConnectTime => put(civil::time(text)?.div_euclid(1000), out),
         Semantic::MicroTime => put(civil::time(text)?, out),
         Semantic::ZonedTime => json::string(civil::zoned_time(text)?.as_bytes(), out),
-        Semantic::Timestamp => put(moment(text)?.div_euclid(1000), out),
+        Semantic::Timestamp | Semantic::ConnectTimestamp => {
+            put(moment(text)?.div_euclid(1000), out);
+        }
         Semantic::MicroTimestamp => put(moment(text)?, out),
         Semantic::ZonedTimestamp => match civil::moment(text)? {
             Moment::Micros(micros) => json::string(civil::iso(micros).as_bytes(), out),

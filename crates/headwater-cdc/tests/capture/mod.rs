@@ -11,6 +11,7 @@ mod large;
 mod later;
 mod losses;
 mod messages;
+mod modes;
 mod oracle;
 mod rows;
 mod silence;

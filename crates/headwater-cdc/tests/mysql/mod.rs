@@ -13,6 +13,7 @@ mod flat;
 mod following;
 mod golden;
 mod killed;
+mod modes;
 mod own;
 mod refusals;
 mod server;

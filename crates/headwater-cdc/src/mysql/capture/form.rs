@@ -156,7 +156,7 @@ impl Forms {
 
 /// A column as the schemas of events tell it.
 fn field(column: &Column, said: Option<&Said>, debezium: &Debezium) -> Result<FieldSchema> {
-    let semantic = match semantic::of(&column.kind, debezium.decimals) {
+    let semantic = match semantic::of(&column.kind, debezium.modes()) {
         Semantic::Float if said.is_some_and(Said::has_digits) => Semantic::Double,
         semantic => semantic,
     };

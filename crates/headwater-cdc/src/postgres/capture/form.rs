@@ -37,6 +37,6 @@ fn flat(dialect: Dialect, shape: &Shape, table: &TableName, settings: &Settings)
 pub(super) fn kinds(format: &Format) -> Kinds {
     match format {
         Format::Rows | Format::Maxwell | Format::Canal => Kinds::new(None),
-        Format::Debezium(debezium) => Kinds::new(Some(debezium.decimals)),
+        Format::Debezium(debezium) => Kinds::new(Some(debezium.modes())),
     }
 }

@@ -28,6 +28,9 @@ and for Debezium's:
   [debezium]
   schemas = false                # each key and value with its schema
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
+  times = \"adaptive\"             # or \"connect\": milliseconds, by the types of Kafka Connect
+  binary = \"bytes\"               # in base64; or \"base64\", \"base64-url-safe\", \"hex\": as strings
+  unsigned = \"long\"              # BIGINT UNSIGNED of MariaDB and MySQL; or \"precise\": a decimal's bytes in base64
   tombstones = true              # after each deletion
   unwrapped = false              # rows in place of events, and tombstones in place of deletions
   transactions = false           # each event says where it stands in its transaction; beginnings and ends of these are

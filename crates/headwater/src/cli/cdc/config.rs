@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use headwater_cdc::{Debezium, Decimals, Format, Matching, OnLoss, Settings, mysql, postgres};
+use headwater_cdc::{
+    Binary, Debezium, Decimals, Format, Matching, OnLoss, Settings, Times, Unsigned, mysql,
+    postgres,
+};
 
 use super::filtered::{Beats, Columns, LogicalMessages, patterns};
 use crate::cli::exit::{Code, Failure, Outcome};
@@ -73,6 +76,32 @@ struct Events {
     decimals: Option<Numbers>,
     transactions: Option<bool>,
     transaction_topic: Option<String>,
+    times: Option<EventTimes>,
+    binary: Option<Bytes>,
+    unsigned: Option<UnsignedNumbers>,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum EventTimes {
+    Adaptive,
+    Connect,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Bytes {
+    Bytes,
+    Base64,
+    Base64UrlSafe,
+    Hex,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum UnsignedNumbers {
+    Long,
+    Precise,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize)]
@@ -98,6 +127,20 @@ impl Events {
                 Some(Numbers::Precise) => Decimals::Precise,
                 Some(Numbers::String) => Decimals::String,
                 Some(Numbers::Double) => Decimals::Double,
+            },
+            times: match self.times {
+                None | Some(EventTimes::Adaptive) => Times::Adaptive,
+                Some(EventTimes::Connect) => Times::Connect,
+            },
+            binary: match self.binary {
+                None | Some(Bytes::Bytes) => Binary::Bytes,
+                Some(Bytes::Base64) => Binary::Base64,
+                Some(Bytes::Base64UrlSafe) => Binary::Base64UrlSafe,
+                Some(Bytes::Hex) => Binary::Hex,
+            },
+            unsigned: match self.unsigned {
+                None | Some(UnsignedNumbers::Long) => Unsigned::Long,
+                Some(UnsignedNumbers::Precise) => Unsigned::Precise,
             },
             ..usual
         }

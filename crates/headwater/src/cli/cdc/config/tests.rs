@@ -151,10 +151,15 @@ fn a_file_says_how_events_look() {
     let text = "url = 'postgres://me:pw@db/shop'\ntables = ['orders']\nformat = 'debezium-json'";
     let usual = Debezium::new("shop");
     assert_eq!(format(text), Format::Debezium(usual.clone()));
-    let more = format!("{text}\n[debezium]\nschemas = true\ndecimals = 'string'");
+    let more = format!(
+        "{text}\n[debezium]\nschemas = true\ndecimals = 'string'\ntimes = 'connect'\nbinary = 'base64-url-safe'\nunsigned = 'precise'"
+    );
     let want = Debezium {
         schemas: true,
         decimals: Decimals::String,
+        times: Times::Connect,
+        binary: Binary::Base64UrlSafe,
+        unsigned: Unsigned::Precise,
         ..usual
     };
     assert_eq!(format(&more), Format::Debezium(want));
