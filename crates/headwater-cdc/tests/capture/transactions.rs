@@ -202,6 +202,7 @@ fn child(told: &str) {
         password: next().to_owned(),
         database: "postgres".to_owned(),
         tls: Tls::default(),
+        silence: headwater_cdc::SILENCE,
     };
     let log = open(&dir);
     let end = address.log_end().unwrap();
