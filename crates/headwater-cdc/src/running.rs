@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Captures or outboxes that run; clones are the same list.
-pub struct Running<T>(Arc<Mutex<Vec<(String, Weak<T>)>>>);
+pub struct Running<T>(Arc<Mutex<Named<T>>>);
+
+/// What runs, by name.
+type Named<T> = Vec<(String, Weak<T>)>;
 
 impl<T> Default for Running<T> {
     fn default() -> Self {
