@@ -120,6 +120,14 @@ impl Form {
         }
     }
 
+    /// Adds the record of a row that was read from the table.
+    pub(super) fn put_read(&self, key: Bytes, row: Bytes, origin: &Origin, into: &mut Vec<Record>) {
+        match &self.0 {
+            Writes::Rows => into.push(row_record(key, Some(row))),
+            _ => into.extend(self.records(Change::Read { key, row }, origin)),
+        }
+    }
+
     /// The records of a change.
     pub(super) fn records(&self, change: Change, origin: &Origin) -> Vec<Record> {
         match &self.0 {
@@ -173,11 +181,7 @@ fn flat_records(flat: &Flat, change: Change, origin: &Origin) -> Vec<Record> {
 
 /// A row is a record, a row that is gone a tombstone.
 fn rows(change: Change) -> Vec<Record> {
-    let record = |key, value| Record {
-        key: Some(key),
-        value,
-        ..Record::default()
-    };
+    let record = row_record;
     match change {
         Change::Read { key, row }
         | Change::Inserted { key, row }
@@ -186,5 +190,13 @@ fn rows(change: Change) -> Vec<Record> {
             old_key, key, row, ..
         } => vec![record(old_key, None), record(key, Some(row))],
         Change::Deleted { key, .. } => vec![record(key, None)],
+    }
+}
+
+fn row_record(key: Bytes, value: Option<Bytes>) -> Record {
+    Record {
+        key: Some(key),
+        value,
+        ..Record::default()
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use headwater_log::{Commit, Record, Result};
 
-use super::form::{Change, Form};
+use super::form::Form;
 use super::place::Place;
+use super::rows::Rows;
 use super::server::{Progress, Put, Reading, RowPair, Server, TableIndex, Task};
 use super::setup::Captured;
 use super::state;
@@ -99,10 +100,7 @@ impl<S: Server> Backfills<S> {
         };
         let newest = |(key, _): &RowPair| touched.is_newest(table, key, &snapshot);
         let rows: Option<Vec<Record>> = match put {
-            Put::Rows(found) => {
-                let found = found.into_iter().filter(newest);
-                Some(records(&captured.form, found, &reading.high))
-            }
+            Put::Rows(found) => Some(records(&captured.form, found, newest, &reading.high)),
             Put::Restart => Some(Vec::new()),
             Put::Stale => None,
         };
@@ -125,9 +123,17 @@ impl<S: Server> Backfills<S> {
     }
 }
 
-fn records(form: &Form, found: impl Iterator<Item = RowPair>, high: &Place) -> Vec<Record> {
+/// The records of rows that are the newest.
+fn records(
+    form: &Form,
+    found: Rows,
+    is_newest: impl FnMut(&RowPair) -> bool,
+    high: &Place,
+) -> Vec<Record> {
     let origin = Origin::of_reading(high.origin());
-    found
-        .flat_map(|(key, row)| form.records(Change::Read { key, row }, &origin))
-        .collect()
+    let mut records = Vec::with_capacity(found.len());
+    for (key, row) in found.into_pairs().filter(is_newest) {
+        form.put_read(key, row, &origin, &mut records);
+    }
+    records
 }

@@ -15,6 +15,7 @@ mod merge;
 mod place;
 mod readers;
 mod records;
+mod rows;
 mod server;
 mod settings;
 mod setup;
@@ -38,6 +39,7 @@ pub(crate) const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_
 
 pub(crate) use assembly::{Before, Target, Transaction};
 pub(crate) use form::{Change, Form};
+pub(crate) use rows::Rows;
 pub(crate) use server::{
     Feed, Heard, Intake, Progress, Put, Reads, RowPair, Server, Snapshot, TableIndex, Task,
 };

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::assembly::{Assembly, MarkOf, Target, Transaction};
 use super::form::Form;
 use super::place::Place;
+use super::rows::Rows;
 use super::setup::Captured;
 use super::taken::{InTopics, Taken};
 use super::touched::{ReadingNumber, Touched};
@@ -70,7 +71,7 @@ pub(crate) trait Progress:
 #[derive(Debug)]
 pub(crate) enum Put {
     /// These rows.
-    Rows(Vec<RowPair>),
+    Rows(Rows),
     /// The table is to be read from the beginning.
     Restart,
     /// Nothing: it is of an earlier reading of the table.

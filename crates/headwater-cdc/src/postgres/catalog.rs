@@ -5,6 +5,7 @@ use std::fmt;
 
 use headwater_log::{Error, ErrorKind, Result};
 
+use super::binary::Binary;
 use super::failure::malformed;
 use super::kind::Kind;
 use super::pgoutput::Relation;
@@ -234,6 +235,7 @@ enum Type {
 pub(crate) struct Kinds {
     modes: Option<Modes>,
     known: HashMap<(u32, i32), Kind>,
+    binaries: HashMap<u32, Option<Binary>>,
 }
 
 impl Kinds {
@@ -242,6 +244,7 @@ impl Kinds {
         Self {
             modes,
             known: HashMap::new(),
+            binaries: HashMap::new(),
         }
     }
 
@@ -261,6 +264,19 @@ impl Kinds {
         let kind = self.find(session, type_id, modifier, 0)?;
         self.known.insert((type_id, modifier), kind.clone());
         Ok(kind)
+    }
+
+    /// The binary form of a type; `None`: its values are asked for as text.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) fn binary(&mut self, session: &mut Session, type_id: u32) -> Result<Option<Binary>> {
+        if let Some(known) = self.binaries.get(&type_id) {
+            return Ok(known.clone());
+        }
+        let found = find_binary(session, type_id, 0)?;
+        self.binaries.insert(type_id, found.clone());
+        Ok(found)
     }
 
     fn built_in(&self, type_id: u32, modifier: i32) -> Option<Kind> {
@@ -299,6 +315,22 @@ impl Kinds {
             Type::Enum(_) | Type::Other => text(),
         })
     }
+}
+
+fn find_binary(session: &mut Session, type_id: u32, depth: usize) -> Result<Option<Binary>> {
+    let known = Binary::built_in(type_id);
+    if known.is_some() || depth == TYPE_DEPTH_MAX {
+        return Ok(known);
+    }
+    Ok(match look_up(session, type_id)? {
+        Type::Domain(base, _) => find_binary(session, base, depth + 1)?,
+        Type::Array(element) => {
+            let element = find_binary(session, element, depth + 1)?;
+            element.map(|element| Binary::Array(Box::new(element)))
+        }
+        Type::Enum(_) => Some(Binary::Text),
+        Type::Other => None,
+    })
 }
 
 fn look_up(session: &mut Session, type_id: u32) -> Result<Type> {

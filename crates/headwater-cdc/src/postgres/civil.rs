@@ -8,7 +8,8 @@ const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 /// The twelfth part of 365.25 days.
 const MONTH: i64 = DAY / 16 * 487;
-const YEARS_MAX: i64 = 300_000;
+/// Dates end in the year 5874897.
+const YEARS_MAX: i64 = 6_000_000;
 /// From 1970 to 2000.
 const TO_2000: i64 = 10_957 * DAY;
 
@@ -214,7 +215,8 @@ fn days(date: &[u8], is_before: bool) -> Result<i64> {
     Ok(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
-fn civil(days: i64) -> (i64, i64, i64) {
+/// The year, month and day of a day since 1970; year 0 is the one before 1.
+pub(super) fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -3,6 +3,7 @@
 
 mod address;
 mod auth;
+mod binary;
 mod capture;
 mod catalog;
 mod civil;

@@ -2,6 +2,8 @@
 //!
 //! Values come as text in one form whatever the server's settings are, since every session sets those.
 
+mod copy;
+
 use std::io::ErrorKind as IoKind;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -156,7 +158,6 @@ impl Session {
 
     /// The next frame, or nothing if none comes in time. An error of the server is an error here.
     pub(super) fn receive(&mut self, wait: Duration) -> Result<Option<Frame>> {
-        let broke = |e| unreachable("the connection broke", e);
         loop {
             if let Some(frame) = self.buffered()? {
                 return match frame.tag {
@@ -164,20 +165,31 @@ impl Session {
                     _ => Ok(Some(frame)),
                 };
             }
-            if self.limit != wait {
-                let socket = self.wire.socket();
-                socket.set_read_timeout(Some(wait)).map_err(broke)?;
-                self.limit = wait;
+            if !self.fill(wait)? {
+                return Ok(None);
             }
+        }
+    }
+
+    /// Takes what there is of the next frames; whether anything came in time.
+    fn fill(&mut self, wait: Duration) -> Result<bool> {
+        let broke = |e| unreachable("the connection broke", e);
+        if self.limit != wait {
+            let socket = self.wire.socket();
+            socket.set_read_timeout(Some(wait)).map_err(broke)?;
+            self.limit = wait;
+        }
+        loop {
             match self.wire.read(&mut self.room) {
                 Ok(0) => return Err(broke(IoKind::UnexpectedEof.into())),
                 Ok(count) => {
                     self.silence.end();
                     self.input.extend_from_slice(&self.room[..count]);
+                    return Ok(true);
                 }
                 Err(e) if matches!(e.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
                     self.silence.lasts(wait);
-                    return Ok(None);
+                    return Ok(false);
                 }
                 Err(e) if e.kind() == IoKind::Interrupted => {}
                 Err(e) => return Err(broke(e)),

@@ -1,8 +1,11 @@
 //! How the rows of a table become records: the key and the value are JSON objects with the names of the columns.
 
+mod tuple;
+
 use bytes::Bytes;
 use headwater_log::Result;
 
+use super::binary::Binary;
 use super::catalog::{self, Kinds, Table};
 use super::failure::malformed;
 use super::kind::Kind;
@@ -13,6 +16,8 @@ use crate::debezium::FieldSchema;
 use crate::filter::{ColumnOf, Filters, Rule};
 use crate::json;
 
+pub(crate) use tuple::Tuples;
+
 /// A column as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Column {
@@ -20,6 +25,8 @@ struct Column {
     /// The name and a colon, as they stand in an object.
     label: Vec<u8>,
     kind: Kind,
+    /// The binary form of its values; `None`: they are asked for as text.
+    binary: Option<Binary>,
     /// What stands for a value that is not there.
     null: Vec<u8>,
     /// What stands for a large value that is not known; `None`: nothing does.
@@ -32,7 +39,12 @@ struct Column {
 
 impl Column {
     /// `known` is what the catalogue says of it.
-    fn new(name: &str, kind: Kind, known: Option<&catalog::Column>, rule: Rule) -> Self {
+    fn new(
+        name: &str,
+        (kind, binary): (Kind, Option<Binary>),
+        known: Option<&catalog::Column>,
+        rule: Rule,
+    ) -> Self {
         let mut label = Vec::new();
         json::string(name.as_bytes(), &mut label);
         label.push(b':');
@@ -48,6 +60,7 @@ impl Column {
             name: name.to_owned(),
             label,
             kind,
+            binary,
             null: schema
                 .as_ref()
                 .map_or_else(|| b"null".to_vec(), FieldSchema::null),
@@ -163,7 +176,8 @@ impl Shape {
                 is_text: kind.is_text(),
                 length: characters(id, modifier),
             })?;
-            Ok(Column::new(name, kind, known, rule))
+            let binary = kinds.binary(session, id)?;
+            Ok(Column::new(name, (kind, binary), known, rule))
         };
         let columns: Vec<Column> = columns.map(column).collect::<Result<_>>()?;
         let place = |name: &String| columns.iter().position(|c| c.name == *name);
@@ -199,14 +213,21 @@ impl Shape {
         pairs.all(|(c, cell)| *cell != Cell::Unchanged || !c.is_kept() || c.of(before).is_some())
     }
 
-    /// The columns as they stand in a `SELECT`.
+    /// The columns as they stand in a `SELECT` whose rows [`Tuples`] reads.
     pub(crate) fn select_list(&self) -> String {
-        let name = |c: &Column| match c.is_kept() {
-            true => identifier(&c.name),
-            false => "NULL".to_owned(),
+        let one = |column: &Column| {
+            let name = identifier(&column.name);
+            match (column.is_kept(), &column.binary) {
+                (false, _) => "NULL".to_owned(),
+                (true, Some(_)) => name,
+                // What a cast to text gives is not the text of every type; and a row of nulls `IS NULL`.
+                (true, None) => format!(
+                    "CASE WHEN {name} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {name}) END"
+                ),
+            }
         };
-        let names: Vec<String> = self.columns.iter().map(name).collect();
-        names.join(", ")
+        let columns: Vec<String> = self.columns.iter().map(one).collect();
+        columns.join(", ")
     }
 
     /// Whether an old row has more than its key: replica identity full.

@@ -17,4 +17,5 @@ mod rows;
 mod silence;
 mod snapshots;
 mod transactions;
+mod values;
 mod writers;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::capture::{Progress, Put, RowPair, Server, Snapshot};
+use crate::capture::{Progress, Put, Rows, Server, Snapshot};
 use crate::mysql::Position;
 
 /// MariaDB or MySQL.
@@ -76,7 +76,7 @@ pub(crate) enum Range {
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(super) rows: Vec<RowPair>,
+    pub(super) rows: Rows,
     /// The last key if there may be more.
     pub(super) last: Option<Vec<String>>,
     /// Where the table can be cut.
@@ -147,7 +147,7 @@ impl Progress for Keys {
                 return Put::Stale;
             }
             self.cut(found.cuts);
-            return Put::Rows(Vec::new());
+            return Put::Rows(Rows::default());
         };
         let Some(known) = self.pieces.get_mut(number).filter(|p| **p == piece) else {
             return Put::Stale;
@@ -179,7 +179,7 @@ mod tests {
 
     fn found(cuts: &[&str], last: Option<&str>) -> Found {
         Found {
-            rows: Vec::new(),
+            rows: Rows::default(),
             last: last.map(|key| vec![key.to_owned()]),
             cuts: cuts.iter().map(|c| (*c).to_owned()).collect(),
             size: 9,

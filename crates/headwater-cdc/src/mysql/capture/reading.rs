@@ -7,7 +7,7 @@ use headwater_log::{Error, ErrorKind, Result};
 use super::condition::RowCondition;
 use super::progress::{Found, MySql, Range, SeenAt, cuts};
 use super::shape::Shape;
-use crate::capture::{Place, Reads, Task};
+use crate::capture::{Place, Reads, Rows, Task};
 use crate::filter::Condition;
 use crate::mysql::snapshot::Part;
 use crate::mysql::{Address, Position, Session, Snapshot, Table, Value, literal};
@@ -110,7 +110,7 @@ impl TableReads {
         let (piece, most) = match &task.range {
             Range::Cuts => {
                 return Ok(Found {
-                    rows: Vec::new(),
+                    rows: Rows::default(),
                     last: None,
                     cuts: self.cuts(snapshot, table, size)?,
                     size,
@@ -124,10 +124,10 @@ impl TableReads {
             after: piece.after.as_deref(),
             limit: u64::from(most),
         };
-        let (mut rows, mut last, mut read) = (Vec::new(), None, 0);
+        let (mut rows, mut last, mut read) = (Rows::default(), None, 0);
         let is_ordered = snapshot.rows_of(table, part, |row| {
             if plan.has(&row) {
-                rows.push(shape.pair(&row)?);
+                rows.push(&shape.pair(&row)?);
             }
             read += 1;
             if read == most {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::blocks::Blocks;
-use crate::capture::{Progress, Put, RowPair, Server, Snapshot};
+use crate::capture::{Progress, Put, Rows, Server, Snapshot};
 use crate::postgres::{self, TableName};
 
 /// PostgreSQL.
@@ -66,7 +66,7 @@ pub(crate) enum Found {
     /// The files of the table.
     Files(FoundFiles),
     /// Keys and values of rows.
-    Rows(Vec<RowPair>),
+    Rows(Rows),
     /// The table was rewritten meanwhile.
     Rewritten,
 }
@@ -133,7 +133,7 @@ impl Progress for Files {
         match (found, range) {
             (Found::Files(FoundFiles(parts)), _) if self.parts.is_none() => {
                 self.parts = Some(parts);
-                Put::Rows(Vec::new())
+                Put::Rows(Rows::default())
             }
             (Found::Rewritten, What::Blocks { part, file, .. })
                 if self.part(part, file).is_some() =>

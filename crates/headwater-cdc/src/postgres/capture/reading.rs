@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::progress::{Found, FoundFiles, Part, PostgreSql, What};
-use crate::capture::{Place, Reads, RowPair, Task};
+use crate::capture::{Place, Reads, Rows, Task};
 use crate::postgres::failure::malformed;
-use crate::postgres::shape::Shape;
+use crate::postgres::shape::{Shape, Tuples};
 use crate::postgres::{Address, Lsn, Session, Snapshot, TableName, literal};
 
 /// How the rows of a table are read.
@@ -84,33 +84,24 @@ fn read(
         What::Blocks { file: known, .. } if *file != known.to_string() => Found::Rewritten,
         What::Blocks { from, to, .. } => Found::Rows(rows_of(session, plan, &table, *from, *to)?),
     };
-    session.query("COMMIT")?;
     // Its own commit has it written out, and so what lies before it.
-    let high = session.value("SELECT pg_logical_emit_message(true, 'headwater', '')")?;
+    let high = session.value("COMMIT; SELECT pg_logical_emit_message(true, 'headwater', '')")?;
     let high: Lsn = high.unwrap_or_default().parse()?;
     Ok(Some((found, snapshot, high.into())))
 }
 
-fn rows_of(
-    session: &mut Session,
-    plan: &Plan,
-    table: &str,
-    from: u32,
-    to: u32,
-) -> Result<Vec<RowPair>> {
+fn rows_of(session: &mut Session, plan: &Plan, table: &str, from: u32, to: u32) -> Result<Rows> {
     let columns = plan.shape.select_list();
     let mut sql = format!(
-        "SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
+        "COPY (SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
     );
     for filter in &plan.filters {
         // What is commented out in it ends with the line.
         sql += &format!(" AND ({filter}\n)");
     }
-    let mut rows = Vec::new();
-    session.for_each(&sql, |cells| {
-        rows.push((plan.shape.key(cells)?, plan.shape.value(cells, b"")?));
-        Ok(())
-    })?;
+    sql += ") TO STDOUT (FORMAT binary)";
+    let (mut tuples, mut rows) = (Tuples::new(&plan.shape), Rows::default());
+    session.copy_out(&sql, |tuple| tuples.read(tuple, &mut rows))?;
     Ok(rows)
 }
 
