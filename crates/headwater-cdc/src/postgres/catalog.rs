@@ -140,7 +140,11 @@ impl Table {
             .map(|n| literal(n))
             .collect();
         if !names.is_empty() {
-            let which = format!("attname IN ({})", names.join(", "));
+            // Before PostgreSQL 18 the computed ones are named too, and not sent.
+            let which = format!(
+                "attname IN ({}) AND (attgenerated = '' OR current_setting('server_version_num')::int >= 180000)",
+                names.join(", ")
+            );
             self.columns = columns(session, &self.id.to_string(), &which)?;
         }
         Ok(())
