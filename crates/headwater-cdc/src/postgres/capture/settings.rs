@@ -9,7 +9,7 @@ use crate::filter::{Filters, Matching, Pattern};
 use crate::postgres::{Address, Session, Table, TableName};
 
 /// Blocks of a table that are read at a time, 8 KiB each.
-const RANGE_BLOCKS: u32 = 2048;
+const RANGE_BLOCKS: u32 = 512;
 /// Sessions that read tables side by side.
 const READERS: usize = 2;
 /// The longest name of a slot.
