@@ -107,8 +107,8 @@ fn log(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
         }
     }
     if variable(session, "gtid_mode")?.is_some_and(|mode| mode != "ON") {
-        let what = "gtid_mode is not ON: transactions have no names, so a backfill holds all writers for a moment \
-                    for each of its parts, and a capture cannot go on on a replica that takes over";
+        let what = "gtid_mode is not ON: transactions have no names, so a backfill locks the rows that it reads while it \
+                    reads them, and a capture cannot go on on a replica that takes over";
         let mend = "SET GLOBAL enforce_gtid_consistency = ON, then SET GLOBAL gtid_mode = OFF_PERMISSIVE, ON_PERMISSIVE \
                     and ON, and the same in its configuration";
         findings.push(Finding::warning(what, mend));
@@ -151,31 +151,20 @@ fn rights(session: &mut Session, findings: &mut Vec<Finding>) -> Result<()> {
         .flatten()
         .flatten();
     let global: Vec<String> = grants.filter(|g| g.contains(" ON *.* ")).collect();
-    let has_names = variable(session, "gtid_mode")?.as_deref() == Some("ON");
     let has = |right: &str| {
         let right = right.to_owned();
         let mut all = global.iter();
         all.any(|g| g.contains("ALL PRIVILEGES") || g.contains(&right))
     };
-    let (position, snapshot) = match (session.is_mariadb(), has_names) {
-        (true, _) => ("BINLOG MONITOR", None),
-        (false, true) => ("REPLICATION CLIENT", None),
-        (false, false) => ("REPLICATION CLIENT", Some("RELOAD")),
+    let position = match session.is_mariadb() {
+        true => "BINLOG MONITOR",
+        false => "REPLICATION CLIENT",
     };
     let wanted = [
-        Some(("REPLICATION SLAVE", "read the binary log")),
-        Some((position, "ask for positions in the binary log")),
-        snapshot.map(|right| {
-            (
-                right,
-                "hold writers for the moment in which a backfill begins",
-            )
-        }),
+        ("REPLICATION SLAVE", "read the binary log"),
+        (position, "ask for positions in the binary log"),
     ];
-    let missing = wanted
-        .into_iter()
-        .flatten()
-        .filter(|(right, _)| !has(right));
+    let missing = wanted.into_iter().filter(|(right, _)| !has(right));
     let missing: Vec<(&str, &str)> = missing.collect();
     if missing.is_empty() {
         return Ok(());

@@ -29,6 +29,8 @@ pub(super) struct Part<'a> {
 pub struct Snapshot {
     pub(super) session: Session,
     pub(super) position: Position,
+    /// Whether it is no snapshot: rows are as they are when they are read.
+    pub(super) locks_rows: bool,
 }
 
 impl Snapshot {
@@ -54,10 +56,13 @@ impl Snapshot {
     ) -> Result<bool> {
         let key = table.key();
         let is_ordered = !key.iter().any(|c| matches!(c.kind, Kind::Set { .. }));
-        let sql = match is_ordered {
+        let mut sql = match is_ordered {
             true => select(table, part),
             false => select(table, Part::after(None, u64::MAX)),
         };
+        if self.locks_rows {
+            sql.push_str(" FOR SHARE");
+        }
         self.run(&sql, table, row)?;
         Ok(is_ordered)
     }

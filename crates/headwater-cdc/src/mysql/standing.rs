@@ -5,7 +5,10 @@
 //!
 //! MySQL does not tell. Where its transactions have names, those that it had executed before the snapshot was opened are in it, and all
 //! that is in it lies before the end of the log afterwards: the rows are put in there, without those that the stream has touched
-//! between. Where they have none, writers are held until the snapshot is open.
+//! between. Where they have none, rows are read as they are and not in a snapshot, and locked for as long as a range is read: what is
+//! in the log already and not yet in the engine holds its rows, so that it is waited for.
+//!
+//! `FLUSH TABLES WITH READ LOCK` would tell as well. But it waits for statements that wait for rows of transactions that wait for it.
 
 use headwater_log::{Error, ErrorKind, Result};
 
@@ -17,6 +20,7 @@ use super::snapshot::Snapshot;
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 /// How long the lock that holds writers may wait for statements that run, since all others wait behind it.
 const LOCK_SECONDS: u32 = 10;
+const OUTSIDE: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 impl Snapshot {
     /// Sees everything that is committed now. MariaDB needs no lock for it; of MySQL all writers are held for a moment.
@@ -35,7 +39,8 @@ impl Snapshot {
     }
 
     /// The same for those who compare with a stream. Of MariaDB a place in a file alone, since for the names of transactions before it
-    /// the server reads its log from the beginning of the file; of MySQL names alone, if it `has_names`.
+    /// the server reads its log from the beginning of the file; of MySQL names alone if it `has_names`, else a place, and each range is
+    /// as it is when it is read.
     pub(super) fn at_place(mut session: Session, has_names: bool) -> Result<Self> {
         if session.is_mariadb() {
             return Self::at_status(session);
@@ -46,7 +51,13 @@ impl Snapshot {
             false => None,
         };
         let Some(executed) = executed else {
-            return Self::under_lock(session);
+            session.execute(OUTSIDE)?;
+            let position = Position::current(&mut session)?;
+            return Ok(Self {
+                session,
+                position,
+                locks_rows: true,
+            });
         };
         isolate(&mut session)?;
         session.execute(BEGIN)?;
@@ -54,12 +65,16 @@ impl Snapshot {
             gtids: executed.parse()?,
             ..Position::default()
         };
-        Ok(Self { session, position })
+        Ok(Self {
+            session,
+            position,
+            locks_rows: false,
+        })
     }
 
-    /// A place in the log before which everything lies that was seen; later than [`position`](Self::position) if that is names alone.
+    /// A place in the log before which everything lies that was seen; later than [`position`](Self::position) on MySQL.
     pub(super) fn high(&mut self) -> Result<Position> {
-        match self.position.file.is_empty() {
+        match self.locks_rows || self.position.file.is_empty() {
             true => Position::current(&mut self.session),
             false => Ok(self.position.clone()),
         }
@@ -84,7 +99,11 @@ impl Snapshot {
             offset,
             ..Position::default()
         };
-        Ok(Self { session, position })
+        Ok(Self {
+            session,
+            position,
+            locks_rows: false,
+        })
     }
 
     /// As for servers that do not tell where a snapshot stands: nobody commits between the two.
@@ -98,7 +117,11 @@ impl Snapshot {
         session.execute(BEGIN)?;
         let position = Position::current(&mut session)?;
         session.execute("UNLOCK TABLES")?;
-        Ok(Self { session, position })
+        Ok(Self {
+            session,
+            position,
+            locks_rows: false,
+        })
     }
 }
 

@@ -117,10 +117,7 @@ fn databases_that_the_log_leaves_out_are_named() {
 
 #[test]
 fn a_server_that_does_not_name_transactions_is_told_what_that_costs() {
-    let Some(server) = Server::of(
-        Product::MySql,
-        &["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"],
-    ) else {
+    let Some(server) = Server::without_names() else {
         return;
     };
     let mut session = server.session("shop");

@@ -24,3 +24,4 @@ mod transactions_told;
 mod words;
 
 pub(crate) use server::Server;
+pub(crate) use transactions::numbers;

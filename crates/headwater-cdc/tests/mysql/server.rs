@@ -48,6 +48,12 @@ impl Server {
         products.filter_map(|product| Self::of(product, settings))
     }
 
+    /// A MySQL that does not name its transactions.
+    pub(crate) fn without_names() -> Option<Self> {
+        let settings = ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"];
+        Self::of(Product::MySql, &settings)
+    }
+
     /// One of this kind, with some settings more; `None`: there is none on this machine.
     pub(crate) fn of(product: Product, settings: &[&str]) -> Option<Self> {
         product
@@ -80,6 +86,11 @@ impl Server {
     /// Which of the two it is.
     pub(crate) fn product(&self) -> Product {
         self.product
+    }
+
+    /// Whether its transactions have names.
+    pub(crate) fn has_names(&self) -> bool {
+        !self.settings.iter().any(|s| s == "--gtid-mode=OFF")
     }
 
     /// Where it is, for the user that may do everything.

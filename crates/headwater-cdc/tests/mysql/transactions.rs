@@ -142,9 +142,7 @@ fn write(server: &Server) -> (Session, Position) {
 
 #[test]
 fn transactions_come_whole_and_from_any_position_exactly_the_rest() {
-    let without_names = ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"];
-    let nameless = Server::of(Product::MySql, &without_names);
-    for server in Server::each(&[]).chain(nameless) {
+    for server in Server::each(&[]).chain(Server::without_names()) {
         let (mut session, start) = write(&server);
         let made = match server.product() {
             Product::MariaDb => "sql CREATE TABLE `u` (\n  `id` int(11) DEFAULT NULL\n)",

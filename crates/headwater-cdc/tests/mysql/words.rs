@@ -2,7 +2,7 @@
 
 use headwater_cdc::mysql::Position;
 
-use super::server::{Product, Server};
+use super::server::Server;
 use super::transactions::{read, run};
 
 #[test]
@@ -62,9 +62,10 @@ fn a_prepared_transaction_happens_when_the_second_word_comes() {
 #[test]
 fn savepoints_that_the_log_has_are_told() {
     // Where transactions have names, MySQL refuses what would need the log to have them.
-    let without_names = ["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"];
-    let mysql = Server::of(Product::MySql, &without_names);
-    for server in Server::start(&[]).into_iter().chain(mysql) {
+    let both = Server::start(&[])
+        .into_iter()
+        .chain(Server::without_names());
+    for server in both {
         let mut session = server.session("shop");
         run(
             &mut session,
