@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The same as run.sh of a MariaDB: what Debezium makes of the changes of its tables.
-#   bench/peers/debezium/mariadb.sh       writes events.txt and events-schemas.txt beside setup.sql and changes.sql
-# Debezium's connector for MySQL reads it; that for MariaDB has the same values and differs by the name in `source`.
-# Needs Java 17, Maven and MariaDB's server programs.
+# The same as run.sh of a MariaDB or a MySQL: what Debezium makes of the changes of its tables.
+#   bench/peers/debezium/mariadb.sh          writes events.txt and events-schemas.txt beside setup.sql and changes.sql
+#   bench/peers/debezium/mariadb.sh mysql    the same of MySQL, which `cargo xtask test` has fetched: mysql-events….txt
+# Debezium's connector for MySQL reads both; that for MariaDB has the same values and differs by the name in `source`.
+# Needs Java 17, Maven and MariaDB's server and client programs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fixtures=$(cd "$here/../../../crates/headwater-cdc/tests/mysql/debezium" && pwd)
@@ -13,11 +14,22 @@ work=$(mktemp -d /tmp/headwater-debezium-XXXXXX)
 user=()
 [ "$(id -u)" = 0 ] && { chown mysql "$work"; user=(--user=mysql); }
 port=$((20000 + RANDOM % 10000))
-mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --datadir="$work/data" "${user[@]}" >/dev/null
-# A number by which Debezium asks as it would ask an old MySQL, in words that MariaDB knows.
-mariadbd --no-defaults --datadir="$work/data" --tmpdir="$work" --socket="$work/s" --pid-file="$work/pid" --port="$port" --bind-address=127.0.0.1 \
-    --server-id=1 --log-bin=binlog --binlog-format=ROW --binlog-row-image=FULL --binlog-row-metadata=FULL --gtid-strict-mode=ON \
-    --character-set-server=utf8mb4 --skip-name-resolve --default-time-zone=+00:00 --version=5.7.19-MariaDB "${user[@]}" 2>"$work/log" &
+common=(--datadir="$work/data" --tmpdir="$work" --socket="$work/s" --pid-file="$work/pid" --port="$port" --bind-address=127.0.0.1
+    --server-id=1 --log-bin=binlog --binlog-format=ROW --binlog-row-image=FULL --binlog-row-metadata=FULL
+    --character-set-server=utf8mb4 --skip-name-resolve --default-time-zone=+00:00 "${user[@]}")
+prefix=
+if [ "${1:-}" = mysql ]; then
+    prefix=mysql-
+    for base in "$here/../../../target/servers/mysql-8.0.33" /var/cache/headwater/servers/mysql-8.0.33; do [ -d "$base" ] && break; done
+    echo "ALTER USER root@localhost IDENTIFIED WITH mysql_native_password BY ''" >"$work/init.sql"
+    mysqld=("$base/bin/mysqld" --no-defaults --basedir="$base" --sql-mode= --default-authentication-plugin=mysql_native_password)
+    "${mysqld[@]}" --initialize-insecure --init-file="$work/init.sql" --datadir="$work/data" "${user[@]}" 2>"$work/log"
+    "${mysqld[@]}" "${common[@]}" --gtid-mode=ON --enforce-gtid-consistency=ON --mysqlx=OFF 2>"$work/log" &
+else
+    mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --datadir="$work/data" "${user[@]}" >/dev/null
+    # A number by which Debezium asks as it would ask an old MySQL, in words that MariaDB knows.
+    mariadbd --no-defaults "${common[@]}" --gtid-strict-mode=ON --version=5.7.19-MariaDB 2>"$work/log" &
+fi
 server=$!
 trap 'kill -9 "$server"; wait "$server" 2>/dev/null; rm -rf "$work"' EXIT
 sql() { mariadb --no-defaults --default-character-set=utf8mb4 -S "$work/s" -u root "$@"; }
@@ -27,8 +39,8 @@ sql -e "CREATE USER headwater@'%' IDENTIFIED BY 'none'; GRANT ALL ON *.* TO head
 replicas() { sql -N -e 'SELECT count(*) FROM information_schema.processlist WHERE command LIKE "Binlog Dump%"'; }
 
 for schemas in false true; do
-    name=events.txt
-    [ "$schemas" = true ] && name=events-schemas.txt
+    name=${prefix}events.txt
+    [ "$schemas" = true ] && name=${prefix}events-schemas.txt
     # The connection of the last round is heard of no more when the server has noticed that.
     while [ "$(replicas)" != 0 ]; do
         sql -N -e 'SELECT CONCAT("KILL ", id) FROM information_schema.processlist WHERE command LIKE "Binlog Dump%"' | sql

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use headwater_log::Result;
 
+use super::charset::Charset;
 use super::failure::malformed;
 use super::kind::Kind;
 use super::session::Session;
@@ -79,6 +80,10 @@ impl Said {
         if self.is_quoted && text == "NULL" {
             return None;
         }
+        if let Some(bytes) = octets(kind, text).filter(|_| !self.is_quoted) {
+            let value = Value::parse(kind, Some(&bytes)).ok()?;
+            return Some(ColumnDefault::Value(value));
+        }
         let value = match text.strip_prefix('\'').filter(|_| self.is_quoted) {
             Some(quoted) => unquoted(quoted.strip_suffix('\'')?),
             None if self.is_computed => return Some(ColumnDefault::Computed),
@@ -94,6 +99,22 @@ impl Said {
         let value = Value::parse(kind, Some(&Bytes::from(value))).ok()?;
         Some(ColumnDefault::Value(value))
     }
+}
+
+/// The bytes in `0x6162`, as MySQL says those of a `BINARY` or `VARBINARY`.
+fn octets(kind: &Kind, text: &str) -> Option<Bytes> {
+    let (Kind::Char { charset, .. } | Kind::Varchar { charset, .. }) = kind else {
+        return None;
+    };
+    let digits = text
+        .strip_prefix("0x")
+        .filter(|_| *charset == Charset::Binary)?;
+    let pairs = digits.as_bytes().chunks(2);
+    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs
+        .map(byte)
+        .collect::<Option<Vec<u8>>>()
+        .map(Bytes::from)
 }
 
 /// The text between quotes.
@@ -125,7 +146,6 @@ fn number(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mysql::Charset;
 
     fn check(default: &str, is_mariadb: bool, kind: Kind) -> Option<ColumnDefault> {
         let said = Said {
@@ -160,6 +180,14 @@ mod tests {
         let bits = Some(ColumnDefault::Value(Value::Bits(5)));
         assert_eq!(check("b'101'", true, Kind::Bit { bits: 4 }), bits);
         assert_eq!(check("b'101'", false, Kind::Bit { bits: 4 }), bits);
+        let binary = Kind::Varchar {
+            bytes: 9,
+            charset: Charset::Binary,
+            is_compressed: false,
+        };
+        let ab = Some(ColumnDefault::Value(Value::Bytes("ab".into())));
+        assert_eq!(check("0x6162", false, binary.clone()), ab);
+        assert_eq!(check("'ab'", true, binary), ab);
         let time = || Kind::Timestamp { digits: 0 };
         let now = Some(ColumnDefault::Computed);
         assert_eq!(check("current_timestamp()", true, time()), now);
