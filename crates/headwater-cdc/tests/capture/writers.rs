@@ -9,7 +9,7 @@ use super::bench::run;
 use crate::oracle::Random;
 
 /// What a session takes between two transactions, so that who captures keeps up.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(60);
 /// Sessions there are at most.
 pub(super) const WRITERS_MAX: u64 = 16;
 
