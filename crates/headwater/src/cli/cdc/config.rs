@@ -77,7 +77,7 @@ struct Events {
     transactions: Option<bool>,
     transaction_topic: Option<String>,
     times: Option<EventTimes>,
-    binary: Option<Bytes>,
+    binary: Option<BytesAs>,
     unsigned: Option<UnsignedNumbers>,
 }
 
@@ -90,7 +90,7 @@ enum EventTimes {
 
 #[derive(Debug, Clone, Copy, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Bytes {
+enum BytesAs {
     Bytes,
     Base64,
     Base64UrlSafe,
@@ -133,10 +133,10 @@ impl Events {
                 Some(EventTimes::Connect) => Times::Connect,
             },
             binary: match self.binary {
-                None | Some(Bytes::Bytes) => Binary::Bytes,
-                Some(Bytes::Base64) => Binary::Base64,
-                Some(Bytes::Base64UrlSafe) => Binary::Base64UrlSafe,
-                Some(Bytes::Hex) => Binary::Hex,
+                None | Some(BytesAs::Bytes) => Binary::Bytes,
+                Some(BytesAs::Base64) => Binary::Base64,
+                Some(BytesAs::Base64UrlSafe) => Binary::Base64UrlSafe,
+                Some(BytesAs::Hex) => Binary::Hex,
             },
             unsigned: match self.unsigned {
                 None | Some(UnsignedNumbers::Long) => Unsigned::Long,
