@@ -42,6 +42,8 @@ pub(super) struct State {
     wanted: Option<Place>,
     /// What somebody wishes.
     wishes: Vec<Wish>,
+    /// Whether values came in a form that is not known, so that they are asked for as texts.
+    as_text: bool,
 }
 
 impl Told for State {
@@ -217,7 +219,10 @@ fn once(log: &Log, settings: &Settings, shared: &Shared) -> Result<()> {
     let name = settings.name();
     let life = Life { log, name, shared };
     let ended = match settings {
-        Settings::PostgreSql(of) => life.run(postgres::begin(log, of)?)?,
+        Settings::PostgreSql(of) => {
+            let as_text = shared.look(|state| state.as_text);
+            life.run(postgres::begin(log, of, as_text)?)?
+        }
         Settings::MySql(of) => life.run(mysql::begin(log, of)?)?,
     };
     match (ended, settings.on_loss()) {
@@ -228,6 +233,10 @@ fn once(log: &Log, settings: &Settings, shared: &Shared) -> Result<()> {
                 postgres::finish(log, of)?;
             }
             shared.finish(|state| state.status.phase = Phase::Over);
+            Ok(())
+        }
+        (Ended::AsText, _) => {
+            shared.change(|state| state.as_text = true);
             Ok(())
         }
         (Ended::Changed | Ended::Stopped, _) => Ok(()),

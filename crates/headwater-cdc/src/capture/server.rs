@@ -163,6 +163,8 @@ pub(crate) enum Heard {
     Nothing,
     /// Other tables are to be captured: all is to begin again.
     Changed,
+    /// Values came in a form that is not known: all is to begin again, with texts.
+    AsText,
     /// Changes are lost: what is to be said of it.
     Lost(Error),
 }

@@ -38,6 +38,8 @@ pub(super) enum Ended {
     Stopped,
     /// Tables have other columns: begin again.
     Changed,
+    /// Values are to come as texts: begin again.
+    AsText,
     /// The tables are read, and that was all.
     Over,
     /// Changes are lost: what is to be said of it.
@@ -134,6 +136,10 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 Heard::Changed => {
                     self.taken.drain()?;
                     return Ok(Ended::Changed);
+                }
+                Heard::AsText => {
+                    self.taken.drain()?;
+                    return Ok(Ended::AsText);
                 }
                 Heard::Nothing => self.feed.confirm(self.taken.durable(), true)?,
             }

@@ -75,13 +75,19 @@ impl Column {
         self.rule != Rule::LeaveOut
     }
 
-    /// Writes a value as it stands in records.
-    fn write(&self, cell: &Cell, out: &mut Vec<u8>) -> Result<()> {
+    /// Whether its values can come in binary.
+    fn is_binary(&self) -> bool {
+        !self.is_kept() || self.binary.is_some()
+    }
+
+    /// Writes a value as it stands in records; what was in `scratch` is lost.
+    fn write(&self, cell: &Cell, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        match cell {
-            Cell::Text(text) => self.kind.write(text, out)?,
-            Cell::Binary(_) => return Err(malformed("row: binary values")),
-            Cell::Null | Cell::Unchanged => out.extend_from_slice(&self.null),
+        match (cell, &self.binary) {
+            (Cell::Text(text), _) => self.kind.write(text, out)?,
+            (Cell::Binary(value), Some(binary)) => binary.write(&self.kind, value, scratch, out)?,
+            (Cell::Binary(_), None) => return Err(malformed("row: a binary value")),
+            (Cell::Null | Cell::Unchanged, _) => out.extend_from_slice(&self.null),
         }
         self.rule.apply(&self.name, start, out)
     }
@@ -230,6 +236,11 @@ impl Shape {
         columns.join(", ")
     }
 
+    /// Whether the values of all its columns can come in binary.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.columns.iter().all(Column::is_binary)
+    }
+
     /// Whether an old row has more than its key: replica identity full.
     pub(crate) fn is_whole(&self, row: &[Cell]) -> bool {
         self.sends_whole && row.len() == self.columns.len()
@@ -263,6 +274,8 @@ impl Shape {
         before: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<()> {
+        // Few values need it.
+        let mut scratch = Vec::new();
         out.push(b'{');
         for place in places {
             let column = &self.columns[place];
@@ -281,7 +294,7 @@ impl Shape {
             match known {
                 // It was treated when it came.
                 Some(value) => out.extend_from_slice(value),
-                None => column.write(cell, out)?,
+                None => column.write(cell, &mut scratch, out)?,
             }
         }
         out.push(b'}');

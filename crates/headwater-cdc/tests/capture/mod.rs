@@ -1,6 +1,7 @@
 //! Captures of tables into topics, against a real server.
 
 mod bench;
+mod binary;
 mod debezium;
 mod filtered;
 mod flat;

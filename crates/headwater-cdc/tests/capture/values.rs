@@ -10,14 +10,14 @@ use crate::oracle::{Random, seed};
 use crate::replication::start;
 
 /// Rows of random values.
-const ROWS: u64 = 300;
-const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'so so', 'null'); CREATE TYPE pair AS (n int, t text); \
+pub(super) const ROWS: u64 = 300;
+pub(super) const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'so so', 'null'); CREATE TYPE pair AS (n int, t text); \
      CREATE DOMAIN code AS char(5); CREATE DOMAIN host AS inet; CREATE DOMAIN price AS numeric(12,3); CREATE DOMAIN prices AS price[]";
 
 /// A random literal of a type.
-type Make = fn(&mut Random) -> String;
+pub(super) type Make = fn(&mut Random) -> String;
 
-const COLUMNS: &[(&str, Make)] = &[
+pub(super) const COLUMNS: &[(&str, Make)] = &[
     ("bool", boolean),
     ("int2", |r| (r.below(1 << 16) as i16).to_string()),
     ("int4", |r| format!("'{}'", bits(r) as i32)),
@@ -280,13 +280,17 @@ fn create(session: &mut Session) {
     );
 }
 
+/// An expression for a random value of a column, which may be NULL.
+pub(super) fn value((of, make): &(&str, Make), random: &mut Random) -> String {
+    match random.below(10) {
+        0 => "NULL".to_owned(),
+        _ => format!("CAST({} AS {of})", make(random)),
+    }
+}
+
 fn fill(session: &mut Session, names: &str, random: &mut Random) {
     for id in 0..ROWS {
-        let value = |(of, make): &(&str, Make)| match random.below(10) {
-            0 => "NULL".to_owned(),
-            _ => format!("CAST({} AS {of})", make(random)),
-        };
-        let values: Vec<String> = COLUMNS.iter().map(value).collect();
+        let values: Vec<String> = COLUMNS.iter().map(|c| value(c, random)).collect();
         let values = values.join(", ");
         let sql = format!("INSERT INTO t (id, {names}) VALUES ({id}, {values})");
         run(session, &sql);
@@ -294,7 +298,7 @@ fn fill(session: &mut Session, names: &str, random: &mut Random) {
 }
 
 /// As rows, and as Debezium's.
-fn both(rows: Settings) -> [Settings; 2] {
+pub(super) fn both(rows: Settings) -> [Settings; 2] {
     let debezium = Debezium {
         decimals: Decimals::String,
         unwrapped: true,

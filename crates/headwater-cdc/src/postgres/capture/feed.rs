@@ -42,6 +42,10 @@ pub(crate) struct SlotFeed {
     /// Bytes of its log that the server kept for the slot then.
     held: Option<u64>,
     relations: BTreeMap<u32, Option<Streamed>>,
+    /// Whether values come in binary, where their types have such a form.
+    binary: bool,
+    /// Whether some will that cannot be read.
+    wants_text: bool,
     /// Of the transaction that is under way.
     origin: Origin,
     /// Where its changes lie.
@@ -68,7 +72,7 @@ impl Feed for SlotFeed {
                 }
                 Next::End(end) => into.assembly.commit(end.into())?,
             }
-            return Ok(Heard::Something);
+            return Ok(self.something());
         }
         if !self.replication.has_more() {
             self.beat()?;
@@ -80,7 +84,7 @@ impl Feed for SlotFeed {
             Received::Message(message) => {
                 self.place = self.replication.place();
                 self.message(message, into)?;
-                Heard::Something
+                self.something()
             }
             Received::Streamed(message) => {
                 self.running.push(self.replication.place(), &message)?;
@@ -126,6 +130,7 @@ impl SlotFeed {
         (mut control, replication): (Session, Replication),
         kinds: Kinds,
         (tables, described): (Vec<Table>, Lsn),
+        binary: bool,
     ) -> Self {
         control.expect_at_once();
         Self {
@@ -139,6 +144,8 @@ impl SlotFeed {
             beat: None,
             held: None,
             relations: BTreeMap::new(),
+            binary,
+            wants_text: false,
             origin: Origin::default(),
             wal: WalPlace::default(),
             commit: Lsn::default(),
@@ -150,6 +157,13 @@ impl SlotFeed {
                 }
                 _ => None,
             },
+        }
+    }
+
+    fn something(&self) -> Heard {
+        match self.wants_text {
+            true => Heard::AsText,
+            false => Heard::Something,
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Settings {
     /// Whether the server forgets the slot when the session ends, so that nothing stays behind of a log that ends with its process.
     /// When the session is cut, the tables are read anew.
     pub is_temporary: bool,
+    /// Whether values are streamed in binary where all types of the tables can be read so (PostgreSQL 14 or later): less work for the server.
+    pub binary: bool,
     /// The publication.
     pub publication: String,
     /// Whether the publication is made, and tables added to it, where that is missing.
@@ -108,6 +110,7 @@ impl Settings {
             slot,
             failover: false,
             is_temporary: false,
+            binary: true,
             makes_publication: true,
             tables: Vec::new(),
             matching: None,

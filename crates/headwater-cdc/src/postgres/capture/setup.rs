@@ -28,9 +28,15 @@ enum Begin {
 
 /// Connects, checks, makes what is missing, and starts the stream.
 ///
+/// `as_text`: values have come in a binary form that is not known.
+///
 /// # Errors
 /// `Unavailable`; what else is wrong, with what mends it.
-pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, TableReads>> {
+pub(crate) fn begin(
+    log: &Log,
+    settings: &Settings,
+    as_text: bool,
+) -> Result<Begun<SlotFeed, TableReads>> {
     let mut control = Session::connect(&settings.address)?;
     let named = settings.tables.len();
     let settings = &settings.with_matching(&mut control)?;
@@ -62,7 +68,8 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     let begin = end.into();
     let capture = Of::new(&settings.slot, &settings.format, &begin);
     let tables = prepare(log, &capture, of)?;
-    let options = plugin_options(&mut control, settings)?;
+    let binary = settings.binary && !as_text && looked_up.iter().all(|(_, p)| p.shape.is_binary());
+    let options = plugin_options(&mut control, settings, binary)?;
     replication.start_with(&settings.slot, &settings.publication, end, &options)?;
     // Nobody else can move it any more.
     let known = slot::look_up(&mut control, &settings.slot)?;
@@ -82,6 +89,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
             (control, replication),
             kinds,
             (of_tables, described),
+            binary,
         ),
         reads: TableReads {
             address: settings.address.clone(),
@@ -102,7 +110,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
 }
 
 /// The options of the plugin: the highest version of its messages that the server has, and transactions while they run.
-fn plugin_options(control: &mut Session, settings: &Settings) -> Result<String> {
+fn plugin_options(control: &mut Session, settings: &Settings, binary: bool) -> Result<String> {
     let version = control.value("SELECT current_setting('server_version_num')::int / 10000")?;
     let version = match version.unwrap_or_default().parse() {
         Ok(0..=14) => 2,
@@ -114,8 +122,9 @@ fn plugin_options(control: &mut Session, settings: &Settings) -> Result<String> 
         Some(_) => ", messages 'true'",
         None => "",
     };
+    let binary = if binary { ", binary 'true'" } else { "" };
     Ok(format!(
-        "proto_version '{version}', streaming 'on'{messages}"
+        "proto_version '{version}', streaming 'on'{messages}{binary}"
     ))
 }
 

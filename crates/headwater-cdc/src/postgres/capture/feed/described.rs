@@ -83,6 +83,8 @@ impl SlotFeed {
         let described = &self.tables[at];
         let (filters, kinds) = (&self.settings.filters, &mut self.kinds);
         let shape = Shape::of_relation(relation, described, filters, kinds, &mut self.control)?;
+        // A column of another type was added since the stream began, or is gone since.
+        self.wants_text |= self.binary && !shape.is_binary();
         let columns = relation.columns.iter().map(|c| (c.name.clone(), c.type_id));
         if !into.assembly.is_known() && !into.assembly.is_passing() {
             into.columns(at, columns.collect());
