@@ -51,9 +51,15 @@ pub(crate) fn check_same(
     let is_wrong = |(k, v): &(&String, &Value)| got.get(*k) != Some(*v);
     let wrong: Vec<_> = want.iter().filter(is_wrong).map(|(k, _)| k).collect();
     let rows = want.len();
+    let short =
+        |row: Option<&Value>| row.map(|v| v.to_string().chars().take(300).collect::<String>());
+    let shown: Vec<_> = wrong
+        .iter()
+        .map(|k| (k, short(got.get(*k)), short(want.get(*k))))
+        .collect();
     assert!(
         wrong.is_empty(),
-        "{name}: of {rows} rows lost or old: {wrong:?}"
+        "{name}: of {rows} rows lost or old: {shown:?}"
     );
     let extra: Vec<_> = got.keys().filter(|k| !want.contains_key(*k)).collect();
     assert!(extra.is_empty(), "{name}: rows that are gone: {extra:?}");
@@ -74,6 +80,15 @@ pub(crate) fn check_order(records: Vec<Seen>) -> usize {
 pub(crate) fn check_ledger(records: Vec<Seen>) -> (usize, bool) {
     let mut transactions: BTreeMap<i64, (u64, u64, u64)> = BTreeMap::new();
     let mut has_gone = false;
+    let all = records.clone();
+    let of = |id: &Value| -> Vec<_> {
+        let is = |(_, _, v): &&Seen| {
+            let row: Option<Value> = v.as_ref().map(|v| serde_json::from_str(v).unwrap());
+            row.is_some_and(|row| row["id"] == *id)
+        };
+        let places = all.iter().enumerate().filter(|(_, r)| is(r));
+        places.map(|(n, r)| format!("{n}: {r:?}")).collect()
+    };
     for (commit, _, value) in records {
         let Some(value) = value else {
             has_gone = true;
@@ -81,11 +96,15 @@ pub(crate) fn check_ledger(records: Vec<Seen>) -> (usize, bool) {
         };
         let row: Value = serde_json::from_str(&value).unwrap();
         let known = transactions.entry(row["id"].as_i64().unwrap()).or_default();
-        assert!(known.0 == 0 || known.0 == commit, "torn: {row}");
+        assert!(
+            known.0 == 0 || known.0 == commit,
+            "torn: {row}, of {:?}",
+            of(&row["id"])
+        );
         *known = (commit, known.1 + 1, row["parts"].as_u64().unwrap());
     }
     for (id, (_, parts, want)) in &transactions {
-        assert_eq!(parts, want, "transaction {id}");
+        assert_eq!(parts, want, "transaction {id}: {:?}", of(&Value::from(*id)));
     }
     (transactions.len(), has_gone)
 }

@@ -274,6 +274,8 @@ pub(crate) struct Target<'a, S: Server> {
     pub(super) name: &'a str,
     pub(crate) form: &'a Form,
     pub(super) origin: Origin,
+    /// Whether the row lacks a large value that is not known.
+    pub(super) lacks: bool,
     /// Whether rows of it are still being read.
     pub(crate) is_read: bool,
     /// Changes that are not taken over. The backfill does not hear of them either: what it has read counts.
@@ -304,6 +306,7 @@ impl<S: Server> Target<'_, S> {
     /// may be the value of another row by then.
     pub(crate) fn lacks_value(&mut self) {
         self.assembly.gaps.insert(self.table);
+        self.lacks = true;
     }
 
     /// All rows are gone, if that is taken over.
@@ -386,7 +389,8 @@ impl<S: Server> Target<'_, S> {
     /// A row is another one than may be read beside the stream.
     fn touch(&mut self, key: &Bytes) -> Result<()> {
         let mark = self.transaction()?.mark.clone();
-        self.touched.touch(self.table, key.clone(), mark);
+        self.touched
+            .touch(self.table, key.clone(), mark, self.lacks);
         Ok(())
     }
 }

@@ -195,6 +195,7 @@ impl<'a, S: Server> Intake<'a, S> {
             name: &captured.name,
             form,
             origin,
+            lacks: false,
             is_read: !captured.backfill.done,
             skipped: self.skipped,
         };

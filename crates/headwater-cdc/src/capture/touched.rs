@@ -19,6 +19,8 @@ pub(crate) type ReadingNumber = u64;
 #[derive(Debug)]
 struct Touch<M> {
     mark: M,
+    /// Whether what the stream said lacks a large value, which readings that see the transaction have.
+    lacks: bool,
     /// Readings that are handed out from this one on see it.
     seen_from: Option<ReadingNumber>,
 }
@@ -45,9 +47,13 @@ impl<S: Server> Default for Touched<S> {
 }
 
 impl<S: Server> Touched<S> {
-    /// A transaction of the stream has touched a row.
-    pub(super) fn touch(&mut self, table: TableIndex, key: Bytes, mark: MarkOf<S>) {
-        self.keys.insert((table, key), Touch::by(mark));
+    /// A transaction of the stream has touched a row; `lacks`: without saying all of it.
+    pub(super) fn touch(&mut self, table: TableIndex, key: Bytes, mark: MarkOf<S>, lacks: bool) {
+        let touch = Touch {
+            lacks,
+            ..Touch::by(mark)
+        };
+        self.keys.insert((table, key), touch);
     }
 
     /// A transaction of the stream has emptied a table.
@@ -66,8 +72,9 @@ impl<S: Server> Touched<S> {
     /// Whether a row that was read with this snapshot is still the newest.
     pub(super) fn is_newest(&self, table: TableIndex, key: &Bytes, snapshot: &S::Snapshot) -> bool {
         let truncation = self.truncated.get(&table);
+        let touch = self.keys.get(&(table, key.clone()));
         truncation.is_none_or(|t| snapshot.sees(&t.mark))
-            && !self.keys.contains_key(&(table, key.clone()))
+            && touch.is_none_or(|t| t.lacks && snapshot.sees(&t.mark))
     }
 
     /// A reading with this snapshot is done.
@@ -99,6 +106,7 @@ impl<M> Touch<M> {
     fn by(mark: M) -> Self {
         Self {
             mark,
+            lacks: false,
             seen_from: None,
         }
     }
@@ -118,8 +126,8 @@ mod tests {
         let mut touched = Touched::<PostgreSql>::default();
         let key = |k: &'static str| Bytes::from_static(k.as_bytes());
         let number = touched.hand_out();
-        touched.touch(0, key("a"), 10);
-        touched.touch(0, key("b"), 12);
+        touched.touch(0, key("a"), 10, false);
+        touched.touch(0, key("b"), 12, false);
         let read = snapshot("11:12:");
         assert!(!touched.is_newest(0, &key("a"), &read));
         assert!(!touched.is_newest(0, &key("b"), &read));
@@ -132,10 +140,20 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_the_stream_has_not_said_whole_is_taken_from_who_sees_the_change() {
+        let mut touched = Touched::<PostgreSql>::default();
+        touched.touch(0, Bytes::new(), 10, true);
+        assert!(!touched.is_newest(0, &Bytes::new(), &snapshot("10:10:")));
+        assert!(touched.is_newest(0, &Bytes::new(), &snapshot("11:11:")));
+        touched.touch(0, Bytes::new(), 10, false);
+        assert!(!touched.is_newest(0, &Bytes::new(), &snapshot("11:11:")));
+    }
+
+    #[test]
     fn a_key_is_kept_for_readings_that_began_before_it_was_seen() {
         let mut touched = Touched::<PostgreSql>::default();
         let (first, second) = (touched.hand_out(), touched.hand_out());
-        touched.touch(0, Bytes::new(), 10);
+        touched.touch(0, Bytes::new(), 10, false);
         // The second one sees it; the first one may have begun before.
         touched.done(second, &snapshot("11:11:"));
         assert!(!touched.is_newest(0, &Bytes::new(), &snapshot("9:9:")));
