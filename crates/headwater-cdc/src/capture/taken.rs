@@ -184,6 +184,17 @@ impl Taken {
     }
 }
 
+/// What is on its way comes into the log, whatever ended the connection: who begins again must find it there. Else it would stream from
+/// the position before it, under a condition that holds after it, and all of it would come twice.
+impl Drop for Taken {
+    fn drop(&mut self) {
+        for sent in self.sent.drain(..) {
+            // Whether it came is told by the position.
+            drop(sent.pending.wait());
+        }
+    }
+}
+
 /// Looks into the topics.
 pub(crate) struct InTopics<'a, S: Server> {
     pub(super) taken: &'a mut Taken,
@@ -209,5 +220,41 @@ impl<S: Server> Before for InTopics<'_, S> {
         let live = records::live_keys(log, topic, form, from.unwrap_or(Offset(0)))?;
         let key = |key: &Bytes| Bytes::copy_from_slice(form.key_of(key));
         Ok(live.iter().map(key).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use headwater_log::ManualClock;
+
+    use super::*;
+    use crate::postgres::Lsn;
+
+    #[test]
+    fn what_is_on_its_way_has_come_when_the_connection_is_over() {
+        let log = Log::memory(Arc::new(ManualClock::new(Timestamp(0))));
+        for lsn in 1..=200 {
+            let position: Position = match log.position(&state::owner("c")) {
+                Some(stored) => serde_json::from_slice(&stored).unwrap(),
+                None => Position {
+                    system: "1".to_owned(),
+                    timeline: None,
+                    database: String::new(),
+                    format: "rows".to_owned(),
+                    end: None,
+                    paused: false,
+                    resume: None,
+                    part: None,
+                },
+            };
+            let end = |lsn| Place::from(Lsn(lsn));
+            assert_eq!(position.end, (lsn > 1).then(|| end(lsn - 1)));
+            let mut taken = Taken::new(&log, "c", position, end(lsn - 1));
+            taken
+                .send(Commit::new(), end(lsn), Meaning::default())
+                .unwrap();
+        }
     }
 }
