@@ -221,7 +221,11 @@ fn once(log: &Log, settings: &Settings, shared: &Shared) -> Result<()> {
     let ended = match settings {
         Settings::PostgreSql(of) => {
             let as_text = shared.look(|state| state.as_text);
-            life.run(postgres::begin(log, of, as_text)?)?
+            let of = postgres::Settings {
+                binary: of.binary && !as_text,
+                ..of.clone()
+            };
+            life.run(postgres::begin(log, &of)?)?
         }
         Settings::MySql(of) => life.run(mysql::begin(log, of)?)?,
     };

@@ -29,11 +29,7 @@ const TEXTS: [&str; 13] = [
 /// Whether the server sends values in binary.
 fn is_binary(address: &Address, log: &Log, settings: &Settings) -> bool {
     let capture = Capture::start(log, settings.clone()).unwrap();
-    assert!(
-        capture
-            .wait_for(&address.log_end().unwrap().into(), LONG)
-            .unwrap()
-    );
+    assert!(capture.wait_for(&address.log_end().unwrap(), LONG).unwrap());
     let mut session = Session::connect(address).unwrap();
     let sql = "SELECT query FROM pg_stat_activity WHERE backend_type = 'walsender'";
     let query = session.value(sql).unwrap().unwrap();
@@ -141,7 +137,7 @@ fn a_column_that_cannot_be_read_in_binary_has_all_come_as_texts() {
     let capture = Capture::start(&log, settings.clone()).unwrap();
     run(&mut session, "ALTER TABLE t ADD COLUMN a inet");
     run(&mut session, "INSERT INTO t VALUES (5, 5, '10.0.0.5')");
-    let end = address.log_end().unwrap().into();
+    let end = address.log_end().unwrap();
     assert!(
         capture.wait_for(&end, LONG).unwrap(),
         "{:?}",

@@ -3,6 +3,8 @@
 //! The order matters: the publication before the slot, which decodes with it; a word in the log before the slot, so
 //! that a slot that was made just before a kill is known to be ours; the slot before the tables are looked at.
 
+use std::str::FromStr;
+
 use headwater_log::{Error, ErrorKind, Log, Result};
 
 use super::feed::SlotFeed;
@@ -28,15 +30,9 @@ enum Begin {
 
 /// Connects, checks, makes what is missing, and starts the stream.
 ///
-/// `as_text`: values have come in a binary form that is not known.
-///
 /// # Errors
 /// `Unavailable`; what else is wrong, with what mends it.
-pub(crate) fn begin(
-    log: &Log,
-    settings: &Settings,
-    as_text: bool,
-) -> Result<Begun<SlotFeed, TableReads>> {
+pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, TableReads>> {
     let mut control = Session::connect(&settings.address)?;
     let named = settings.tables.len();
     let settings = &settings.with_matching(&mut control)?;
@@ -53,8 +49,7 @@ pub(crate) fn begin(
     look_up(&mut control, settings, &mut kinds)?;
     publication::ensure(&mut control, settings)?;
     let looked_up = look_up(&mut control, settings, &mut kinds)?;
-    let described = control.value("SELECT pg_current_wal_insert_lsn()")?;
-    let described: Lsn = described.unwrap_or_default().parse()?;
+    let described: Lsn = asked(&mut control, "SELECT pg_current_wal_insert_lsn()")?;
     let lost = |why: &str| Ok(Begun::Lost(slot::lost_changes(&settings.slot, why)));
     let place = take_slot(log, settings, &mut control, &mut replication, stored)?;
     let (position, end) = match place {
@@ -62,13 +57,13 @@ pub(crate) fn begin(
         Begin::Lost(why) => return lost(&why),
     };
     let mut of = describe(settings, &looked_up);
-    // What matches only since the capture has begun has been made since, or nothing of it was heard: all of it is new.
-    let matching = of.iter_mut().skip(named);
-    matching.for_each(|table| table.is_wanted |= !makes_slot);
+    if !makes_slot {
+        want_all(&mut of[named..]);
+    }
     let begin = end.into();
     let capture = Of::new(&settings.slot, &settings.format, &begin);
     let tables = prepare(log, &capture, of)?;
-    let binary = settings.binary && !as_text && looked_up.iter().all(|(_, p)| p.shape.is_binary());
+    let binary = settings.binary && looked_up.iter().all(|(_, p)| p.shape.is_binary());
     let options = plugin_options(&mut control, settings, binary)?;
     replication.start_with(&settings.slot, &settings.publication, end, &options)?;
     // Nobody else can move it any more.
@@ -76,8 +71,7 @@ pub(crate) fn begin(
     if let Some(why) = slot::loss(known.as_ref(), end) {
         return lost(&why);
     }
-    let snapshot = control.value("SELECT pg_current_snapshot()")?;
-    let horizon: Snapshot = snapshot.unwrap_or_default().parse()?;
+    let horizon: Snapshot = asked(&mut control, "SELECT pg_current_snapshot()")?;
     let (of_tables, mut plans): (Vec<_>, Vec<_>) = looked_up.into_iter().unzip();
     for (plan, table) in plans.iter_mut().zip(&tables) {
         plan.filters.extend(table.backfill.filter.clone());
@@ -126,6 +120,18 @@ fn plugin_options(control: &mut Session, settings: &Settings, binary: bool) -> R
     Ok(format!(
         "proto_version '{version}', streaming 'on'{messages}{binary}"
     ))
+}
+
+/// The one value of a query.
+fn asked<T: FromStr<Err = Error>>(control: &mut Session, sql: &str) -> Result<T> {
+    control.value(sql)?.unwrap_or_default().parse()
+}
+
+/// What matches only since the capture has begun has been made since, or nothing of it was heard: all of it is new.
+fn want_all(matching: &mut [TableOf<PostgreSql>]) {
+    for table in matching {
+        table.is_wanted = true;
+    }
 }
 
 /// The tables as the server describes them.
