@@ -19,9 +19,12 @@ mod refusals;
 mod server;
 mod sessions;
 mod snapshots;
+mod sums;
 mod transactions;
 mod transactions_told;
+mod whole_log;
 mod words;
+mod writers;
 
 pub(crate) use server::Server;
 pub(crate) use transactions::numbers;
