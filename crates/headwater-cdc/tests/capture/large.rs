@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use headwater_cdc::Capture;
 use headwater_cdc::postgres::{Address, Session, Settings};
-use headwater_log::TopicPartition;
 
 use super::bench::{catch_up, content, fold, memory, open, records, run, settings, url};
-use crate::faults::{parts, tell};
+use super::torn::{kill_amid, take_over};
+use crate::faults::tell;
 use crate::oracle::is_soak;
 use crate::process::{kill_after, say, told};
 use crate::replication::start;
@@ -40,20 +39,7 @@ fn peak_kib() -> usize {
 
 /// The process that is killed: it says each time that more of the transaction is in the topic, and at the end how much memory it took.
 fn child(told: &str) {
-    let (dir, url, _) = parts(told);
-    let address: Address = url.parse().unwrap();
-    let log = open(&dir);
-    let end = address.log_end().unwrap();
-    let capture = Capture::start(&log, of_both(&address)).unwrap();
-    let large = TopicPartition::new("postgres.public.large", 0);
-    let mut known = log.bounds(&large).unwrap().end;
-    while !capture.wait_for(&end, Duration::from_millis(1)).unwrap() {
-        let now = log.bounds(&large).unwrap().end;
-        if now != known {
-            say("more");
-        }
-        known = now;
-    }
+    take_over(told, of_both, "postgres.public.large");
     say(&peak_kib().to_string());
 }
 
@@ -135,13 +121,7 @@ fn a_transaction_larger_than_memory_comes_once_whoever_is_killed() {
         drop(capture);
     }
     let told = tell(dir, &url(&address, address.port), "");
-    let mut torn = 0;
-    for lines in [1, 3, 7, 2] {
-        kill_after(TEST, &told, lines);
-        let position = open(dir).position("cdc/headwater").unwrap();
-        let position: serde_json::Value = serde_json::from_slice(&position).unwrap();
-        torn += usize::from(!position["part"].is_null());
-    }
+    let torn = kill_amid((TEST, &told), (dir, "cdc/headwater"), &[1, 3, 7, 2]);
     assert!(torn >= 2, "killed in the midst of it {torn} times");
     let said = kill_after(TEST, &told, usize::MAX);
     let peak: usize = said.last().unwrap().parse().unwrap();

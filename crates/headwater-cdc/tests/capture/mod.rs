@@ -17,6 +17,7 @@ mod oracle;
 mod rows;
 mod silence;
 mod snapshots;
+mod torn;
 mod transactions;
 mod values;
 mod writers;

@@ -1,17 +1,16 @@
 //! Transactions are told as Debezium tells them, in a topic of their own and in each event; so are messages of applications.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use headwater_cdc::postgres::{Address, Messages, Session, Settings, Tls};
+use headwater_cdc::postgres::{Address, Messages, Session, Settings};
 use headwater_cdc::{Capture, Debezium, Format};
-use headwater_log::TopicPartition;
 use serde_json::Value;
 
-use super::bench::{catch_up, memory, open, run, table};
+use super::bench::{catch_up, memory, open, run, table, url};
+use super::torn::{kill_amid, take_over};
 use crate::events::{Event, ours, payload, take_volatile, theirs};
-use crate::process::{kill_after, say, told};
+use crate::faults::tell;
+use crate::process::told;
 use crate::replication::start;
 
 const SETUP: &str = include_str!("debezium/setup.sql");
@@ -190,38 +189,10 @@ fn of_large(address: &Address) -> Settings {
     }
 }
 
-/// The process that is killed: it says each time that more of the transaction is in the topic.
-fn child(told: &str) {
-    let mut told = told.split('\t');
-    let mut next = || told.next().unwrap();
-    let (dir, port) = (PathBuf::from(next()), next().parse().unwrap());
-    let address = Address {
-        port,
-        host: "127.0.0.1".to_owned(),
-        user: next().to_owned(),
-        password: next().to_owned(),
-        database: "postgres".to_owned(),
-        tls: Tls::default(),
-        silence: headwater_cdc::SILENCE,
-    };
-    let log = open(&dir);
-    let end = address.log_end().unwrap();
-    let capture = Capture::start(&log, of_large(&address)).unwrap();
-    let large = TopicPartition::new("shop.public.large", 0);
-    let mut known = log.bounds(&large).unwrap().end;
-    while !capture.wait_for(&end, Duration::from_millis(1)).unwrap() {
-        let now = log.bounds(&large).unwrap().end;
-        if now != known {
-            say("more");
-        }
-        known = now;
-    }
-}
-
 #[test]
 fn a_large_transaction_is_told_once_whoever_is_killed() {
     if let Some(told) = told() {
-        return child(&told);
+        return take_over(&told, of_large, "shop.public.large");
     }
     let Some((_server, address)) = start() else {
         return;
@@ -238,20 +209,8 @@ fn a_large_transaction_is_told_once_whoever_is_killed() {
         format!("INSERT INTO large SELECT n, repeat('x', 200) FROM generate_series(1, {ROWS}) n");
     run(&mut session, &rows);
     run(&mut session, "INSERT INTO large VALUES (0, '')");
-    let told = [
-        &dir.display().to_string(),
-        &address.port.to_string(),
-        &address.user,
-        &address.password,
-    ];
-    let told = told.map(String::as_str).join("\t");
-    let mut torn = 0;
-    for lines in [1, 2, 1] {
-        kill_after(KILLED, &told, lines);
-        let position = open(dir).position("cdc/transactions").unwrap();
-        let position: Value = serde_json::from_slice(&position).unwrap();
-        torn += usize::from(!position["part"].is_null());
-    }
+    let told = tell(dir, &url(&address, address.port), "");
+    let torn = kill_amid((KILLED, &told), (dir, "cdc/transactions"), &[1, 2, 1]);
     assert!(torn > 0, "never killed in the midst of it");
     let log = open(dir);
     catch_up(&log, &of_large(&address));

@@ -8,6 +8,8 @@ use headwater_cdc::{Capture, Error};
 use headwater_log::Log;
 use serde_json::Value;
 
+use super::server::Server;
+use super::transactions::run;
 use crate::topics;
 pub(super) use crate::topics::{LONG, Seen, catch_up, memory, open};
 
@@ -20,6 +22,25 @@ pub(super) fn settings(address: &Address, tables: &[&str]) -> Settings {
     tables
         .iter()
         .fold(new, |all, name| all.table(TableName::new("shop", *name)))
+}
+
+/// On either server, with a database in which these statements were run.
+pub(super) fn each_with(statements: &[&str], mut test: impl FnMut(&Server, &mut Session)) {
+    for server in Server::each(&[]) {
+        let mut session = server.session("shop");
+        run(&mut session, statements);
+        test(&server, &mut session);
+    }
+}
+
+/// Waits until a capture has everything that is committed now.
+pub(super) fn reach(capture: &Capture, settings: &Settings) {
+    let end = settings.address.log_end().unwrap();
+    assert!(
+        capture.wait_for(&end, LONG).unwrap(),
+        "{:?}",
+        capture.status()
+    );
 }
 
 pub(super) fn failure(log: &Log, settings: &Settings) -> Error {
