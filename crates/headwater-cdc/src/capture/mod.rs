@@ -48,5 +48,5 @@ pub(crate) use setup::{
     Begun, Captured, Of, Ready, TableOf, forget, is_known, is_read, known_tables, prepare,
     store_position,
 };
-pub(crate) use state::{Position, WHERE, load, owner};
+pub(crate) use state::{BY, Position, WHERE, load, owner};
 pub(crate) use told::Telling;

@@ -20,6 +20,9 @@ pub(super) fn table_owner(name: &str, table: &str) -> String {
 /// What comes before a condition in what tells one table from another.
 pub(crate) const WHERE: &str = " where ";
 
+/// What comes before the columns of a key that was wanted, in what tells one table of MariaDB or MySQL from another.
+pub(crate) const BY: &str = "by ";
+
 /// How far the stream is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Position {
@@ -109,8 +112,9 @@ impl<S: Server> Backfill<S> {
 
     /// Whether it is of that table, with rows that are identified that way.
     pub(super) fn is_of(&self, identity: &str) -> bool {
-        // Where nothing was noted, all rows were read.
-        let is_noted = !self.identity.is_empty() || identity.contains(WHERE);
+        // Where nothing was noted, all rows were read, by their own key.
+        let is_other = identity.contains(WHERE) || identity.starts_with(BY);
+        let is_noted = !self.identity.is_empty() || is_other;
         !is_noted || self.identity == identity
     }
 

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::keys::{put, put_plain};
 use super::said::{Said, invalid, unsupported};
-use super::tables::{listed, patterns};
+use super::tables::{expressions, listed, patterns};
 use crate::filter::{Algorithm, Operations};
 
 const INCLUDED: &str = "column.include.list";
 const EXCLUDED: &str = "column.exclude.list";
+const KEYED: &str = "message.key.columns";
 const SKIPPED: &str = "skipped.operations";
 
 /// Changes that are skipped: unless said, those that empty a table, as Debezium does.
@@ -43,8 +44,12 @@ pub(super) fn columns(said: &Said, out: &mut String) -> Result<()> {
         lengths(said, "column.mask.with.")?,
         lengths(said, "column.truncate.to.")?,
     );
-    let hashes = hashes(said)?;
-    let lists = [("include", &included), ("exclude", &excluded)];
+    let (hashes, keyed) = (hashes(said)?, keyed(said)?);
+    let lists = [
+        ("include", &included),
+        ("exclude", &excluded),
+        ("key", &keyed),
+    ];
     let maps = [("mask", &masks), ("truncate", &cuts), ("hash", &hashes)];
     if lists.iter().all(|(_, list)| list.is_empty()) && maps.iter().all(|(_, map)| map.is_empty()) {
         return Ok(());
@@ -63,6 +68,22 @@ pub(super) fn columns(said: &Said, out: &mut String) -> Result<()> {
         put_plain(out, key, format_args!("{{ {inner} }}"));
     }
     Ok(())
+}
+
+/// The columns that records are keyed by: `table:column,column;table:column`, whose parts are expressions.
+fn keyed(said: &Said) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    let list = said.get(KEYED).unwrap_or_default();
+    for of_table in list.split(';').map(str::trim).filter(|one| !one.is_empty()) {
+        let (table, columns) = of_table
+            .split_once(':')
+            .filter(|(table, columns)| !table.is_empty() && !columns.is_empty())
+            .ok_or_else(|| unsupported(KEYED, "table:column,column;table:column"))?;
+        for column in listed(KEYED, columns)? {
+            all.push(format!("{}.{column}", table.trim()));
+        }
+    }
+    expressions(KEYED, all)
 }
 
 /// Expressions, each with what is done to the columns that match it.

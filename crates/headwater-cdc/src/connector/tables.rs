@@ -140,6 +140,14 @@ pub(super) fn patterns(said: &Said, key: &str) -> Result<Vec<String>> {
 pub(super) fn listed(key: &str, list: &str) -> Result<Vec<String>> {
     let all: Vec<String> = list.split(',').map(|one| one.trim().to_owned()).collect();
     let all: Vec<String> = all.into_iter().filter(|one| !one.is_empty()).collect();
+    expressions(key, all)
+}
+
+/// What a key says, if it is regular expressions.
+///
+/// # Errors
+/// `Unsupported`.
+pub(super) fn expressions(key: &str, all: Vec<String>) -> Result<Vec<String>> {
     match all.iter().find(|one| one.parse::<Pattern>().is_err()) {
         Some(wrong) => Err(unsupported(
             key,

@@ -234,7 +234,8 @@ fn what_there_is_nothing_for_is_refused_by_name() {
         "time.precision.mode=isostring",
         "binary.handling.mode=octal",
         "publication.autocreate.mode=no_tables",
-        "message.key.columns=public.orders:n",
+        "message.key.columns=public.orders",
+        "message.key.columns=public.orders:n;b:(",
         "value.converter=org.apache.kafka.connect.storage.StringConverter",
         "value.converter=io.confluent.connect.avro.AvroConverter",
         "transforms=route,unwrap",
@@ -313,6 +314,9 @@ fn columns_and_changes_are_left_out_or_treated() {
                 \".*\\\\.fax\" = { salt = \"x\", algorithm = \"SHA-512\", debezium = \"v2\" } }\n";
     assert!(found.ends_with(want), "{found}");
     assert!(!found.contains("skip"), "{found}");
+    let keyed = more("message.key.columns=public.users:a, b; (.*).lines:c");
+    let want = "[columns]\nkey = [\"public.users.a\",\"public.users.b\",\"(.*).lines.c\"]\n";
+    assert!(keyed.ends_with(want), "{keyed}");
     assert!(more("skipped.operations=u,d").contains("skip = \"u,d\"\n"));
 }
 

@@ -18,6 +18,9 @@ pub struct Filters {
     pub treatments: Vec<(Pattern, Treatment)>,
     /// Changes that are not taken over.
     pub skipped: Operations,
+    /// The columns that records have as their key, in place of those that identify rows; a table without such columns has its own key.
+    /// They too must identify rows, and what a change was before must tell them.
+    pub keyed: Vec<Pattern>,
 }
 
 /// What of a column matters for what is done to its values.
@@ -40,6 +43,19 @@ impl Filters {
     pub(crate) fn ask_lengths(&self) -> bool {
         let mut treatments = self.treatments.iter().map(|(_, treatment)| treatment);
         treatments.any(|t| matches!(t, Treatment::Hash(hash) if hash.is_shortened))
+    }
+
+    /// The columns of a table that are wanted as its key, in the table's order; none: its own key is.
+    pub(crate) fn key<'a>(
+        &self,
+        table: &str,
+        columns: impl Iterator<Item = &'a str>,
+    ) -> Vec<String> {
+        let is_wanted = |column: &&str| {
+            let name = format!("{table}.{column}");
+            self.keyed.iter().any(|pattern| pattern.matches(&name))
+        };
+        columns.filter(is_wanted).map(str::to_owned).collect()
     }
 
     /// What is done to the values of a column.
@@ -148,6 +164,18 @@ mod tests {
         };
         let error = of_number.rule(of("a.b", "n", false)).unwrap_err();
         assert!(error.message().contains("'a.b.n'"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_the_columns_that_match_in_the_order_of_the_table() {
+        let filters = Filters {
+            keyed: patterns(&[r"shop\.orders\.b", r".*\.(A|c)"]),
+            ..Filters::default()
+        };
+        let key = |table, columns: &[&'static str]| filters.key(table, columns.iter().copied());
+        assert_eq!(key("shop.orders", &["a", "b", "n"]), ["a", "b"]);
+        assert_eq!(key("shop.lines", &["c", "b", "a"]), ["c", "a"]);
+        assert!(key("shop.lines", &["b", "n"]).is_empty());
     }
 
     #[test]

@@ -120,6 +120,30 @@ impl Table {
             .with_hint(format!("ALTER TABLE {table} ADD PRIMARY KEY (…)")))
     }
 
+    /// The same with these columns as its key, in this order.
+    ///
+    /// # Errors
+    /// `Unsupported` if not all that identify its rows are among them.
+    pub(super) fn keyed_by(&self, wanted: &[String]) -> Result<Self> {
+        let own = self.demand_key()?;
+        if let Some(lacks) = own.iter().find(|column| !wanted.contains(&column.name)) {
+            let Self { database, name, .. } = self;
+            let text = format!(
+                "the columns {} that table '{database}.{name}' is to be keyed by lack '{}', without which they do not identify rows",
+                wanted.join(", "),
+                lacks.name
+            );
+            return Err(Error::new(ErrorKind::Unsupported, text)
+                .with_hint("of two rows of one key a topic would keep one: add what is lacking"));
+        }
+        let mut keyed = self.clone();
+        for column in &mut keyed.columns {
+            let place = wanted.iter().position(|name| *name == column.name);
+            column.key = place.and_then(|place| u16::try_from(place).ok());
+        }
+        Ok(keyed)
+    }
+
     /// The log has named its columns.
     pub(super) fn set_described(&mut self) {
         self.is_described = true;

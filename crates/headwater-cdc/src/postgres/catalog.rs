@@ -13,6 +13,9 @@ use super::semantic;
 use super::session::Session;
 use super::sql::{identifier, literal};
 use crate::debezium::{Modes, Semantic};
+use crate::filter::Filters;
+
+mod keyed;
 
 /// How deep domains and arrays are looked through.
 const TYPE_DEPTH_MAX: usize = 8;
@@ -75,8 +78,11 @@ pub struct Table {
     pub name: TableName,
     /// Its columns, without those that the server computes.
     pub columns: Vec<Column>,
-    /// The names of the columns that identify a row, in the order of their index.
+    /// The names of the columns that records have as their key, which identify a row: in the order of their index, unless others were
+    /// wanted.
     pub key: Vec<String>,
+    /// Those that the server identifies rows by; none: it sends whole rows, and has no primary key.
+    identified_by: Vec<String>,
     /// Whether its rows are in partitions.
     pub is_partitioned: bool,
 }
@@ -87,14 +93,26 @@ impl Table {
     /// # Errors
     /// `NotFound`, `Unsupported` if nothing identifies its rows.
     pub fn look_up(session: &mut Session, name: &TableName) -> Result<Self> {
+        Self::keyed(session, name, &Filters::default())
+    }
+
+    /// The same with the key that is wanted.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unsupported` if nothing identifies its rows, or what is wanted does not.
+    pub(crate) fn keyed(
+        session: &mut Session,
+        name: &TableName,
+        filters: &Filters,
+    ) -> Result<Self> {
         // All of it is as at one moment.
         session.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        let found = Self::find(session, name);
+        let found = Self::find(session, name, filters);
         session.query("ROLLBACK")?;
         found
     }
 
-    fn find(session: &mut Session, name: &TableName) -> Result<Self> {
+    fn find(session: &mut Session, name: &TableName, filters: &Filters) -> Result<Self> {
         let quoted = literal(&name.quoted());
         let sql = format!(
             "SELECT oid, relkind, relreplident FROM pg_class WHERE oid = to_regclass({quoted})"
@@ -109,17 +127,24 @@ impl Table {
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
         let columns = columns(session, oid, "attgenerated = ''")?;
-        let key = key(session, oid, identity)?;
-        if key.is_empty() {
-            return Err(no_key(name, identity));
-        }
-        Ok(Self {
+        let identified_by = key(session, oid, identity)?;
+        let wanted = filters.key(&name.to_string(), columns.iter().map(|c| c.name.as_str()));
+        let table = Self {
             id: oid.parse().map_err(|_| malformed("id of a table"))?,
             name: name.clone(),
             columns,
-            key,
+            key: match wanted.is_empty() {
+                true => identified_by.clone(),
+                false => wanted,
+            },
+            identified_by,
             is_partitioned: kind == "p",
-        })
+        };
+        if table.key.is_empty() {
+            return Err(keyed::no_key(name, identity));
+        }
+        keyed::demand(session, &table, identity)?;
+        Ok(table)
     }
 }
 
@@ -160,19 +185,14 @@ impl Table {
     /// by what.
     pub(crate) fn is_of(&self, relation: &Relation) -> bool {
         let mut keys = relation.columns.iter().filter(|c| c.is_key);
-        let is_by = relation.identity == b'f'
-            || (keys.clone().count() == self.key.len() && keys.all(|c| self.key.contains(&c.name)));
-        self.id == relation.id && is_by
+        let is_told = |name: &String| keys.clone().any(|c| c.name == *name);
+        // The key that is wanted may be another than what the server identifies rows by.
+        let is_by = relation.identity == b'f' || self.key.iter().all(is_told);
+        let is_same = relation.identity == b'f'
+            || (keys.clone().count() == self.identified_by.len()
+                && keys.all(|c| self.identified_by.contains(&c.name)));
+        self.id == relation.id && is_by && is_same
     }
-}
-
-fn no_key(name: &TableName, identity: &str) -> Error {
-    let quoted = name.quoted();
-    let text = format!("table '{name}' has nothing that identifies its rows");
-    Error::new(ErrorKind::Unsupported, text).with_hint(match identity {
-        "n" => format!("ALTER TABLE {quoted} REPLICA IDENTITY DEFAULT"),
-        _ => format!("ALTER TABLE {quoted} ADD PRIMARY KEY (…)"),
-    })
 }
 
 /// Those of its columns for which a condition holds.

@@ -246,6 +246,17 @@ impl Shape {
         self.sends_whole && row.len() == self.columns.len()
     }
 
+    /// The key's columns of a changed row that are large and were left as they were have the values of the old row.
+    pub(crate) fn fill_key(&self, row: &mut [Cell], old: &[Cell]) {
+        for place in &self.key {
+            if let (Some(cell @ Cell::Unchanged), Some(old)) =
+                (row.get_mut(*place), old.get(*place))
+            {
+                *cell = old.clone();
+            }
+        }
+    }
+
     /// The key of a row.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod filtered;
 mod flat;
 mod full_disk;
 mod golden;
+mod keyed;
 mod keys;
 mod large;
 mod later;

@@ -14,6 +14,7 @@ mod filtered;
 mod flat;
 mod following;
 mod golden;
+mod keyed;
 mod killed;
 mod modes;
 mod own;

@@ -15,7 +15,7 @@ use headwater_log::{Error, ErrorKind, Result, Timestamp};
 use super::form::Forms;
 use super::progress::MySql;
 use super::settings::TableName;
-use super::shape::{Shape, columns};
+use super::shape::Shape;
 use super::transaction::{Change, Row, Transaction};
 use crate::capture::{self, Change as RowChange, Feed, Heard, Intake, Place, RowPair, TableIndex};
 use crate::debezium::{Origin, OriginPlace, now_us};
@@ -239,7 +239,7 @@ impl LogFeed {
         drop(rows.changes()?);
         let shape = self.forms.shape(&rows.table, &mut self.control)?;
         let shape = Arc::new(shape);
-        let described = Change::Described(at, columns(&rows.table));
+        let described = Change::Described(at, shape.columns.clone());
         self.open.changes.push(described);
         self.shapes
             .insert(at, (Arc::clone(&rows.table), Arc::clone(&shape)));

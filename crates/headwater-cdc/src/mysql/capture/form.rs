@@ -1,5 +1,6 @@
 //! How the rows of tables are written, as a capture wants it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use headwater_log::{ErrorKind, Result};
@@ -47,6 +48,7 @@ impl Forms {
     /// # Errors
     /// `Unsupported` if nothing identifies its rows; what is wrong with what was said of its columns and rows; what the server says.
     pub(super) fn shape(&self, table: &Table, session: &mut Session) -> Result<Shape> {
+        let table = &*self.keyed(table, session)?;
         let mut shape = Shape::of(table)?;
         let is_asked = self.format != Format::Rows || self.filters.ask_lengths();
         let said = match is_asked {
@@ -109,6 +111,39 @@ impl Forms {
         table.columns.iter().map(rule).collect()
     }
 
+    /// A table with the key that is wanted. Where it looks otherwise than now and cannot have it, it has its own: then it is read anew.
+    ///
+    /// # Errors
+    /// `Unsupported` if the key that is wanted does not identify rows.
+    pub(super) fn keyed<'a>(
+        &self,
+        table: &'a Table,
+        session: &mut Session,
+    ) -> Result<Cow<'a, Table>> {
+        let names = table.columns.iter().map(|c| c.name.as_str());
+        let name = format!("{}.{}", table.database, table.name);
+        let wanted = self.filters.key(&name, names);
+        if wanted.is_empty() {
+            return Ok(Cow::Borrowed(table));
+        }
+        match table.keyed_by(&wanted) {
+            Ok(keyed) => Ok(Cow::Owned(keyed)),
+            Err(error) => match self.is_now(table, session)? {
+                true => Err(error),
+                false => Ok(Cow::Borrowed(table)),
+            },
+        }
+    }
+
+    /// Whether a table of the log looks as it does now.
+    fn is_now(&self, table: &Table, session: &mut Session) -> Result<bool> {
+        match Table::of(session, &table.database, &table.name) {
+            Ok(now) => Ok(columns(&now) == columns(table)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
     /// The condition on the rows of a table. One that says nothing of how the table looks here is not known to hold for any row, if it looks
     /// otherwise now: then it is read anew.
     fn condition(&self, table: &Table, session: &mut Session) -> Result<Option<RowCondition>> {
@@ -121,11 +156,9 @@ impl Forms {
             Ok(found) => return Ok(Some(found)),
             Err(error) => error,
         };
-        match Table::of(session, &table.database, &table.name) {
-            Ok(now) if columns(&now) == columns(table) => Err(error),
-            Ok(_) => Ok(Some(RowCondition::never())),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Some(RowCondition::never())),
-            Err(e) => Err(e),
+        match self.is_now(table, session)? {
+            true => Err(error),
+            false => Ok(Some(RowCondition::never())),
         }
     }
 

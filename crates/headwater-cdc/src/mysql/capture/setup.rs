@@ -7,9 +7,9 @@ use super::form::Forms;
 use super::progress::MySql;
 use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
-use super::shape::columns;
+use super::shape::{columns, key_names};
 use crate::capture::{
-    Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling, WHERE,
+    BY, Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling, WHERE,
     WHOLE_BYTES, forget, is_known, is_read, known_tables, load, owner, prepare, store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
@@ -127,11 +127,10 @@ fn described(settings: &Settings, forms: &Forms, plans: &[Option<Plan>]) -> Vec<
     let described = described.map(|(plan, (name, topic))| TableOf {
         name: name.to_string(),
         topic: topic.clone(),
-        columns: plan.as_ref().map_or_else(Vec::new, |p| columns(&p.table)),
-        // Other rows are another table.
-        identity: settings
-            .condition(name)
-            .map_or_else(String::new, |condition| format!("{WHERE}{condition}")),
+        columns: plan
+            .as_ref()
+            .map_or_else(Vec::new, |p| p.shape.columns.clone()),
+        identity: identity(settings, name, plan.as_ref()),
         form: plan
             .as_ref()
             .map_or_else(|| forms.of_gone(name), |p| p.shape.form.clone()),
@@ -139,6 +138,20 @@ fn described(settings: &Settings, forms: &Forms, plans: &[Option<Plan>]) -> Vec<
         is_reread: settings.reads(name),
     });
     described.collect()
+}
+
+/// What makes another table of it: other rows, or another key that is wanted.
+fn identity(settings: &Settings, name: &TableName, plan: Option<&Plan>) -> String {
+    let condition = settings.condition(name);
+    let condition = condition.map_or_else(String::new, |condition| format!("{WHERE}{condition}"));
+    let keyed = plan.filter(|plan| plan.shape.columns != columns(&plan.table));
+    match keyed {
+        Some(plan) => format!(
+            "{BY}{}{condition}",
+            key_names(&plan.shape.columns).join(", ")
+        ),
+        None => condition,
+    }
 }
 
 /// How tables are read; `None`: one that was captured before is gone now. What becomes of it the stream tells.

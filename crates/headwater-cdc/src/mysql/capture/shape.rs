@@ -24,6 +24,8 @@ use crate::mysql::{Kind, Table, Value, semantic};
 /// The columns of a table in the order of its rows, those of its key, and how its rows are written.
 #[derive(Debug)]
 pub(super) struct Shape {
+    /// What tells whether the table still has the columns and the key that it had.
+    pub(super) columns: Vec<(String, String)>,
     kinds: Vec<Kind>,
     /// The names and a colon, as they stand in an object.
     labels: Vec<Vec<u8>>,
@@ -56,6 +58,7 @@ impl Shape {
         key.retain(|n| table.columns[*n].key.is_some());
         key.sort_by_key(|n| table.columns[*n].key);
         Ok(Self {
+            columns: columns(table),
             kinds: table.columns.iter().map(|c| c.kind.clone()).collect(),
             labels: table.columns.iter().map(|c| label(&c.name)).collect(),
             key,

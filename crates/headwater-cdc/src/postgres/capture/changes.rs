@@ -35,6 +35,7 @@ pub(super) fn update(
             }
         }
     }
+    shape.fill_key(&mut new, old.unwrap_or_default());
     let key = shape.key(&new)?;
     let old_key = old.map(|old| shape.key(old)).transpose()?;
     let old_key = old_key.unwrap_or_else(|| key.clone());

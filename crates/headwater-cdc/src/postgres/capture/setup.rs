@@ -162,7 +162,7 @@ fn look_up(
     kinds: &mut Kinds,
 ) -> Result<Vec<(Table, Plan)>> {
     let one = |(name, _): &(_, String)| {
-        let mut table = Table::look_up(control, name)?;
+        let mut table = Table::keyed(control, name, &settings.filters)?;
         table.publish(control, &settings.publication)?;
         settings.check_key(&table)?;
         let shape = Shape::of_table(&table, &settings.filters, kinds, control)?;

@@ -15,6 +15,7 @@ use crate::cli::exit::Outcome;
 pub(super) struct Columns {
     include: Vec<String>,
     exclude: Vec<String>,
+    key: Vec<String>,
     mask: BTreeMap<String, usize>,
     truncate: BTreeMap<String, usize>,
     hash: BTreeMap<String, HashOf>,
@@ -116,6 +117,7 @@ impl Columns {
             excluded: patterns(&self.exclude)?,
             treatments,
             skipped: skipped.unwrap_or_default(),
+            keyed: patterns(&self.key)?,
         })
     }
 }

@@ -74,7 +74,9 @@ impl LogFeed {
     pub(super) fn columns_now(&mut self, at: TableIndex) -> Result<Option<Vec<(String, String)>>> {
         let name = &self.tables[at];
         match Table::of(&mut self.control, &name.database, &name.name) {
-            Ok(table) => Ok(Some(columns(&table))),
+            Ok(table) => Ok(Some(columns(
+                &*self.forms.keyed(&table, &mut self.control)?,
+            ))),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }

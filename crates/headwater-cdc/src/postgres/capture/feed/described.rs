@@ -46,7 +46,7 @@ impl SlotFeed {
             return Ok(described.is_of(relation));
         }
         // Whole rows do not say what identifies them: the catalogue does. If that changes later, the relation comes again.
-        let now = Table::look_up(&mut self.control, &described.name)?;
+        let now = Table::keyed(&mut self.control, &described.name, &self.settings.filters)?;
         Ok(now.identity() == described.identity())
     }
 

@@ -32,6 +32,7 @@ fn a_file_says_what_is_not_taken_over_as_it_is() {
         backfill-only = true
         [columns]
         exclude = ['.*\.password']
+        key = ['public\.users\.(id|n)']
         mask = { '.*\.mail' = 5 }
         truncate = { '.*\.note' = 9 }
         hash = { '.*\.phone' = 'salt', '.*\.old' = { salt = 'salt', algorithm = 'SHA-512', debezium = 'v1' } }
@@ -60,6 +61,7 @@ fn a_file_says_what_is_not_taken_over_as_it_is() {
     ];
     assert_eq!(kinds, want.iter().collect::<Vec<_>>());
     assert!(found.filters.excluded[0].matches("public.users.password"));
+    assert!(found.filters.keyed[0].matches("public.users.n"));
     assert!(found.filters.skipped.deleted && found.ends_when_read);
     assert_eq!(found.conditions[0].0.to_string(), "public.orders");
     assert_eq!(found.messages.unwrap().topic, "notes");
@@ -207,10 +209,10 @@ fn the_configuration_of_a_connector_is_a_file() {
     assert_eq!(treatments[1].1, Treatment::Truncate(3));
     assert!(filtered.filters.skipped.truncated && filtered.matching.is_some());
     assert_eq!(found.name(), "debezium");
-    let failure = ours(&format!("{text}message.key.columns=a")).unwrap_err();
+    let failure = ours(&format!("{text}signal.data.collection=a")).unwrap_err();
     assert_eq!(failure.code, Code::Config);
     assert!(
-        failure.message.contains("'message.key.columns'"),
+        failure.message.contains("'signal.data.collection'"),
         "{failure:?}"
     );
     let own = "url = 'postgres://me@db/shop'";
