@@ -42,6 +42,7 @@ of what is not taken over as it is:
   mask = { '.*\\.mail' = 5 }      # so many *
   hash = { '.*\\.phone' = \"${env:SALT}\" }   # SHA-256 of the salt and the text, or { salt, algorithm, debezium = \"v2\" }
   truncate = { '.*\\.note' = 100 }   # characters
+  key = ['.*\\.(customer|id)']    # what records have as their key, unless the primary key; it must identify rows
   [where]                        # PostgreSQL 15 or later, MariaDB, MySQL
   orders = \"amount > 0\"         # a condition for the table and its changes: of PostgreSQL any of SQL, of the others see the guide
 of PostgreSQL:
