@@ -11,7 +11,7 @@ use super::server::{Product, Server};
 use super::transactions::run;
 
 const TABLES: [&str; 8] = ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"];
-/// Of the kills three in four lose one at least.
+/// By each kill MariaDB loses one or two.
 const KILLS_MAX: usize = 40;
 /// How often MySQL is killed, which loses none.
 const KILLS: usize = 4;
