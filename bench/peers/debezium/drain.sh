@@ -4,22 +4,10 @@
 # taken off.
 #   bench/peers/debezium/drain.sh       prints changes, CPU seconds and changes a CPU second
 # Needs Java 17, Maven and PostgreSQL's server programs.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-programs=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
-mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory=target/lib
-javac -d "$here/target/classes" -cp "$here/target/lib/*" "$here/src/main/java/Events.java"
-
-work=$(mktemp -d /tmp/headwater-debezium-XXXXXX)
-as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
-[ "$(id -u)" = 0 ] && chown postgres "$work"
-port=$((20000 + RANDOM % 10000))
-trap 'as "$programs/pg_ctl" -s -D "$work/data" -m immediate stop; rm -rf "$work"' EXIT
-cd "$work"
-as "$programs/initdb" --auth trust --username headwater --encoding UTF8 --locale C --no-sync --pgdata "$work/data" >/dev/null
-as "$programs/pg_ctl" -s -w -D "$work/data" -l "$work/log" \
-    -o "-p $port -c wal_level=logical -c max_wal_size=16GB -c listen_addresses=127.0.0.1 -c unix_socket_directories=$work" start
-sql() { psql -q -At -h 127.0.0.1 -p "$port" -U headwater -d postgres -v ON_ERROR_STOP=1 -c "$1"; }
+# shellcheck source=start.sh
+. "$(dirname "$0")/start.sh"
+start_postgres -c max_wal_size=16GB
+sql() { psql_ -c "$1"; }
 
 sql "CREATE TABLE drained (id bigint PRIMARY KEY, customer int NOT NULL, status text, amount numeric(12,2), at timestamptz)"
 sql "CREATE PUBLICATION drained FOR TABLE drained"
@@ -27,17 +15,10 @@ changes=500000
 
 # The CPU seconds of an engine that takes over what its slot has.
 drain() {
-    cat >"$work/$1.properties" <<P
+    { common_properties && cat <<P
 name=$1
 connector.class=io.debezium.connector.postgresql.PostgresConnector
-offset.storage=org.apache.kafka.connect.storage.MemoryOffsetBackingStore
-offset.flush.interval.ms=1000
-database.hostname=127.0.0.1
-database.port=$port
-database.user=headwater
-database.password=none
 database.dbname=postgres
-topic.prefix=shop
 plugin.name=pgoutput
 slot.name=$1
 publication.name=drained
@@ -47,8 +28,9 @@ snapshot.mode=no_data
 key.converter.schemas.enable=false
 value.converter.schemas.enable=false
 P
+    } >"$work/$1.properties"
     TIMEFORMAT='%U %S'
-    { time java -cp "$here/target/classes:$here/target/lib/*" Events "$work/$1.properties" 5 2>"$work/$1.log" | wc -l >"$work/$1.count"; } 2>&1 \
+    { time engine "$work/$1.properties" 5 2>"$work/$1.log" | wc -l >"$work/$1.count"; } 2>&1 \
         | awk '{ print $1 + $2 }'
 }
 

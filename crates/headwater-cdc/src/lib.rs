@@ -28,7 +28,7 @@ pub use capture::{
     TableStatus, give_up, stored,
 };
 pub use connector::translated;
-pub use debezium::{Binary, Debezium, Decimals, Times, Unsigned};
+pub use debezium::{Binary, Debezium, Decimals, Intervals, Times, Unsigned};
 pub use environment::filled;
 pub use filter::{Algorithm, Filters, Hash, Hashed, Matching, Operations, Pattern, Treatment};
 pub use headwater_log::{Error, ErrorKind, Result};

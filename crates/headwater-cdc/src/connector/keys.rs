@@ -75,7 +75,6 @@ const USUAL: &[(&str, &[&str])] = &[
     ("include.schema.comments", &["false"]),
     ("include.unknown.datatypes", &["true", "false"]),
     ("inconsistent.schema.handling.mode", &["fail"]),
-    ("interval.handling.mode", &["numeric"]),
     ("schema.name.adjustment.mode", &["none"]),
     ("topic.naming.strategy", NAMING),
     ("topic.creation.default.partitions", &["1", "-1"]),
@@ -258,8 +257,15 @@ fn events(said: &Said, is_unwrapped: bool, adaptive: &str, out: &mut String) -> 
             put(out, "transaction-topic", topic);
         }
     }
-    if let Some(times) = one_of(said, "time.precision.mode", &[adaptive, "connect"])? {
+    if let Some(times) = one_of(
+        said,
+        "time.precision.mode",
+        &[adaptive, "connect", "isostring"],
+    )? {
         put(out, "times", times.split('_').next().unwrap_or(times));
+    }
+    if let Some(intervals) = one_of(said, "interval.handling.mode", &["numeric", "string"])? {
+        put(out, "intervals", intervals);
     }
     let binary = ["bytes", "base64", "base64-url-safe", "hex"];
     if let Some(binary) = one_of(said, "binary.handling.mode", &binary)? {

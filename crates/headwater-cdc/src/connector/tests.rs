@@ -231,7 +231,8 @@ fn what_there_is_nothing_for_is_refused_by_name() {
         "skipped.operations=x",
         "heartbeat.interval.ms=soon",
         "topic.naming.strategy=mine",
-        "time.precision.mode=isostring",
+        "time.precision.mode=nanoseconds",
+        "interval.handling.mode=text",
         "binary.handling.mode=octal",
         "publication.autocreate.mode=no_tables",
         "message.key.columns=public.orders",
@@ -362,6 +363,11 @@ fn values_are_written_as_they_were() {
     let found = more("time.precision.mode=connect\nbinary.handling.mode=base64-url-safe");
     assert!(
         found.contains("times = \"connect\"\nbinary = \"base64-url-safe\"\n"),
+        "{found}"
+    );
+    let found = more("time.precision.mode=isostring\ninterval.handling.mode=string");
+    assert!(
+        found.contains("times = \"isostring\"\nintervals = \"string\"\n"),
         "{found}"
     );
 }

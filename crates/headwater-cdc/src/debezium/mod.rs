@@ -17,5 +17,5 @@ pub(crate) use message::MessageEvents;
 pub(crate) use origin::{BinlogPlace, Connector, Names, Origin, OriginPlace, WalPlace, now_us};
 pub(crate) use semantic::{FieldSchema, Semantic};
 pub(crate) use settings::Modes;
-pub use settings::{Binary, Debezium, Decimals, Times, Unsigned};
+pub use settings::{Binary, Debezium, Decimals, Intervals, Times, Unsigned};
 pub(crate) use transaction::{Order, Told, Transactions};

@@ -1,6 +1,6 @@
 //! The types of Debezium's events, with their schemas.
 
-use super::settings::{Binary, Modes, Times};
+use super::settings::{Binary, Intervals, Modes, Times};
 use crate::json;
 
 /// A type of Debezium: what a value stands for, and how it is carried.
@@ -35,7 +35,13 @@ pub(crate) enum Semantic {
     ConnectDate,
     ConnectTime,
     ConnectTimestamp,
+    /// Strings of ISO 8601, in UTC: `2026-11-26Z`, `01:02:03.5Z`, `2026-11-26T01:02:03.5Z`.
+    IsoDate,
+    IsoTime,
+    IsoTimestamp,
     MicroDuration,
+    /// A string of ISO 8601 with all parts.
+    Interval,
     Json,
     Xml,
     Uuid,
@@ -59,6 +65,8 @@ pub(crate) struct FieldSchema {
     pub(crate) is_optional: bool,
     /// What it is unless said, as JSON.
     pub(crate) default: Option<Vec<u8>>,
+    /// What is told of how its values are treated: a name and a value.
+    pub(crate) treated: Option<(&'static str, String)>,
 }
 
 impl FieldSchema {
@@ -75,6 +83,11 @@ impl FieldSchema {
     /// Writes the field as it stands in the schema of a struct.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         self.semantic.open(self.is_optional, out);
+        let has_own = matches!(self.semantic, Semantic::Enum(_) | Semantic::EnumSet(_));
+        if let Some((name, value)) = self.treated.as_ref().filter(|_| !has_own) {
+            let parameters = format!(",\"parameters\":{{\"{name}\":\"{value}\"}}");
+            out.extend_from_slice(parameters.as_bytes());
+        }
         if let Some(default) = &self.default {
             out.extend_from_slice(b",\"default\":");
             out.extend_from_slice(default);
@@ -88,8 +101,12 @@ impl FieldSchema {
 impl Semantic {
     /// The same as it was wanted.
     pub(crate) fn under(self, modes: Modes) -> Self {
-        let connects = modes.times == Times::Connect;
+        let (connects, is_iso) = (modes.times == Times::Connect, modes.times == Times::Iso);
         match self {
+            Self::Date if is_iso => Self::IsoDate,
+            Self::Time | Self::MicroTime if is_iso => Self::IsoTime,
+            Self::Timestamp | Self::MicroTimestamp if is_iso => Self::IsoTimestamp,
+            Self::MicroDuration if modes.intervals == Intervals::String => Self::Interval,
             Self::Date if connects => Self::ConnectDate,
             Self::Time | Self::MicroTime if connects => Self::ConnectTime,
             Self::Timestamp | Self::MicroTimestamp if connects => Self::ConnectTimestamp,
@@ -188,6 +205,10 @@ impl Semantic {
             Self::String
             | Self::ZonedTime
             | Self::ZonedTimestamp
+            | Self::IsoDate
+            | Self::IsoTime
+            | Self::IsoTimestamp
+            | Self::Interval
             | Self::Json
             | Self::Xml
             | Self::Uuid
@@ -215,7 +236,11 @@ impl Semantic {
             Self::ConnectDate => "org.apache.kafka.connect.data.Date",
             Self::ConnectTime => "org.apache.kafka.connect.data.Time",
             Self::ConnectTimestamp => "org.apache.kafka.connect.data.Timestamp",
+            Self::IsoDate => "io.debezium.time.IsoDate",
+            Self::IsoTime => "io.debezium.time.IsoTime",
+            Self::IsoTimestamp => "io.debezium.time.IsoTimestamp",
             Self::MicroDuration => "io.debezium.time.MicroDuration",
+            Self::Interval => "io.debezium.time.Interval",
             Self::Json => "io.debezium.data.Json",
             Self::Xml => "io.debezium.data.Xml",
             Self::Uuid => "io.debezium.data.Uuid",
@@ -238,8 +263,10 @@ impl Semantic {
             Self::VariableDecimal => br#"{"scale":0,"value":"AA=="}"#.to_vec(),
             Self::Point => br#"{"x":0.0,"y":0.0,"wkb":null,"srid":null}"#.to_vec(),
             Self::Geometry => br#"{"wkb":"","srid":null}"#.to_vec(),
-            Self::ZonedTimestamp => b"\"1970-01-01T00:00:00.000000Z\"".to_vec(),
-            Self::ZonedTime => b"\"00:00:00Z\"".to_vec(),
+            Self::ZonedTime | Self::IsoTime => b"\"00:00:00Z\"".to_vec(),
+            Self::IsoDate => b"\"1970-01-01Z\"".to_vec(),
+            Self::IsoTimestamp | Self::ZonedTimestamp => b"\"1970-01-01T00:00:00Z\"".to_vec(),
+            Self::Interval => b"\"P0Y0M0DT0H0M0S\"".to_vec(),
             Self::Json => b"\"{}\"".to_vec(),
             _ => match self.carrier() {
                 "string" | "bytes" => b"\"\"".to_vec(),

@@ -22,6 +22,18 @@ pub enum Times {
     Adaptive,
     /// Milliseconds, by the types of Kafka Connect.
     Connect,
+    /// As strings of ISO 8601: `isostring`.
+    Iso,
+}
+
+/// How intervals are written: `interval.handling.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Intervals {
+    /// As microseconds, where a month is the twelfth part of 365.25 days.
+    #[default]
+    Numeric,
+    /// As strings of ISO 8601, with all parts: `P1Y0M0DT0H0M0S`.
+    String,
 }
 
 /// How bytes are written: `binary.handling.mode`.
@@ -77,6 +89,7 @@ pub enum Unsigned {
 pub(crate) struct Modes {
     pub(crate) decimals: Decimals,
     pub(crate) times: Times,
+    pub(crate) intervals: Intervals,
     pub(crate) binary: Binary,
     pub(crate) unsigned: Unsigned,
 }
@@ -92,6 +105,8 @@ pub struct Debezium {
     pub decimals: Decimals,
     /// How dates and times without a zone are written.
     pub times: Times,
+    /// How intervals are written.
+    pub intervals: Intervals,
     /// How bytes are written.
     pub binary: Binary,
     /// How numbers of a `BIGINT UNSIGNED` are written.
@@ -114,6 +129,7 @@ impl Debezium {
             schemas: false,
             decimals: Decimals::default(),
             times: Times::default(),
+            intervals: Intervals::default(),
             binary: Binary::default(),
             unsigned: Unsigned::default(),
             tombstones: true,
@@ -126,6 +142,7 @@ impl Debezium {
         Modes {
             decimals: self.decimals,
             times: self.times,
+            intervals: self.intervals,
             binary: self.binary,
             unsigned: self.unsigned,
         }

@@ -18,7 +18,7 @@ pub struct Filters {
     pub treatments: Vec<(Pattern, Treatment)>,
     /// Changes that are not taken over.
     pub skipped: Operations,
-    /// The columns that records have as their key, in place of those that identify rows; a table without such columns has its own key.
+    /// The columns that records have as their key, in this order, in place of those that identify rows; a table without such columns has its own key.
     /// They too must identify rows, and what a change was before must tell them.
     pub keyed: Vec<Pattern>,
 }
@@ -45,17 +45,22 @@ impl Filters {
         treatments.any(|t| matches!(t, Treatment::Hash(hash) if hash.is_shortened))
     }
 
-    /// The columns of a table that are wanted as its key, in the table's order; none: its own key is.
+    /// The columns of a table that are wanted as its key, in the order of the patterns; none: its own key is.
     pub(crate) fn key<'a>(
         &self,
         table: &str,
-        columns: impl Iterator<Item = &'a str>,
+        columns: impl Iterator<Item = &'a str> + Clone,
     ) -> Vec<String> {
-        let is_wanted = |column: &&str| {
-            let name = format!("{table}.{column}");
-            self.keyed.iter().any(|pattern| pattern.matches(&name))
-        };
-        columns.filter(is_wanted).map(str::to_owned).collect()
+        let mut key = Vec::new();
+        for pattern in &self.keyed {
+            for column in columns.clone() {
+                let is_new = !key.iter().any(|known| known == column);
+                if is_new && pattern.matches(&format!("{table}.{column}")) {
+                    key.push(column.to_owned());
+                }
+            }
+        }
+        key
     }
 
     /// What is done to the values of a column.
@@ -167,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_the_columns_that_match_in_the_order_of_the_table() {
+    fn keys_are_the_columns_that_match_in_the_order_of_the_patterns() {
         let filters = Filters {
             keyed: patterns(&[r"shop\.orders\.b", r".*\.(A|c)"]),
             ..Filters::default()
         };
         let key = |table, columns: &[&'static str]| filters.key(table, columns.iter().copied());
-        assert_eq!(key("shop.orders", &["a", "b", "n"]), ["a", "b"]);
+        assert_eq!(key("shop.orders", &["a", "b", "n"]), ["b", "a"]);
         assert_eq!(key("shop.lines", &["c", "b", "a"]), ["c", "a"]);
         assert!(key("shop.lines", &["b", "n"]).is_empty());
     }

@@ -12,7 +12,7 @@ pub enum Treatment {
     Mask(usize),
     /// A hash of it.
     Hash(Hash),
-    /// At most so many characters of it.
+    /// At most so many characters of it, of which those beyond U+FFFF count twice, as to Java.
     Truncate(usize),
 }
 
@@ -29,6 +29,19 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
+    /// What the schemas of Debezium's events tell of it: a name and a value.
+    pub(crate) fn told(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Keep | Self::LeaveOut => None,
+            Self::Treat(Treatment::Mask(_) | Treatment::Hash(_), _) => {
+                Some(("masked", "true".to_owned()))
+            }
+            Self::Treat(Treatment::Truncate(length), _) => {
+                Some(("truncateLength", length.to_string()))
+            }
+        }
+    }
+
     /// Treats the value that was written last, from `start` on.
     ///
     /// # Errors
@@ -48,13 +61,22 @@ impl Rule {
         match treatment {
             Treatment::Mask(length) => json::string(&vec![b'*'; *length], out),
             Treatment::Truncate(length) => {
-                let end = known.char_indices().nth(*length).map(|(at, _)| at);
-                json::string(&known.as_bytes()[..end.unwrap_or(known.len())], out);
+                json::string(cut(&known, *length).as_bytes(), out);
             }
             Treatment::Hash(hash) => json::string(hash.digits(&known, *most).as_bytes(), out),
         }
         Ok(())
     }
+}
+
+/// The beginning of a text. A character that would be cut in two, of which Debezium leaves a half, is left out.
+fn cut(text: &str, length: usize) -> &str {
+    let mut units = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > length
+    });
+    end.map_or(text, |(at, _)| &text[..at])
 }
 
 /// A column whose values cannot be treated.
@@ -83,6 +105,10 @@ mod tests {
         assert_eq!(cut(r#""\"üx""#), r#""\"ü""#);
         assert_eq!(cut(r#""ab""#), r#""ab""#);
         assert_eq!(cut("null"), "null");
+        assert_eq!(
+            (cut(r#""😀x""#), cut(r#""x😀""#)),
+            (r#""😀""#.into(), r#""x""#.into())
+        );
         let hash = |salt: &str, value| treated(Treatment::Hash(Hash::new(salt)), value).unwrap();
         // SHA-256 of "abc", as the standard has it.
         let known = "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"";

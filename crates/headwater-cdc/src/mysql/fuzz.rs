@@ -79,6 +79,7 @@ fn write(rows: &Rows, change: &Change) {
                 semantic: semantic::of(&column.kind, Modes::default()),
                 is_optional: column.is_nullable,
                 default: None,
+                treated: None,
             };
             drop(semantic::write(
                 value,

@@ -10,7 +10,7 @@
 //! | dates that no calendar has | null, or the column's default, or the beginning of 1970 |
 
 use bytes::Bytes;
-use headwater_log::Result;
+use headwater_log::{Error, ErrorKind, Result};
 
 use super::charset::Charset;
 use super::failure::malformed;
@@ -20,6 +20,10 @@ use super::temporal::DateTime;
 use super::value::Value;
 use crate::debezium::{Decimals, Digits, FieldSchema, Modes, Semantic, Unsigned};
 use crate::json;
+use crate::postgres::{iso_date, iso_time, iso_timestamp};
+
+/// Microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// What a type is to Debezium.
 pub(super) fn of(kind: &Kind, modes: Modes) -> Semantic {
@@ -114,6 +118,13 @@ pub(super) fn write(
         (Value::Float(number), _) => out.extend_from_slice(format!("{number:?}").as_bytes()),
         (Value::Double(number), _) => out.extend_from_slice(format!("{number:?}").as_bytes()),
         (Value::Year(year), _) => put(i64::from(*year), out),
+        (Value::Date(date), Semantic::IsoDate) => {
+            iso_or_zero(date.days().map(iso_date), field, out)
+        }
+        (Value::Time(micros), Semantic::IsoTime) => match micros {
+            0..DAY => json::string(iso_time(*micros).as_bytes(), out),
+            _ => return Err(no_time_of_day()),
+        },
         (Value::Date(date), _) => put_or_zero(date.days(), field, out),
         (Value::Time(micros), Semantic::ConnectTime) => put(micros.div_euclid(1000), out),
         (Value::Time(micros), _) => put(*micros, out),
@@ -141,6 +152,20 @@ fn put_or_zero(number: Option<i64>, field: &FieldSchema, out: &mut Vec<u8>) {
     }
 }
 
+fn iso_or_zero(text: Option<String>, field: &FieldSchema, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => json::string(text.as_bytes(), out),
+        None => out.extend_from_slice(&zero(field)),
+    }
+}
+
+/// Debezium has null for it.
+fn no_time_of_day() -> Error {
+    let text = "a TIME that is no time of a day cannot be a string of ISO 8601";
+    Error::new(ErrorKind::Unsupported, text)
+        .with_hint("write times as numbers: times = \"adaptive\"")
+}
+
 /// What stands for a date that no calendar has, and for a default that is computed.
 pub(super) fn zero(field: &FieldSchema) -> Vec<u8> {
     match (&field.semantic, field.is_optional, &field.default) {
@@ -162,6 +187,7 @@ fn datetime(
             let text = time.text(kind.digits()).replacen(' ', "T", 1) + "Z";
             json::string(text.as_bytes(), out);
         }
+        Semantic::IsoTimestamp => iso_or_zero(micros.map(iso_timestamp), field, out),
         Semantic::Timestamp | Semantic::ConnectTimestamp => {
             put_or_zero(micros.map(|m| m.div_euclid(1000)), field, out)
         }
@@ -207,6 +233,7 @@ fn coordinates(wkb: &Bytes) -> Result<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::debezium::Times;
 
     fn check(kind: Kind, value: Value, want: &str) {
         let field = FieldSchema {
@@ -214,6 +241,7 @@ mod tests {
             semantic: of(&kind, Modes::default()),
             is_optional: true,
             default: None,
+            treated: None,
         };
         let mut out = Vec::new();
         write(&value, &kind, &field, &mut out).unwrap();
@@ -242,6 +270,64 @@ mod tests {
         let zoned = Kind::Timestamp { digits: 3 };
         check(zoned, Value::DateTime(day), "\"2026-11-26T00:00:00.120Z\"");
         check(Kind::Date, Value::Date(DateTime::default()), "null");
+    }
+
+    #[test]
+    fn times_are_texts_on_wish() {
+        let written = |kind: Kind, value: Value, is_optional| {
+            let modes = Modes {
+                times: Times::Iso,
+                ..Modes::default()
+            };
+            let field = FieldSchema {
+                name: "v".to_owned(),
+                semantic: of(&kind, modes),
+                is_optional,
+                default: None,
+                treated: None,
+            };
+            let mut out = Vec::new();
+            write(&value, &kind, &field, &mut out)?;
+            Ok(String::from_utf8(out).unwrap())
+        };
+        let check = |kind, value, want: &str| {
+            let found: Result<String> = written(kind, value, false);
+            assert_eq!(found.unwrap(), format!("\"{want}\""));
+        };
+        let day = DateTime {
+            year: 2026,
+            month: 11,
+            day: 26,
+            micros: 120_000,
+            ..DateTime::default()
+        };
+        let (zero, time) = (DateTime::default(), Kind::Time { digits: 3 });
+        check(Kind::Date, Value::Date(day), "2026-11-26Z");
+        check(Kind::Date, Value::Date(zero), "1970-01-01Z");
+        check(
+            Kind::DateTime { digits: 6 },
+            Value::DateTime(day),
+            "2026-11-26T00:00:00.12Z",
+        );
+        check(
+            Kind::DateTime { digits: 0 },
+            Value::DateTime(zero),
+            "1970-01-01T00:00:00Z",
+        );
+        check(
+            Kind::Timestamp { digits: 3 },
+            Value::DateTime(day),
+            "2026-11-26T00:00:00.120Z",
+        );
+        check(time.clone(), Value::Time(3_723_004_000), "01:02:03.004Z");
+        assert_eq!(
+            written(Kind::Date, Value::Date(zero), true).unwrap(),
+            "null"
+        );
+        for beyond in [-1, DAY] {
+            let error = written(time.clone(), Value::Time(beyond), true).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+        }
     }
 
     #[test]

@@ -118,15 +118,40 @@ pub(super) fn zoned_time(text: &[u8]) -> Result<String> {
 
 /// A moment as ISO 8601 has it, in UTC, with six digits of a second.
 pub(super) fn iso(micros: i64) -> String {
-    let (year, month, day) = civil(micros.div_euclid(DAY));
+    let (day, time) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
+    let (clock, fraction) = (clock(time), time % SECOND);
+    format!("{}T{clock}.{fraction:06}Z", calendar(day))
+}
+
+/// A day since 1970 in UTC: `2026-11-26Z`.
+pub(crate) fn iso_date(days: i64) -> String {
+    calendar(days) + "Z"
+}
+
+/// Microseconds of a day in UTC, with the digits that say something: `01:02:03.5Z`. The end of a day is its beginning.
+pub(crate) fn iso_time(micros: i64) -> String {
+    let time = micros.rem_euclid(DAY);
+    let fraction = match time % SECOND {
+        0 => String::new(),
+        fraction => format!(".{fraction:06}"),
+    };
+    format!("{}{}Z", clock(time), fraction.trim_end_matches('0'))
+}
+
+/// Microseconds since 1970 in UTC, with the digits that say something: `2026-11-26T01:02:03.5Z`.
+pub(crate) fn iso_timestamp(micros: i64) -> String {
+    format!("{}T{}", calendar(micros.div_euclid(DAY)), iso_time(micros))
+}
+
+/// A day since 1970: `2026-11-26`.
+fn calendar(days: i64) -> String {
+    let (year, month, day) = civil(days);
     let year = match year {
         0..=9999 => format!("{year:04}"),
         10_000.. => format!("+{year}"),
         _ => format!("-{:04}", -year),
     };
-    let time = micros.rem_euclid(DAY);
-    let fraction = time % SECOND;
-    format!("{year}-{month:02}-{day:02}T{}.{fraction:06}Z", clock(time))
+    format!("{year}-{month:02}-{day:02}")
 }
 
 /// Microseconds of an interval: `P1Y-2DT3H4M5.6S`. A month is the twelfth part of a year.
@@ -134,28 +159,10 @@ pub(super) fn iso(micros: i64) -> String {
 /// # Errors
 /// `Corrupt`.
 pub(super) fn duration(text: &[u8]) -> Result<i64> {
+    const UNITS: [i64; 6] = [MONTH * 12, MONTH, DAY, 3600 * SECOND, 60 * SECOND, 1];
     let wrong = || malformed("interval");
-    let mut rest = utf8(text)?.strip_prefix('P').ok_or_else(wrong)?;
-    let (mut total, mut is_time) = (0_i64, false);
-    while !rest.is_empty() {
-        if let Some(time) = rest.strip_prefix('T') {
-            (rest, is_time) = (time, true);
-            continue;
-        }
-        let end = rest
-            .find(|c: char| c.is_ascii_uppercase())
-            .ok_or_else(wrong)?;
-        let (number, unit) = (&rest[..end], rest.as_bytes()[end]);
-        rest = &rest[end + 1..];
-        let unit = match (unit, is_time) {
-            (b'Y', false) => MONTH * 12,
-            (b'M', false) => MONTH,
-            (b'D', false) => DAY,
-            (b'H', true) => 3600 * SECOND,
-            (b'M', true) => 60 * SECOND,
-            (b'S', true) => 1,
-            _ => return Err(wrong()),
-        };
+    let mut total = 0_i64;
+    for (number, unit) in parts(text)?.into_iter().zip(UNITS) {
         let unsigned = number.strip_prefix('-').unwrap_or(number);
         let amount = match unit {
             1 => micros(unsigned)?,
@@ -166,6 +173,46 @@ pub(super) fn duration(text: &[u8]) -> Result<i64> {
         total = total.checked_add(part).ok_or_else(wrong)?;
     }
     Ok(total)
+}
+
+/// An interval with all parts: `P1Y0M-2DT3H4M5.6S`.
+///
+/// # Errors
+/// `Corrupt`.
+pub(super) fn interval(text: &[u8]) -> Result<String> {
+    duration(text)?;
+    let [years, months, days, hours, minutes, seconds] = parts(text)?;
+    Ok(format!(
+        "P{years}Y{months}M{days}DT{hours}H{minutes}M{seconds}S"
+    ))
+}
+
+/// Years, months, days, hours, minutes and seconds of an interval: `P1Y-2DT3H4M5.6S`. What it does not name is 0.
+fn parts(text: &[u8]) -> Result<[&str; 6]> {
+    let wrong = || malformed("interval");
+    let mut rest = utf8(text)?.strip_prefix('P').ok_or_else(wrong)?;
+    let (mut parts, mut is_time) = (["0"; 6], false);
+    while !rest.is_empty() {
+        if let Some(time) = rest.strip_prefix('T') {
+            (rest, is_time) = (time, true);
+            continue;
+        }
+        let end = rest
+            .find(|c: char| c.is_ascii_uppercase())
+            .ok_or_else(wrong)?;
+        let place = match (rest.as_bytes()[end], is_time) {
+            (b'Y', false) => 0,
+            (b'M', false) => 1,
+            (b'D', false) => 2,
+            (b'H', true) => 3,
+            (b'M', true) => 4,
+            (b'S', true) => 5,
+            _ => return Err(wrong()),
+        };
+        parts[place] = &rest[..end];
+        rest = &rest[end + 1..];
+    }
+    Ok(parts)
 }
 
 fn utf8(text: &[u8]) -> Result<&str> {

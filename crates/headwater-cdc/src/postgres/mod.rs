@@ -33,4 +33,4 @@ pub use sql::{identifier, literal};
 pub use tls::{Tls, TlsMode};
 
 pub(crate) use capture::{PostgreSql, begin, begin_anew, finish, slot};
-pub(crate) use civil::{millis, since_1970};
+pub(crate) use civil::{iso_date, iso_time, iso_timestamp, millis, since_1970};

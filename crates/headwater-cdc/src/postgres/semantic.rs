@@ -97,6 +97,18 @@ pub(super) fn write(semantic: &Semantic, text: &[u8], out: &mut Vec<u8>) -> Resu
             Moment::Micros(micros) => json::string(civil::iso(micros).as_bytes(), out),
             Moment::Infinity | Moment::MinusInfinity => json::string(text, out),
         },
+        Semantic::IsoDate => match text {
+            b"infinity" | b"-infinity" => json::string(text, out),
+            text => json::string(civil::iso_date(civil::date(text)?).as_bytes(), out),
+        },
+        Semantic::IsoTime => json::string(civil::iso_time(civil::time(text)?).as_bytes(), out),
+        Semantic::IsoTimestamp => {
+            json::string(civil::iso_timestamp(moment(text)?).as_bytes(), out);
+        }
+        Semantic::Interval => match text {
+            b"infinity" | b"-infinity" => json::string(text, out),
+            text => json::string(civil::interval(text)?.as_bytes(), out),
+        },
         Semantic::MicroDuration => put(civil::duration(text)?, out),
         Semantic::Bits(_) => bits(text, out)?,
         Semantic::Point => point(text, out)?,
@@ -225,6 +237,44 @@ mod tests {
     }
 
     #[test]
+    fn times_and_intervals_are_texts_on_wish() {
+        for (semantic, text, want) in [
+            (Semantic::IsoDate, "2026-11-26", "2026-11-26Z"),
+            (Semantic::IsoDate, "0044-03-15 BC", "-0043-03-15Z"),
+            (Semantic::IsoDate, "10000-01-01", "+10000-01-01Z"),
+            (Semantic::IsoDate, "infinity", "infinity"),
+            (Semantic::IsoTime, "12:00:00", "12:00:00Z"),
+            (Semantic::IsoTime, "01:02:03.0040", "01:02:03.004Z"),
+            (Semantic::IsoTime, "24:00:00", "00:00:00Z"),
+            (
+                Semantic::IsoTimestamp,
+                "1969-12-31 23:59:59.999999",
+                "1969-12-31T23:59:59.999999Z",
+            ),
+            (
+                Semantic::IsoTimestamp,
+                "infinity",
+                "+294247-01-10T04:00:25.2Z",
+            ),
+            (
+                Semantic::IsoTimestamp,
+                "-infinity",
+                "-290308-12-21T19:59:27.6Z",
+            ),
+            (Semantic::Interval, "P1Y-2DT3H4M5.6S", "P1Y0M-2DT3H4M5.6S"),
+            (Semantic::Interval, "PT-0.5S", "P0Y0M0DT0H0M-0.5S"),
+            (Semantic::Interval, "P1M", "P0Y1M0DT0H0M0S"),
+            (Semantic::Interval, "PT1M", "P0Y0M0DT0H1M0S"),
+        ] {
+            check(&semantic, text, &format!("\"{want}\""));
+        }
+        for wrong in ["P1", "PT1D", "1Y", "PxY"] {
+            let written = write(&Semantic::Interval, wrong.as_bytes(), &mut Vec::new());
+            assert!(written.is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn modifiers_say_what_a_number_is() {
         let decimal = |precision, scale| Semantic::Decimal {
             precision: Some(precision),
@@ -246,6 +296,10 @@ mod tests {
                 Semantic::MicroTimestamp,
                 Semantic::ZonedTimestamp,
                 Semantic::MicroDuration,
+                Semantic::IsoDate,
+                Semantic::IsoTime,
+                Semantic::IsoTimestamp,
+                Semantic::Interval,
                 Semantic::Point,
                 Semantic::Bits(8),
                 Semantic::VariableDecimal,

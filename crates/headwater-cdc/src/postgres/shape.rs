@@ -54,6 +54,7 @@ impl Column {
                 .and_then(|c| literal_text(c.default.as_deref()?))
                 .and_then(|text| kind.default(&text)),
             is_optional: known.is_none_or(|c| !c.not_null),
+            treated: rule.told(),
             semantic,
         });
         Self {

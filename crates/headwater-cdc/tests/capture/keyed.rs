@@ -43,12 +43,12 @@ fn rows_are_keyed_by_the_columns_that_are_wanted() {
     let (log, own) = (memory(), settings(&address, &["t"]));
     catch_up(&log, &own);
     assert_eq!(fold(&log, "t"), content(&mut session, "t", &["a"]));
-    // In the order of the table, whatever that of the expressions is.
+    // In the order of the expressions, whatever that of the table is.
     let wanted = keyed(own.clone(), &[r"public\.t\.b", r"public\.t\.a"]);
     for (settings, key) in [
-        (&wanted, &["a", "b"][..]),
+        (&wanted, &["b", "a"][..]),
         (&own, &["a"]),
-        (&wanted, &["a", "b"]),
+        (&wanted, &["b", "a"]),
     ] {
         run(
             &mut session,

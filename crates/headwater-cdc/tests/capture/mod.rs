@@ -20,5 +20,6 @@ mod silence;
 mod snapshots;
 mod torn;
 mod transactions;
+mod treated;
 mod values;
 mod writers;

@@ -45,7 +45,7 @@ fn run_all(session: &mut Session, script: &str) {
 }
 
 /// The fixtures of MariaDB are of Debezium's connector for MySQL, which reads a MariaDB as if it were one.
-fn as_mariadb(value: &mut Value) {
+pub(super) fn as_mariadb(value: &mut Value) {
     let (has_schema, text) = (value.get("schema").is_some(), "mariadb");
     let envelope = match has_schema {
         true => &mut value["payload"],

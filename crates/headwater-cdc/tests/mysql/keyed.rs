@@ -42,9 +42,9 @@ fn rows_are_keyed_by_the_columns_that_are_wanted() {
         assert_eq!(fold(&log, "t"), content_of(&mut session, &["a"]));
         let wanted = keyed(own.clone(), &[r"shop\.t\.a", r"shop\.t\.b"]);
         for (settings, key) in [
-            (&wanted, &["b", "a"][..]),
+            (&wanted, &["a", "b"][..]),
             (&own, &["a"]),
-            (&wanted, &["b", "a"]),
+            (&wanted, &["a", "b"]),
         ] {
             run(
                 &mut session,

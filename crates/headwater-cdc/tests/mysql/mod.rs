@@ -25,6 +25,7 @@ mod snapshots;
 mod sums;
 mod transactions;
 mod transactions_told;
+mod treated;
 mod truncated;
 mod whole_log;
 mod words;

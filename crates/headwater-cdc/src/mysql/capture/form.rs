@@ -83,9 +83,12 @@ impl Forms {
         let Format::Debezium(debezium) = &self.format else {
             return Ok(shape);
         };
-        let fields = table.columns.iter().map(|column| {
+        let fields = table.columns.iter().enumerate().map(|(place, column)| {
             let said = said.get(&column.name);
-            field(column, said, debezium)
+            Ok(FieldSchema {
+                treated: shape.rules[place].told(),
+                ..field(column, said, debezium)?
+            })
         });
         let fields = fields.collect::<Result<Vec<_>>>()?;
         let key: Vec<FieldSchema> = shape.key_places().map(|n| fields[n].clone()).collect();
@@ -198,6 +201,7 @@ fn field(column: &Column, said: Option<&Said>, debezium: &Debezium) -> Result<Fi
         semantic,
         is_optional: column.is_nullable,
         default: None,
+        treated: None,
     };
     match said.and_then(|said| said.default(&column.kind)) {
         Some(ColumnDefault::Value(value)) => {

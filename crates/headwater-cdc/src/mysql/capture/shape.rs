@@ -33,7 +33,7 @@ pub(super) struct Shape {
     /// What the columns are to Debezium; none: rows are written as they are.
     fields: Vec<FieldSchema>,
     /// What is done to the values of the columns.
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     /// Which rows there are; `None`: all.
     condition: Option<RowCondition>,
     /// Whose words values are written in, if they are in Maxwell's or Canal's.

@@ -28,7 +28,8 @@ and for Debezium's:
   [debezium]
   schemas = false                # each key and value with its schema
   decimals = \"precise\"           # bytes in base64; or \"string\" or \"double\"
-  times = \"adaptive\"             # or \"connect\": milliseconds, by the types of Kafka Connect
+  times = \"adaptive\"             # or \"connect\": milliseconds, by the types of Kafka Connect; or \"isostring\"
+  intervals = \"numeric\"          # microseconds; or \"string\": of ISO 8601
   binary = \"bytes\"               # in base64; or \"base64\", \"base64-url-safe\", \"hex\": as strings
   unsigned = \"long\"              # BIGINT UNSIGNED of MariaDB and MySQL; or \"precise\": a decimal's bytes in base64
   tombstones = true              # after each deletion

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use headwater_cdc::{
-    Binary, Debezium, Decimals, Format, Matching, OnLoss, Settings, Times, Unsigned, mysql,
-    postgres,
+    Binary, Debezium, Decimals, Format, Intervals, Matching, OnLoss, Settings, Times, Unsigned,
+    mysql, postgres,
 };
 
 use super::filtered::{Beats, Columns, LogicalMessages, patterns};
@@ -77,6 +77,7 @@ struct Events {
     transactions: Option<bool>,
     transaction_topic: Option<String>,
     times: Option<EventTimes>,
+    intervals: Option<EventIntervals>,
     binary: Option<BytesAs>,
     unsigned: Option<UnsignedNumbers>,
 }
@@ -86,6 +87,15 @@ struct Events {
 enum EventTimes {
     Adaptive,
     Connect,
+    #[serde(rename = "isostring")]
+    IsoString,
+}
+
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum EventIntervals {
+    Numeric,
+    String,
 }
 
 #[derive(Debug, Clone, Copy, serde::Deserialize)]
@@ -131,6 +141,11 @@ impl Events {
             times: match self.times {
                 None | Some(EventTimes::Adaptive) => Times::Adaptive,
                 Some(EventTimes::Connect) => Times::Connect,
+                Some(EventTimes::IsoString) => Times::Iso,
+            },
+            intervals: match self.intervals {
+                None | Some(EventIntervals::Numeric) => Intervals::Numeric,
+                Some(EventIntervals::String) => Intervals::String,
             },
             binary: match self.binary {
                 None | Some(BytesAs::Bytes) => Binary::Bytes,

@@ -154,17 +154,20 @@ fn a_file_says_how_events_look() {
     let usual = Debezium::new("shop");
     assert_eq!(format(text), Format::Debezium(usual.clone()));
     let more = format!(
-        "{text}\n[debezium]\nschemas = true\ndecimals = 'string'\ntimes = 'connect'\nbinary = 'base64-url-safe'\nunsigned = 'precise'"
+        "{text}\n[debezium]\nschemas = true\ndecimals = 'string'\ntimes = 'connect'\nintervals = 'string'\nbinary = 'base64-url-safe'\nunsigned = 'precise'"
     );
     let want = Debezium {
         schemas: true,
         decimals: Decimals::String,
         times: Times::Connect,
+        intervals: Intervals::String,
         binary: Binary::Base64UrlSafe,
         unsigned: Unsigned::Precise,
         ..usual
     };
     assert_eq!(format(&more), Format::Debezium(want));
+    let iso = format(&more.replace("'connect'", "'isostring'"));
+    assert!(matches!(iso, Format::Debezium(found) if found.times == Times::Iso));
     for (name, want) in [
         ("maxwell-json", Format::Maxwell),
         ("canal-json", Format::Canal),
