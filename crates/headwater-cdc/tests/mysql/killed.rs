@@ -1,16 +1,17 @@
 //! The oracle: sessions write at random while the process that captures is killed and the server crashes; what the topics add
 //! up to is what the tables are.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use headwater_cdc::mysql::{Address, Session, Settings, TableName};
 use headwater_cdc::{Capture, Filters, Hash, Treatment};
 
 use super::capturing::{LONG, catch_up, memory, open, records, settings};
+use super::reshaping::{end_prepared, reshape};
 use super::server::Server;
 use super::sums::{CHOSEN, check_emptied, check_order, check_tables};
 use super::whole_log::WholeLog;
-use super::writers::{WRITERS_MAX, Written, create, end_prepared, reshape, write};
+use super::writers::{WRITERS_MAX, Written, create, write};
 use crate::faults::{Faults, Hurt, SILENCE_S, capture, parts, rounds, tell};
 use crate::oracle::{Random, StopsAtEnd, check_ledger, seed};
 use crate::process::told;
@@ -58,13 +59,6 @@ fn of_all(address: &Address) -> Settings {
     }
 }
 
-/// Between two faults a table gets other columns.
-fn define(server: &Server, round: usize) {
-    if round % 3 == 2 {
-        reshape(&mut server.session("shop"), round / 3);
-    }
-}
-
 #[test]
 fn nothing_is_lost_or_doubled_whatever_happens() {
     if let Some(told) = told() {
@@ -80,6 +74,7 @@ fn nothing_is_lost_or_doubled_whatever_happens() {
         // The ledger has been read when the writing begins, so that each of its rows comes from the stream alone.
         catch_up(&open(dir), &settings(&address, &TABLES[..1]));
         let (stop, written) = (AtomicBool::new(false), Written::default());
+        let reshaped = AtomicU32::new(0);
         let writers = 1 + Random(seed | 1).below(WRITERS_MAX);
         let proxy = Proxy::start(address.port);
         let url = format!(
@@ -95,15 +90,15 @@ fn nothing_is_lost_or_doubled_whatever_happens() {
                 let (server, stop, written) = (&server, &stop, &written);
                 scope.spawn(move || write(server, (seed, writer), stop, written));
             }
+            scope.spawn(|| reshape(&server, &stop, &reshaped));
             for round in 0..rounds() {
-                define(&server, round);
                 faults.round(round);
             }
             drop(stops);
         });
         eprintln!("{writers} writers, {:?}", faults.end());
         let mut session = server.session("shop");
-        end_prepared(&mut session, "COMMIT");
+        end_prepared(&mut session, "COMMIT").unwrap();
         let log = open(dir);
         catch_up(&log, &of_all(&address));
         check_tables(&log, &mut session);
@@ -115,7 +110,11 @@ fn nothing_is_lost_or_doubled_whatever_happens() {
         assert!(orphans > 0 || !has_gone, "a row of the ledger is gone");
         check_order(&log, &whole);
         let done = written.done();
-        eprintln!("{transactions} of {done} transactions, {orphans} orphans");
+        let reshaped = reshaped.into_inner();
+        eprintln!(
+            "{transactions} of {done} transactions, {orphans} orphans, {reshaped} times other columns"
+        );
+        assert!(reshaped > 3, "{reshaped} times other columns");
         assert!(
             transactions > 100 || orphans > 0,
             "{transactions} transactions"
@@ -152,7 +151,7 @@ fn a_backfill_by_several_sessions_beside_writers_is_what_the_tables_are() {
                 drop(stops);
                 assert!(reached.unwrap(), "{:?}", capture.status());
             });
-            end_prepared(&mut session, "COMMIT");
+            end_prepared(&mut session, "COMMIT").unwrap();
             catch_up(&log, &settings);
             check_tables(&log, &mut session);
             let whole = WholeLog::read(&server, &mut session);

@@ -19,6 +19,7 @@ mod killed;
 mod modes;
 mod own;
 mod refusals;
+mod reshaping;
 mod server;
 mod sessions;
 mod snapshots;

@@ -197,32 +197,3 @@ pub(super) fn write(
         }
     }
 }
-
-/// What was prepared and not ended, for the server or its session was gone, is ended now; who still has it ends it himself.
-pub(super) fn end_prepared(session: &mut Session, how: &str) {
-    for row in session.query("XA RECOVER").unwrap() {
-        let xid = row[3].as_deref().unwrap();
-        drop(session.execute(&format!("XA {how} '{xid}'")));
-    }
-}
-
-/// Columns come, go, and are others.
-pub(super) fn reshape(session: &mut Session, round: usize) {
-    let sql = match round % 5 {
-        0 => "ALTER TABLE altered ADD COLUMN more INT DEFAULT 7",
-        1 => "ALTER TABLE altered RENAME COLUMN more TO other",
-        2 => "ALTER TABLE altered MODIFY n VARCHAR(20)",
-        3 => "ALTER TABLE altered DROP COLUMN other",
-        _ => "ALTER TABLE altered MODIFY n BIGINT",
-    };
-    // Others wait behind it, also those whose rows it waits for.
-    run(session, &["SET lock_wait_timeout = 1"]);
-    loop {
-        // To commit what the log may lack would have all tables read anew.
-        end_prepared(session, "ROLLBACK");
-        match session.execute(sql) {
-            Ok(()) => return,
-            Err(error) => assert!(error.message().contains("try restarting"), "{error}"),
-        }
-    }
-}
