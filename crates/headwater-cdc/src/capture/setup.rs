@@ -24,6 +24,8 @@ pub(crate) struct Captured<S: Server> {
     pub(crate) backfill: Backfill<S>,
     /// Whether it is read once more when it has become another one.
     pub(super) is_reread: bool,
+    /// Which rows are read then, as at first; `None`: all.
+    pub(super) filter: Option<String>,
     /// Whether the topic was emptied when the stream was about to begin: what was committed before is in what will be read.
     pub(super) is_fresh: bool,
 }
@@ -45,6 +47,8 @@ pub(crate) struct TableOf<S: Server> {
     pub(crate) is_wanted: bool,
     /// Whether it is read once more when it has become another one.
     pub(crate) is_reread: bool,
+    /// Which rows are read, as a condition of SQL; `None`: all. Changes are taken over of all rows.
+    pub(crate) filter: Option<String>,
 }
 
 /// Everything is there.
@@ -170,7 +174,8 @@ pub(crate) fn prepare<S: Server>(
                 ..known
             },
             None => {
-                let backfill = Backfill::begin(table.columns, table.identity, table.is_wanted);
+                let backfill = Backfill::begin(table.columns, table.identity, table.is_wanted)
+                    .of_rows(table.filter.clone());
                 let origin = Origin::of_reading(capture.begin.origin());
                 first(log, backfill, &table.form, (&topic, &owner), &origin)?
             }
@@ -183,6 +188,7 @@ pub(crate) fn prepare<S: Server>(
             is_fresh: !is_begun && !backfill.done,
             backfill,
             is_reread: table.is_reread,
+            filter: table.filter,
         });
     }
     let prefix = format!("{}/", state::owner(name));

@@ -102,6 +102,11 @@ impl<S: Server> Backfill<S> {
         }
     }
 
+    /// Of the table only these rows are read.
+    pub(super) fn of_rows(self, filter: Option<String>) -> Self {
+        Self { filter, ..self }
+    }
+
     /// The same table is read once more.
     pub(super) fn again(&self, filter: Option<String>) -> Self {
         Self {

@@ -248,7 +248,8 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         for (at, columns) in changed {
             let table = &mut self.tables[at];
             let identity = std::mem::take(&mut table.backfill.identity);
-            table.backfill = Backfill::begin(columns, identity, table.is_reread);
+            table.backfill =
+                Backfill::begin(columns, identity, table.is_reread).of_rows(table.filter.clone());
             stale.insert(at);
         }
         // What is not stored is begun anew, with an empty topic.
@@ -297,7 +298,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                 Wish::Pause(is_paused) => self.taken.pause(is_paused),
                 Wish::ReadAgain => {
                     for table in self.tables.iter_mut().filter(|t| t.backfill.done) {
-                        table.backfill = table.backfill.again(None);
+                        table.backfill = table.backfill.again(table.filter.clone());
                         let backfill = state::store(&table.backfill)?;
                         commit = commit.position(table.owner.clone(), backfill);
                         is_changed = true;

@@ -5,11 +5,13 @@ use std::fmt::Write;
 use headwater_log::Result;
 
 use super::columns::{columns, skipped};
+use super::overrides::overrides;
 use super::said::{Said, unsupported};
 use super::tables::{Tables, patterns};
 use super::text::{CLASS, pairs};
 use super::transform::{is_router, transform, unwrapped};
 use super::{address, transform::outbox};
+use crate::filter::Condition;
 
 /// What Debezium calls slots and publications unless told otherwise.
 const SLOT: &str = "debezium";
@@ -201,6 +203,7 @@ fn postgres(said: &Said, out: &mut String) -> Result<()> {
     events(said, transform.is_some(), "adaptive", out)?;
     messages(said, prefix, out);
     columns(said, out)?;
+    overrides(said, |_| Ok(()), out)?;
     heartbeat(said, out)
 }
 
@@ -308,7 +311,8 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
     if let Some(unsigned) = one_of(said, "bigint.unsigned.handling.mode", &["long", "precise"])? {
         put(out, "unsigned", unsigned);
     }
-    columns(said, out)
+    columns(said, out)?;
+    overrides(said, |text| Condition::parse(text).map(drop), out)
 }
 
 /// What keys and values are written by.

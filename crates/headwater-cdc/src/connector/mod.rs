@@ -5,6 +5,7 @@
 mod address;
 mod columns;
 mod keys;
+mod overrides;
 mod said;
 mod tables;
 mod text;

@@ -224,7 +224,7 @@ fn what_there_is_nothing_for_is_refused_by_name() {
     for line in [
         "plugin.name=decoderbufs",
         "snapshot.mode=custom",
-        "snapshot.select.statement.overrides=public.orders",
+        "snapshot.select.statement.overrides.public.orders=SELECT * FROM public.orders WHERE n > 1",
         "signal.data.collection=public.signals",
         "column.mask.with.x.chars=a",
         "column.include.list=(?=a)b",
@@ -343,6 +343,47 @@ fn snapshots_and_heartbeats_are_as_they_were() {
     assert_eq!(
         more("topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy"),
         FILE
+    );
+}
+
+#[test]
+fn what_is_read_at_first_may_be_chosen() {
+    let key = "snapshot.select.statement.overrides";
+    let said = format!(
+        "{key}=public.orders,public.lines\n{key}.public.orders=SELECT * FROM public.orders WHERE name <> '\"' ORDER BY id\n\
+         {key}.public.lines=SELECT * FROM lines"
+    );
+    let want = "[backfill-where]\n\"public.orders\" = \"name <> '\\\"'\"\n";
+    assert!(more(&said).ends_with(want), "{}", more(&said));
+    let lacks = translated(&format!("{SHOP}{key}=public.orders\n")).unwrap_err();
+    assert_eq!(
+        lacks.message(),
+        format!("the connector lacks '{key}.public.orders'")
+    );
+    let other = said.replace("ORDER BY id", "LIMIT 5");
+    let error = translated(&format!("{SHOP}{other}\n")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(
+        error.message().contains(&format!("'{key}.public.orders'")),
+        "{error}"
+    );
+    // What MariaDB and MySQL are asked is evaluated here too.
+    let mysql = "connector.class=io.debezium.connector.mysql.MySqlConnector\ndatabase.hostname=db\ndatabase.user=me\ntopic.prefix=shop\n";
+    let of = |condition: &str| {
+        translated(&format!(
+            "{mysql}{key}=shop.t\n{key}.shop.t=SELECT * FROM shop.t WHERE {condition}\n"
+        ))
+    };
+    assert!(
+        of("n > 1")
+            .unwrap()
+            .unwrap()
+            .ends_with("[backfill-where]\n\"shop.t\" = \"n > 1\"\n")
+    );
+    let error = of("n > length(name)").unwrap_err();
+    assert!(
+        error.message().contains(&format!("'{key}.shop.t'")),
+        "{error}"
     );
 }
 

@@ -15,6 +15,7 @@ mod losses;
 mod messages;
 mod modes;
 mod oracle;
+mod overrides;
 mod rows;
 mod silence;
 mod snapshots;

@@ -17,6 +17,7 @@ mod golden;
 mod keyed;
 mod killed;
 mod modes;
+mod overrides;
 mod own;
 mod refusals;
 mod reshaping;

@@ -59,6 +59,9 @@ pub struct Settings {
     pub matching: Option<Matching>,
     /// Which rows of some tables are captured, as conditions that are evaluated here (see the guide).
     pub conditions: Vec<(TableName, String)>,
+    /// Which rows of some tables are read at first, in the same words; changes are taken over of all rows. What is read anew later, since
+    /// it has become another table, is read by it too.
+    pub read_conditions: Vec<(TableName, String)>,
     /// What of rows and their changes is taken over.
     pub filters: Filters,
     /// Whether what is in the tables at first is captured too.
@@ -89,6 +92,7 @@ impl Settings {
             tables: Vec::new(),
             matching: None,
             conditions: Vec::new(),
+            read_conditions: Vec::new(),
             filters: Filters::default(),
             backfills: true,
             backfilled: Vec::new(),
@@ -118,9 +122,12 @@ impl Settings {
 
     /// Which rows of a table are captured; `None`: all.
     pub(super) fn condition(&self, table: &TableName) -> Option<&str> {
-        let mut conditions = self.conditions.iter();
-        let found = conditions.find(|(name, _)| name == table);
-        found.map(|(_, condition)| condition.as_str())
+        of_table(&self.conditions, table)
+    }
+
+    /// Which rows of a table are read at first, of those that are captured; `None`: all.
+    pub(super) fn read_condition(&self, table: &TableName) -> Option<&str> {
+        of_table(&self.read_conditions, table)
     }
 
     /// Whether a condition can be asked for the rows of a table.
@@ -141,7 +148,7 @@ impl Settings {
     }
 
     fn check_conditions(&self) -> Result<()> {
-        for (table, condition) in &self.conditions {
+        for (table, condition) in self.conditions.iter().chain(&self.read_conditions) {
             Condition::parse(condition)?;
             let matching = self.matching.as_ref();
             let is_matching = matching.is_some_and(|m| m.takes(&table.database, &table.name));
@@ -171,4 +178,10 @@ impl Settings {
             _ => check_topics(&self.tables),
         }
     }
+}
+
+/// What is said of a table.
+fn of_table<'a>(conditions: &'a [(TableName, String)], table: &TableName) -> Option<&'a str> {
+    let found = conditions.iter().find(|(name, _)| name == table);
+    found.map(|(_, condition)| condition.as_str())
 }

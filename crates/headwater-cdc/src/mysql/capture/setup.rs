@@ -136,6 +136,7 @@ fn described(settings: &Settings, forms: &Forms, plans: &[Option<Plan>]) -> Vec<
             .map_or_else(|| forms.of_gone(name), |p| p.shape.form.clone()),
         is_wanted: settings.reads(name),
         is_reread: settings.reads(name),
+        filter: settings.read_condition(name).map(str::to_owned),
     });
     described.collect()
 }

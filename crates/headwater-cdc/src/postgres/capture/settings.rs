@@ -72,6 +72,9 @@ pub struct Settings {
     pub matching: Option<Matching>,
     /// Which rows of some tables are captured, as conditions of SQL that the server asks of each row and change (PostgreSQL 15 or later).
     pub conditions: Vec<(TableName, String)>,
+    /// Which rows of some tables are read at first, in the same words; changes are taken over of all rows. What is read anew later, since
+    /// it has become another table, is read by it too.
+    pub read_conditions: Vec<(TableName, String)>,
     /// What of rows and their changes is taken over.
     pub filters: Filters,
     /// The columns that rows of every table must be identified by; `None`: whichever do, also if they change.
@@ -115,6 +118,7 @@ impl Settings {
             tables: Vec::new(),
             matching: None,
             conditions: Vec::new(),
+            read_conditions: Vec::new(),
             filters: Filters::default(),
             key: None,
             backfills: true,
@@ -158,9 +162,12 @@ impl Settings {
 
     /// Which rows of a table are captured; `None`: all.
     pub(super) fn condition(&self, table: &TableName) -> Option<&str> {
-        let mut conditions = self.conditions.iter();
-        let found = conditions.find(|(name, _)| name == table);
-        found.map(|(_, condition)| condition.as_str())
+        of_table(&self.conditions, table)
+    }
+
+    /// Which rows of a table are read at first, of those that are captured; `None`: all.
+    pub(super) fn read_condition(&self, table: &TableName) -> Option<&str> {
+        of_table(&self.read_conditions, table)
     }
 
     /// Whether rows of a table are identified as they must be.
@@ -222,7 +229,7 @@ impl Settings {
             return Err(Error::new(ErrorKind::Unsupported, text)
                 .with_hint("capture them by another slot, with the format 'rows'"));
         }
-        for (table, condition) in &self.conditions {
+        for (table, condition) in self.conditions.iter().chain(&self.read_conditions) {
             is_expression(condition)?;
             let matching = self.matching.as_ref();
             let is_matching = matching.is_some_and(|m| m.takes(&table.schema, &table.name));
@@ -237,6 +244,12 @@ impl Settings {
             _ => check_topics(&self.tables),
         }
     }
+}
+
+/// What is said of a table.
+fn of_table<'a>(conditions: &'a [(TableName, String)], table: &TableName) -> Option<&'a str> {
+    let found = conditions.iter().find(|(name, _)| name == table);
+    found.map(|(_, condition)| condition.as_str())
 }
 
 /// # Errors

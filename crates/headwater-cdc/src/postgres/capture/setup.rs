@@ -151,6 +151,7 @@ fn describe(settings: &Settings, looked_up: &[(Table, Plan)]) -> Vec<TableOf<Pos
             form: form(&plan.shape, name, settings),
             is_wanted: settings.reads(name),
             is_reread: settings.reads(name),
+            filter: settings.read_condition(name).map(str::to_owned),
         }
     });
     described.collect()

@@ -47,6 +47,8 @@ struct File {
     columns: Option<Columns>,
     #[serde(rename = "where")]
     conditions: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    backfill_where: BTreeMap<String, String>,
     logical_messages: Option<LogicalMessages>,
     heartbeat: Option<Beats>,
     #[serde(default)]
@@ -241,6 +243,9 @@ fn postgres(mut file: File, address: postgres::Address) -> Outcome<Settings> {
     let conditions = file.conditions.unwrap_or_default().into_iter();
     let conditions = conditions.map(|(table, condition)| (postgres_table(&table), condition));
     settings.conditions = conditions.collect();
+    let conditions = std::mem::take(&mut file.backfill_where).into_iter();
+    let conditions = conditions.map(|(table, condition)| (postgres_table(&table), condition));
+    settings.read_conditions = conditions.collect();
     let messages = file.logical_messages.map(LogicalMessages::messages);
     settings.messages = messages.transpose()?;
     settings.heartbeat = file.heartbeat.map(Beats::heartbeat);
@@ -290,12 +295,17 @@ fn mysql(mut file: File, address: mysql::Address) -> Outcome<Settings> {
         .iter()
         .map(|t| mysql_table(t, &address.database));
     let named = named.collect::<Outcome<Vec<_>>>()?;
-    let conditions = file.conditions.clone().unwrap_or_default().into_iter();
-    let conditions = conditions
-        .map(|(table, condition)| Ok((mysql_table(&table, &address.database)?, condition)));
-    let conditions = conditions.collect::<Outcome<_>>()?;
+    let of_tables = |conditions: BTreeMap<String, String>| {
+        let conditions = conditions.into_iter();
+        let of_table = |(table, condition): (String, String)| {
+            Ok((mysql_table(&table, &address.database)?, condition))
+        };
+        conditions.map(of_table).collect::<Outcome<Vec<_>>>()
+    };
+    let conditions = of_tables(file.conditions.take().unwrap_or_default())?;
+    let read_conditions = of_tables(std::mem::take(&mut file.backfill_where))?;
     let mut settings = mysql::Settings::new(address, name);
-    settings.conditions = conditions;
+    (settings.conditions, settings.read_conditions) = (conditions, read_conditions);
     settings.matching = file.matching(&file.databases, prefix.clone())?;
     settings.ends_when_read = file.backfill_only.unwrap_or(false);
     settings.reads_again = file.backfill_always;

@@ -80,15 +80,15 @@ fn tables_are_chosen_by_patterns_and_filtered_whatever_the_server() {
     ] {
         let text = format!(
             "url = '{url}'\n{scopes} = ['sales']\ntables-matching = ['.*_x']\ntables-except = ['.*old.*']\ntopic-prefix = 'p'\nskip = 't'\n\
-             backfill-always = true\nbackfill-tables = ['a']\nwhere = {{ 'sales.a_x' = 'n > 1' }}\n[columns]\ninclude = ['.*']"
+             backfill-always = true\nbackfill-tables = ['a']\nwhere = {{ 'sales.a_x' = 'n > 1' }}\nbackfill-where = {{ 'sales.b_x' = 'n > 2' }}\n[columns]\ninclude = ['.*']"
         );
         let (matching, filters, conditions) = match settings(&text).unwrap() {
             Settings::PostgreSql(s) if s.reads_again && s.backfilled.len() == 1 => {
-                let table = s.conditions[0].0.to_string();
+                let table = format!("{} {}", s.conditions[0].0, s.read_conditions[0].0);
                 (s.matching, s.filters, table)
             }
             Settings::MySql(s) if s.reads_again && s.backfilled.len() == 1 => {
-                let table = s.conditions[0].0.to_string();
+                let table = format!("{} {}", s.conditions[0].0, s.read_conditions[0].0);
                 (s.matching, s.filters, table)
             }
             other => panic!("{other:?}"),
@@ -98,7 +98,7 @@ fn tables_are_chosen_by_patterns_and_filtered_whatever_the_server() {
         let lists = [matching.scopes, matching.included, matching.excluded];
         assert_eq!(lists.map(|list| list.len()), [1, 1, 1]);
         assert!(filters.skipped.truncated && filters.included.len() == 1);
-        assert_eq!(conditions, "sales.a_x");
+        assert_eq!(conditions, "sales.a_x sales.b_x");
         let wrong = match scopes {
             "schemas" => text.replace("schemas", "databases"),
             _ => text.replace("databases", "schemas"),
