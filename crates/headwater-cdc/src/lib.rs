@@ -24,11 +24,11 @@ mod tls;
 mod url;
 
 pub use capture::{
-    Capture, Finding, Format, OnLoss, Phase, Place, Settings, Status, StoredCapture, StoredTable,
-    TableStatus, give_up, stored,
+    Capture, Finding, Format, Heartbeat, OnLoss, Phase, Place, Settings, Status, StoredCapture,
+    StoredTable, TableStatus, give_up, stored,
 };
 pub use connector::translated;
-pub use debezium::{Binary, Debezium, Decimals, Intervals, Times, Unsigned};
+pub use debezium::{Binary, Debezium, Decimals, Heartbeats, Intervals, Times, Unsigned};
 pub use environment::filled;
 pub use filter::{Algorithm, Filters, Hash, Hashed, Matching, Operations, Pattern, Treatment};
 pub use headwater_log::{Error, ErrorKind, Result};

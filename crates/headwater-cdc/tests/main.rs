@@ -5,6 +5,7 @@
 mod capture;
 mod events;
 mod faults;
+mod heartbeats;
 mod mysql;
 mod oracle;
 mod outbox;

@@ -98,8 +98,7 @@ impl Capture {
         for topic in settings.topics() {
             records::ensure_topic(log, topic, settings.format())?;
         }
-        let beside = [settings.messages_topic(), settings.transactions_topic()];
-        for topic in beside.into_iter().flatten() {
+        for topic in settings.topics_beside() {
             records::ensure_beside(log, topic)?;
         }
         let (log, ours) = (log.clone(), settings.clone());

@@ -8,6 +8,7 @@
 //! ([`server`]).
 
 mod assembly;
+mod beats;
 mod finding;
 mod form;
 mod handle;
@@ -30,7 +31,7 @@ mod touched;
 pub use finding::Finding;
 pub use handle::{Capture, give_up};
 pub use place::Place;
-pub use settings::{Format, OnLoss, Settings};
+pub use settings::{Format, Heartbeat, OnLoss, Settings};
 pub use status::{Phase, Status, TableStatus};
 pub use stored::{StoredCapture, StoredTable, stored};
 
@@ -38,6 +39,7 @@ pub use stored::{StoredCapture, StoredTable, stored};
 pub(crate) const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
 
 pub(crate) use assembly::{Before, Target, Transaction};
+pub(crate) use beats::Beats;
 pub(crate) use form::{Change, Form};
 pub(crate) use rows::Rows;
 pub(crate) use server::{

@@ -1,5 +1,7 @@
 //! What a capture is told.
 
+use std::time::Duration;
+
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::finding::Finding;
@@ -18,6 +20,15 @@ pub enum OnLoss {
     Stop,
     /// The tables are emptied and read anew.
     Backfill,
+}
+
+/// What is done on the server again and again, so that its log goes on, or as an application wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// How often.
+    pub interval: Duration,
+    /// The statement; `None`: of PostgreSQL a message of our own is written into its log.
+    pub statement: Option<String>,
 }
 
 /// What records look like.
@@ -86,6 +97,24 @@ impl Settings {
             Format::Debezium(debezium) => debezium.transactions.as_deref(),
             Format::Rows | Format::Maxwell | Format::Canal => None,
         }
+    }
+
+    /// The topic of heartbeats; `None`: there is none.
+    pub fn heartbeats_topic(&self) -> Option<&str> {
+        match self.format() {
+            Format::Debezium(debezium) => debezium.heartbeats.as_ref().map(|h| h.topic.as_str()),
+            Format::Rows | Format::Maxwell | Format::Canal => None,
+        }
+    }
+
+    /// The topics beside those of tables.
+    pub(super) fn topics_beside(&self) -> impl Iterator<Item = &str> {
+        let beside = [
+            self.messages_topic(),
+            self.transactions_topic(),
+            self.heartbeats_topic(),
+        ];
+        beside.into_iter().flatten()
     }
 
     /// The topic of messages of applications; `None`: they are not captured.
@@ -171,19 +200,20 @@ impl Settings {
             Self::PostgreSql(settings) => settings.check()?,
             Self::MySql(settings) => settings.check()?,
         }
-        let (messages, transactions) = (self.messages_topic(), self.transactions_topic());
-        let mut beside = messages.into_iter().chain(transactions);
-        let is_taken = |topic: &&str| self.topics().any(|of| of == *topic);
-        let twice = match messages == transactions {
-            true => messages,
-            false => beside.find(is_taken),
-        };
+        let mut beside: Vec<&str> = self.topics_beside().collect();
+        beside.sort_unstable();
+        let repeated = beside.windows(2).find(|pair| pair[0] == pair[1]);
+        let is_taken = |topic: &&&str| self.topics().any(|of| of == **topic);
+        let twice = repeated
+            .map(|pair| &pair[0])
+            .or_else(|| beside.iter().find(is_taken));
         match twice {
             None => Ok(()),
             Some(twice) => {
                 let text = format!("topic '{twice}' is said for more than one thing");
-                Err(Error::new(ErrorKind::Invalid, text)
-                    .with_hint("tables, messages and transactions have topics of their own"))
+                Err(Error::new(ErrorKind::Invalid, text).with_hint(
+                    "tables, messages, transactions and heartbeats have topics of their own",
+                ))
             }
         }
     }

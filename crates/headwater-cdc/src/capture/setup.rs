@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use headwater_log::{Commit, Condition, Log, Offset, Result, TopicPartition};
 
+use super::beats::Beats;
 use super::form::Form;
 use super::place::Place;
 use super::records;
@@ -71,6 +72,8 @@ pub(crate) struct Ready<F: Feed, R> {
     pub(crate) messages: Option<TopicPartition>,
     /// What is told of transactions; `None`: nothing.
     pub(crate) telling: Option<Telling>,
+    /// What says that the capture goes on; `None`: nothing.
+    pub(crate) beats: Option<Beats>,
     /// Whether all is over when the tables are read.
     pub(crate) ends_when_read: bool,
 }

@@ -1,13 +1,16 @@
 //! One connection's life: what the server sends becomes commits, what was read is put between them, and what is
 //! durable is confirmed.
 
+mod wishes;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use headwater_log::{Commit, Error, Log, Result, TopicPartition};
 
 use super::assembly::Assembly;
-use super::handle::{Shared, Wish};
+use super::beats::Beats;
+use super::handle::Shared;
 use super::merge::Backfills;
 use super::place::Place;
 use super::readers::Readers;
@@ -57,6 +60,7 @@ pub(super) struct Stream<'a, F: Feed, R: Reads<Server = F::Server>> {
     skipped: Operations,
     /// Where messages of applications are put.
     messages: Option<TopicPartition>,
+    beats: Option<Beats>,
     ends_when_read: bool,
     taken: Taken,
     assembly: Assembly<F::Server>,
@@ -89,6 +93,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             whole_bytes: ready.whole_bytes,
             skipped: ready.skipped,
             messages: ready.messages,
+            beats: ready.beats,
             ends_when_read: ready.ends_when_read,
             touched: Touched::default(),
             backfills: Backfills::new(ready.range, ready.readers * 2),
@@ -154,6 +159,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
                         self.taken.drain()?;
                         return Ok(Ended::Changed);
                     }
+                    self.beat()?;
                     self.read()?;
                     if self.ends_when_read && self.readers.is_none() {
                         self.taken.drain()?;
@@ -284,42 +290,6 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             },
         )?;
         Ok(has_changed)
-    }
-
-    /// Does what somebody wishes; gives whether all is to begin again.
-    fn obey(&mut self) -> Result<bool> {
-        let wishes = self.shared.wishes();
-        if wishes.is_empty() {
-            return Ok(false);
-        }
-        let (mut commit, mut is_changed) = (Commit::new(), false);
-        for wish in wishes {
-            match wish {
-                Wish::Pause(is_paused) => self.taken.pause(is_paused),
-                Wish::ReadAgain => {
-                    for table in self.tables.iter_mut().filter(|t| t.backfill.done) {
-                        table.backfill = table.backfill.again(table.filter.clone());
-                        let backfill = state::store(&table.backfill)?;
-                        commit = commit.position(table.owner.clone(), backfill);
-                        is_changed = true;
-                    }
-                }
-                Wish::Read { table, filter } => {
-                    let found = self.tables.iter_mut().find(|t| t.name == table);
-                    if let Some(found) = found {
-                        found.backfill = found.backfill.again(filter);
-                        let backfill = state::store(&found.backfill)?;
-                        commit = commit.position(found.owner.clone(), backfill);
-                        is_changed = true;
-                    }
-                }
-            }
-        }
-        let is_paused = self.taken.is_paused();
-        self.shared.tell(|status| status.is_paused = is_paused);
-        let end = self.taken.end().clone();
-        self.taken.send(commit, end, Meaning::default())?;
-        Ok(is_changed)
     }
 
     /// Hands readings out and puts in what the stream has reached.

@@ -44,7 +44,6 @@ const HARMLESS: &[&str] = &[
     "errors.retry.delay.initial.ms",
     "errors.retry.delay.max.ms",
     "errors.retry.timeout",
-    "heartbeat.topics.prefix",
     "incremental.snapshot.chunk.size",
     "max.batch.size",
     "max.queue.size",
@@ -65,7 +64,6 @@ const HARMLESS: &[&str] = &[
     "tasks.max",
     "topic.creation.default.replication.factor",
     "topic.creation.enable",
-    "topic.heartbeat.prefix",
 ];
 
 /// Keys of which one value is what is done anyway.
@@ -204,20 +202,39 @@ fn postgres(said: &Said, out: &mut String) -> Result<()> {
     messages(said, prefix, out);
     columns(said, out)?;
     overrides(said, |_| Ok(()), out)?;
-    heartbeat(said, out)
+    heartbeat(said, true, out)
 }
 
-/// The part `heartbeat`.
-fn heartbeat(said: &Said, out: &mut String) -> Result<()> {
-    let statement = said.get("heartbeat.action.query");
+/// The interval of heartbeats; `None`: there are none.
+fn beats(said: &Said) -> Result<Option<u64>> {
     let interval = said.get(BEATS).unwrap_or("0").parse::<u64>();
     let interval = interval.map_err(|_| unsupported(BEATS, "a number of milliseconds"))?;
-    if interval > 0 {
-        out.push_str("[heartbeat]\n");
-        put_plain(out, "interval-ms", interval);
-        if let Some(statement) = statement {
-            put(out, "statement", statement);
+    Ok(Some(interval).filter(|interval| *interval > 0))
+}
+
+/// The topic of heartbeats.
+fn heartbeats(said: &Said, out: &mut String) -> Result<()> {
+    let older = said.get("heartbeat.topics.prefix");
+    let prefix = said.get("topic.heartbeat.prefix").or(older);
+    if let Some(interval) = beats(said)? {
+        put_plain(out, "heartbeat-ms", interval);
+        if let Some(prefix) = prefix {
+            put(out, "heartbeat-topic", prefix);
         }
+    }
+    Ok(())
+}
+
+/// The part `heartbeat`; `usual`: also without a statement.
+fn heartbeat(said: &Said, usual: bool, out: &mut String) -> Result<()> {
+    let statement = said.get("heartbeat.action.query");
+    let Some(interval) = beats(said)?.filter(|_| usual || statement.is_some()) else {
+        return Ok(());
+    };
+    out.push_str("[heartbeat]\n");
+    put_plain(out, "interval-ms", interval);
+    if let Some(statement) = statement {
+        put(out, "statement", statement);
     }
     Ok(())
 }
@@ -260,6 +277,7 @@ fn events(said: &Said, is_unwrapped: bool, adaptive: &str, out: &mut String) -> 
             put(out, "transaction-topic", topic);
         }
     }
+    heartbeats(said, out)?;
     if let Some(times) = one_of(
         said,
         "time.precision.mode",
@@ -284,8 +302,6 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
     said.only("include.query", &["false"])?;
     said.under("schema.history.internal.");
     put(out, "url", &address::mysql(said)?);
-    // The log tells of everything, so that a position moves on by itself.
-    said.get(BEATS);
     let (tables, prefix) = (Tables::of_databases(said)?, prefix(said)?);
     let id = said.get("database.server.id").map(str::parse::<u32>);
     let id = id.transpose();
@@ -293,6 +309,7 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
     let transform = transform(said)?;
     if let Some(transform) = transform.as_deref().filter(|t| is_router(said, t)) {
         converters(said, AS_IT_IS)?;
+        said.only(BEATS, &["0"])?;
         // As which replica it is read is nobody's concern: one is made up.
         return outbox(said, transform, prefix, tables.one()?, out);
     }
@@ -312,7 +329,8 @@ fn mysql(said: &Said, out: &mut String) -> Result<()> {
         put(out, "unsigned", unsigned);
     }
     columns(said, out)?;
-    overrides(said, |text| Condition::parse(text).map(drop), out)
+    overrides(said, |text| Condition::parse(text).map(drop), out)?;
+    heartbeat(said, false, out)
 }
 
 /// What keys and values are written by.

@@ -4,6 +4,7 @@
 
 mod decimal;
 mod envelope;
+mod heartbeat;
 mod message;
 mod origin;
 mod schema;
@@ -13,9 +14,10 @@ mod transaction;
 
 pub(crate) use decimal::Digits;
 pub(crate) use envelope::{Envelope, UNAVAILABLE};
+pub(crate) use heartbeat::heartbeat;
 pub(crate) use message::MessageEvents;
 pub(crate) use origin::{BinlogPlace, Connector, Names, Origin, OriginPlace, WalPlace, now_us};
 pub(crate) use semantic::{FieldSchema, Semantic};
 pub(crate) use settings::Modes;
-pub use settings::{Binary, Debezium, Decimals, Intervals, Times, Unsigned};
+pub use settings::{Binary, Debezium, Decimals, Heartbeats, Intervals, Times, Unsigned};
 pub(crate) use transaction::{Order, Told, Transactions};

@@ -1,5 +1,7 @@
 //! What is said of the events.
 
+use std::time::Duration;
+
 use crate::json;
 
 /// How numbers of any size are written: `decimal.handling.mode`.
@@ -84,6 +86,15 @@ pub enum Unsigned {
     Precise,
 }
 
+/// What says again and again that a capture goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeats {
+    /// Where it is written: `__debezium-heartbeat`, unless said, a dot and the name of the server.
+    pub topic: String,
+    /// How often.
+    pub interval: Duration,
+}
+
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Modes {
@@ -119,6 +130,8 @@ pub struct Debezium {
     /// The topic that says where transactions begin and end, `topic.transaction` after the prefix, if events tell theirs:
     /// `provide.transaction.metadata`.
     pub transactions: Option<String>,
+    /// What says that the capture goes on: `heartbeat.interval.ms`.
+    pub heartbeats: Option<Heartbeats>,
 }
 
 impl Debezium {
@@ -135,6 +148,7 @@ impl Debezium {
             tombstones: true,
             unwrapped: false,
             transactions: None,
+            heartbeats: None,
         }
     }
 

@@ -22,7 +22,7 @@ mod sql;
 mod tls;
 
 pub use address::Address;
-pub use capture::{Heartbeat, Messages, Settings, check, drop_slot};
+pub use capture::{Messages, Settings, check, drop_slot};
 pub use catalog::{Column, Table, TableName};
 pub use lsn::Lsn;
 pub use pgoutput::{Cell, Message, Relation, RelationColumn, Streamed};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_cdc::postgres::{Heartbeat, Messages, Session, Settings};
-use headwater_cdc::{Capture, ErrorKind, Phase};
+use headwater_cdc::postgres::{Messages, Session, Settings};
+use headwater_cdc::{Capture, ErrorKind, Heartbeat, Phase};
 use headwater_log::{Log, Offset, TopicPartition};
 
 use super::bench::{LONG, catch_up, content, fold, memory, run, settings};

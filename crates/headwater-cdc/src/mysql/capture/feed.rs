@@ -17,7 +17,9 @@ use super::progress::MySql;
 use super::settings::TableName;
 use super::shape::Shape;
 use super::transaction::{Change, Row, Transaction};
-use crate::capture::{self, Change as RowChange, Feed, Heard, Intake, Place, RowPair, TableIndex};
+use crate::capture::{
+    self, Change as RowChange, Feed, Heard, Heartbeat, Intake, Place, RowPair, TableIndex,
+};
 use crate::debezium::{Origin, OriginPlace, now_us};
 use crate::filter::Matching;
 use crate::mysql::ddl::Effect;
@@ -31,6 +33,10 @@ pub(crate) struct LogFeed {
     forms: Forms,
     /// Tables that are captured because their names match.
     pub(super) matching: Option<Matching>,
+    /// A statement that is run again and again.
+    pub(super) heartbeat: Option<Heartbeat>,
+    /// When it was run last.
+    beat: Option<Instant>,
     /// When it was looked last whether there are new ones.
     looked: Option<Instant>,
     /// Whether what is in the tables is read.
@@ -66,6 +72,8 @@ impl LogFeed {
             tables,
             forms,
             matching: None,
+            heartbeat: None,
+            beat: None,
             looked: None,
             backfills: true,
             folds_names: false,
@@ -87,6 +95,7 @@ impl Feed for LogFeed {
         if self.has_new_tables()? {
             return Ok(Heard::Changed);
         }
+        self.beat()?;
         let received = match self.replica.receive(wait) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Heard::Lost(e)),
             received => received?,

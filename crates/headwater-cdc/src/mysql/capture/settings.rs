@@ -5,7 +5,7 @@ use std::fmt;
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::condition::RowCondition;
-use crate::capture::{Format, OnLoss, check_topics};
+use crate::capture::{Format, Heartbeat, OnLoss, check_topics};
 use crate::filter::{Condition, Filters, Matching, Pattern};
 use crate::mysql::{Address, Session, Table, identifier};
 
@@ -72,6 +72,8 @@ pub struct Settings {
     pub reads_again: bool,
     /// Whether the capture ends when what is in the tables at first has been read.
     pub ends_when_read: bool,
+    /// A statement that is run again and again; `None`: none.
+    pub heartbeat: Option<Heartbeat>,
     /// What happens when changes are lost.
     pub on_loss: OnLoss,
     /// What records look like.
@@ -98,6 +100,7 @@ impl Settings {
             backfilled: Vec::new(),
             reads_again: false,
             ends_when_read: false,
+            heartbeat: None,
             on_loss: OnLoss::Stop,
             format: Format::Rows,
             range_rows: RANGE_ROWS,

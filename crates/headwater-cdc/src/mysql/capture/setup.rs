@@ -9,8 +9,9 @@ use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
 use super::shape::{columns, key_names};
 use crate::capture::{
-    BY, Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling, WHERE,
-    WHOLE_BYTES, forget, is_known, is_read, known_tables, load, owner, prepare, store_position,
+    BY, Beats, Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling,
+    WHERE, WHOLE_BYTES, forget, is_known, is_read, known_tables, load, owner, prepare,
+    store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
 
@@ -66,6 +67,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
     );
     feed.backfills = settings.tables.iter().all(|(name, _)| settings.reads(name));
     feed.matching = settings.matching.clone();
+    feed.heartbeat = settings.heartbeat.clone();
     feed.folds_names = folds_names.as_deref() != Some("0");
     Ok(Begun::Ready(Box::new(Ready {
         feed,
@@ -85,6 +87,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         skipped: settings.filters.skipped,
         messages: None,
         telling: Telling::of(&settings.format),
+        beats: Beats::of(&settings.format),
         ends_when_read: settings.ends_when_read,
     })))
 }

@@ -17,7 +17,7 @@ pub(crate) mod slot;
 mod spool;
 
 pub use check::check;
-pub use settings::{Heartbeat, Messages, Settings};
+pub use settings::{Messages, Settings};
 pub use slot::drop_slot;
 
 pub(crate) use progress::PostgreSql;

@@ -1,10 +1,8 @@
 //! What a capture is told.
 
-use std::time::Duration;
-
 use headwater_log::{Error, ErrorKind, Result, TopicPartition};
 
-use crate::capture::{Format, OnLoss, WHOLE_BYTES, check_topics};
+use crate::capture::{Format, Heartbeat, OnLoss, WHOLE_BYTES, check_topics};
 use crate::filter::{Filters, Matching, Pattern};
 use crate::postgres::{Address, Session, Table, TableName};
 
@@ -37,15 +35,6 @@ impl Messages {
         let is_wanted = self.prefixes.is_empty() || self.prefixes.iter().any(|p| p.matches(prefix));
         is_wanted && prefix != OWN_PREFIX
     }
-}
-
-/// What is done on the server again and again, so that its log goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heartbeat {
-    /// How often.
-    pub interval: Duration,
-    /// The statement; `None`: a message of our own is written into its log.
-    pub statement: Option<String>,
 }
 
 /// What a capture is told.

@@ -14,8 +14,8 @@ use super::reading::{Plan, TableReads};
 use super::settings::{Messages, Settings};
 use super::{check, publication, slot};
 use crate::capture::{
-    Begun, Of, Place, Position, Ready, TableOf, Telling, WHERE, forget, is_read, load, owner,
-    prepare, store_position,
+    Beats, Begun, Of, Place, Position, Ready, TableOf, Telling, WHERE, forget, is_read, load,
+    owner, prepare, store_position,
 };
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
@@ -99,6 +99,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         skipped: settings.filters.skipped,
         messages: settings.messages.as_ref().map(Messages::partition),
         telling: Telling::of(&settings.format),
+        beats: Beats::of(&settings.format),
         ends_when_read: settings.ends_when_read,
     })))
 }

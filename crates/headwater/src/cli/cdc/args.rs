@@ -36,6 +36,8 @@ and for Debezium's:
   unwrapped = false              # rows in place of events, and tombstones in place of deletions
   transactions = false           # each event says where it stands in its transaction; beginnings and ends of these are
   transaction-topic = \"transaction\"   # put into PREFIX.transaction
+  heartbeat-ms = 10000           # how often PREFIX goes into a topic that says that the capture goes on; unless said, never
+  heartbeat-topic = \"__debezium-heartbeat\"   # before a dot and PREFIX
 of what is not taken over as it is:
   skip = \"d,t\"                  # kinds of changes that are not taken over: c(reated), u(pdated), d(eleted), t(runcated)
   [columns]                      # by regular expressions of SCHEMA.TABLE.COLUMN or DATABASE.TABLE.COLUMN; what identifies rows stays as it is
@@ -46,6 +48,8 @@ of what is not taken over as it is:
   key = ['.*\\.(customer|id)']    # what records have as their key, unless the primary key; it must identify rows
   [where]                        # PostgreSQL 15 or later, MariaDB, MySQL
   orders = \"amount > 0\"         # a condition for the table and its changes: of PostgreSQL any of SQL, of the others see the guide
+  [backfill-where]               # the same for what is in a table at first: changes are those of all rows
+  orders = \"id > 1000\"
 of PostgreSQL:
   slot = \"headwater\"             # its name, and that of the capture
   publication = \"headwater\"      # called as the slot unless said

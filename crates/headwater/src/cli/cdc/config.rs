@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use headwater_cdc::{
-    Binary, Debezium, Decimals, Format, Intervals, Matching, OnLoss, Settings, Times, Unsigned,
-    mysql, postgres,
+    Binary, Debezium, Decimals, Format, Heartbeats, Intervals, Matching, OnLoss, Settings, Times,
+    Unsigned, mysql, postgres,
 };
 
 use super::filtered::{Beats, Columns, LogicalMessages, patterns};
@@ -78,6 +79,8 @@ struct Events {
     decimals: Option<Numbers>,
     transactions: Option<bool>,
     transaction_topic: Option<String>,
+    heartbeat_ms: Option<u64>,
+    heartbeat_topic: Option<String>,
     times: Option<EventTimes>,
     intervals: Option<EventIntervals>,
     binary: Option<BytesAs>,
@@ -128,9 +131,17 @@ impl Events {
     fn of(self, name: &str) -> Debezium {
         let usual = Debezium::new(name);
         let topic = self.transaction_topic.as_deref().unwrap_or("transaction");
+        let beats = self
+            .heartbeat_topic
+            .as_deref()
+            .unwrap_or("__debezium-heartbeat");
         let is_told = self.transactions.unwrap_or(false);
         Debezium {
             transactions: is_told.then(|| format!("{name}.{topic}")),
+            heartbeats: self.heartbeat_ms.map(|ms| Heartbeats {
+                topic: format!("{beats}.{name}"),
+                interval: Duration::from_millis(ms),
+            }),
             schemas: self.schemas.unwrap_or(usual.schemas),
             tombstones: self.tombstones.unwrap_or(usual.tombstones),
             unwrapped: self.unwrapped.unwrap_or(usual.unwrapped),
@@ -274,7 +285,13 @@ fn mysql(mut file: File, address: mysql::Address) -> Outcome<Settings> {
             file.logical_messages.is_some(),
             has_none,
         ),
-        ("heartbeat", file.heartbeat.is_some(), has_none),
+        (
+            "heartbeat",
+            file.heartbeat
+                .as_ref()
+                .is_some_and(|beats| beats.statement.is_none()),
+            "the log of MariaDB and MySQL needs none: it can have a statement",
+        ),
         (
             "create-publication",
             file.create_publication.is_some(),
@@ -313,6 +330,7 @@ fn mysql(mut file: File, address: mysql::Address) -> Outcome<Settings> {
     let columns = file.columns.unwrap_or_default();
     settings.filters = columns.filters(file.skip.as_deref())?;
     settings.format = format;
+    settings.heartbeat = file.heartbeat.take().map(Beats::heartbeat);
     settings.server_id = file.server_id;
     settings.backfills = file.backfill.unwrap_or(true);
     settings.on_loss = file.on_loss.into();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use headwater_cdc::postgres::{Heartbeat, Messages};
-use headwater_cdc::{Algorithm, Filters, Hash, Hashed, Pattern, Treatment, filled};
+use headwater_cdc::postgres::Messages;
+use headwater_cdc::{Algorithm, Filters, Hash, Hashed, Heartbeat, Pattern, Treatment, filled};
 
 use super::config::config;
 use crate::cli::exit::Outcome;
@@ -83,7 +83,7 @@ pub(super) struct LogicalMessages {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Beats {
     interval_ms: u64,
-    statement: Option<String>,
+    pub(super) statement: Option<String>,
 }
 
 /// # Errors

@@ -25,6 +25,23 @@ impl LogFeed {
         Ok(!now.iter().all(|name| self.tables.contains(name)))
     }
 
+    /// Runs the statement of heartbeats, if it is time.
+    pub(super) fn beat(&mut self) -> Result<()> {
+        let Some(heartbeat) = &self.heartbeat else {
+            return Ok(());
+        };
+        let is_early = |beat: Instant| beat.elapsed() < heartbeat.interval;
+        let Some(statement) = heartbeat
+            .statement
+            .as_ref()
+            .filter(|_| !self.beat.is_some_and(is_early))
+        else {
+            return Ok(());
+        };
+        self.beat = Some(Instant::now());
+        self.control.execute(statement)
+    }
+
     /// The captured tables that a statement names.
     pub(super) fn named(&self, named: &Named) -> Vec<TableIndex> {
         let is_same = |one: &str, other: &str| match self.folds_names {

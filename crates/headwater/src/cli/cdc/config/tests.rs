@@ -174,6 +174,10 @@ fn a_file_says_how_events_look() {
     ] {
         assert_eq!(format(&text.replace("debezium-json", name)), want);
     }
+    let beats = format(&format!("{more}\nheartbeat-ms = 500"));
+    assert!(
+        matches!(beats, Format::Debezium(found) if found.heartbeats.as_ref().unwrap().topic == "__debezium-heartbeat.shop")
+    );
     let rows = more.replace("debezium-json", "rows");
     assert!(settings(&rows).unwrap_err().message.contains("debezium"));
     let unwrapped = format!("{text}\n[debezium]\nunwrapped = true");
