@@ -1,7 +1,7 @@
 //! The oracle: sessions write at random while the process that captures is killed and the server crashes; what the topics add
 //! up to is what the tables are.
 
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::AtomicBool;
 
 use headwater_cdc::mysql::{Address, Session, Settings, TableName};
 use headwater_cdc::{Capture, Filters, Hash, Treatment};
@@ -11,7 +11,7 @@ use super::reshaping::{end_prepared, reshape};
 use super::server::Server;
 use super::sums::{CHOSEN, check_emptied, check_order, check_tables};
 use super::whole_log::WholeLog;
-use super::writers::{WRITERS_MAX, Written, create, write};
+use super::writers::{WRITERS_MAX, Written, commit_of, create, write};
 use crate::faults::{Faults, Hurt, SILENCE_S, capture, parts, rounds, tell};
 use crate::oracle::{Random, StopsAtEnd, check_ledger, seed};
 use crate::process::told;
@@ -74,7 +74,6 @@ fn nothing_is_lost_or_doubled_whatever_happens() {
         // The ledger has been read when the writing begins, so that each of its rows comes from the stream alone.
         catch_up(&open(dir), &settings(&address, &TABLES[..1]));
         let (stop, written) = (AtomicBool::new(false), Written::default());
-        let reshaped = AtomicU32::new(0);
         let writers = 1 + Random(seed | 1).below(WRITERS_MAX);
         let proxy = Proxy::start(address.port);
         let url = format!(
@@ -84,21 +83,22 @@ fn nothing_is_lost_or_doubled_whatever_happens() {
             proxy.port()
         );
         let mut faults = Faults::new(TEST, tell(dir, &url, ""), (&proxy, &server), seed);
-        std::thread::scope(|scope| {
+        let reshaped = std::thread::scope(|scope| {
             let stops = StopsAtEnd(&stop);
             for writer in 0..writers {
                 let (server, stop, written) = (&server, &stop, &written);
                 scope.spawn(move || write(server, (seed, writer), stop, written));
             }
-            scope.spawn(|| reshape(&server, &stop, &reshaped));
+            let reshaping = scope.spawn(|| reshape(&server, &stop, &written));
             for round in 0..rounds() {
                 faults.round(round);
             }
             drop(stops);
+            reshaping.join().unwrap()
         });
         eprintln!("{writers} writers, {:?}", faults.end());
         let mut session = server.session("shop");
-        end_prepared(&mut session, "COMMIT").unwrap();
+        end_prepared(&mut session, commit_of).unwrap();
         let log = open(dir);
         catch_up(&log, &of_all(&address));
         check_tables(&log, &mut session);
@@ -110,7 +110,6 @@ fn nothing_is_lost_or_doubled_whatever_happens() {
         assert!(orphans > 0 || !has_gone, "a row of the ledger is gone");
         check_order(&log, &whole);
         let done = written.done();
-        let reshaped = reshaped.into_inner();
         eprintln!(
             "{transactions} of {done} transactions, {orphans} orphans, {reshaped} times other columns"
         );
@@ -151,7 +150,7 @@ fn a_backfill_by_several_sessions_beside_writers_is_what_the_tables_are() {
                 drop(stops);
                 assert!(reached.unwrap(), "{:?}", capture.status());
             });
-            end_prepared(&mut session, "COMMIT").unwrap();
+            end_prepared(&mut session, commit_of).unwrap();
             catch_up(&log, &settings);
             check_tables(&log, &mut session);
             let whole = WholeLog::read(&server, &mut session);

@@ -49,8 +49,8 @@ pub(super) struct WholeLog {
     open: Vec<Change>,
     savepoints: Vec<(String, usize)>,
     prepared: HashMap<String, Vec<Change>>,
-    /// Transactions that were committed in a second step although the log never had the first: the server fell between its engine and
-    /// its log.
+    /// Transactions that were committed in a second step although the log never had the first, or has had the second already: the server
+    /// fell between its engine and its log.
     pub(super) orphans: usize,
     /// The transactions of the ledger, as they were committed.
     pub(super) ledger: Vec<i64>,

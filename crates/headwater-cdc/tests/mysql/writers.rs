@@ -1,5 +1,6 @@
 //! The sessions of the oracle: what they write at random, and what they know of it afterwards.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -124,11 +125,19 @@ fn transaction(random: &mut Random, id: u64, has_xa: bool) -> Vec<String> {
         true => {
             all.push(format!("XA END 'x{id}'"));
             all.push(format!("XA PREPARE 'x{id}'"));
-            all.push(format!("XA {end} 'x{id}'"));
+            let xid = format!("x{id}");
+            all.push(match end {
+                "COMMIT" => commit_of(&xid),
+                end => format!("XA {end} '{xid}'"),
+            });
         }
         false => all.push(end.to_owned()),
     }
     all
+}
+
+pub(super) fn commit_of(xid: &str) -> String {
+    format!("XA COMMIT '{xid}'")
 }
 
 /// What the writers know.
@@ -138,6 +147,8 @@ pub(super) struct Written {
     done: AtomicU32,
     /// Each `TRUNCATE` that was sent, and whether the server said that it happened.
     truncates: Mutex<Vec<(String, bool)>>,
+    /// Each commit of a prepared transaction that was sent and not answered.
+    commits: Mutex<HashSet<String>>,
 }
 
 impl Written {
@@ -154,8 +165,24 @@ impl Written {
         of.map(|(sql, _)| sql.clone()).collect()
     }
 
+    /// How a prepared transaction that a crash has left is to end: as it was to before. MariaDB may have the commit in its log already.
+    pub(super) fn end_of(&self, xid: &str) -> String {
+        let commit = commit_of(xid);
+        match self.commits.lock().unwrap().contains(&commit) {
+            true => commit,
+            false => format!("XA ROLLBACK '{xid}'"),
+        }
+    }
+
     fn execute(&self, session: &mut Session, sql: &str) -> bool {
+        let is_commit = sql.starts_with("XA COMMIT");
+        if is_commit {
+            self.commits.lock().unwrap().insert(sql.to_owned());
+        }
         let is_done = session.execute(sql).is_ok();
+        if is_commit && is_done {
+            self.commits.lock().unwrap().remove(sql);
+        }
         // Who got an answer, and be it that it waited too long, has no doubt.
         let is_known = is_done || session.execute("DO 0").is_ok();
         if sql.starts_with(TRUNCATE) && (is_done || !is_known) {
