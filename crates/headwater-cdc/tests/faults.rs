@@ -220,11 +220,13 @@ impl<'a> Faults<'a> {
             running.forget();
         }
         let works = |line: &str| ["reads", "begins to read", "streams"].contains(&line);
+        let mut last = String::new();
         for _ in 0..LINES_MAX * 10 {
-            if works(&self.line()) {
+            last = self.line();
+            if works(&last) {
                 return;
             }
         }
-        panic!("it does not follow the server");
+        panic!("it does not follow the server: {last}");
     }
 }
