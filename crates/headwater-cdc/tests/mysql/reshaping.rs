@@ -57,7 +57,7 @@ fn once(session: &mut Session, written: &Written) -> Result<()> {
         (false, false, false) => "ADD COLUMN more INT DEFAULT 7",
     };
     // Others wait behind it, also those whose rows it waits for.
-    session.execute("SET lock_wait_timeout = 1")?;
+    session.execute("SET lock_wait_timeout = 1, innodb_lock_wait_timeout = 1")?;
     end_prepared(session, |xid| written.end_of(xid))?;
     session.execute(&format!("ALTER TABLE altered {step}"))
 }
