@@ -1,7 +1,7 @@
-//! How fast a capture of PostgreSQL drains a backlog of small transactions, beside `pg_recvlogical`, and how much memory one
-//! large transaction takes. Starts a server of its own.
+//! How fast a capture of PostgreSQL drains a backlog of small transactions, beside `pg_recvlogical`, or reads a table, beside
+//! `COPY`, and how much memory one large transaction takes. Starts a server of its own.
 //!
-//! `drain_rate small|large [TURNS]`
+//! `drain_rate small|large|filled [TURNS]`
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "an example")]
 
 use std::path::PathBuf;
@@ -33,6 +33,10 @@ const ROWS: u32 = 1 << 20;
 const SMALL: &str = "CREATE TABLE small (id bigint PRIMARY KEY, customer int NOT NULL, status text, \
      amount numeric(12,2), at timestamptz)";
 const LARGE: &str = "CREATE TABLE large (id bigint PRIMARY KEY, body text)";
+/// Rows of the table that is read.
+const FILLED_ROWS: u32 = 1_000_000;
+const FILLED: &str = "CREATE TABLE filled (id bigint PRIMARY KEY, customer int NOT NULL, status text, amount numeric(12,2), \
+     at timestamptz, note text)";
 
 #[derive(Debug)]
 struct Now;
@@ -47,6 +51,7 @@ impl Clock for Now {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let table = arguments.next().unwrap_or_else(|| "small".to_owned());
+    let is_read = table == "filled";
     let turns = arguments.next().map_or(3, |turns| turns.parse().unwrap());
     let settings = [
         "wal_level=logical",
@@ -58,7 +63,7 @@ fn main() {
     let address: Address = server.url("postgres").parse().unwrap();
     let mut session = Session::connect(&address).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    for sql in [SMALL, LARGE] {
+    for sql in [SMALL, LARGE, FILLED] {
         session.query(sql).unwrap();
     }
     let captures: Vec<_> = (0..turns)
@@ -67,7 +72,7 @@ fn main() {
             let dir = dir.path().join(&name);
             let log = Log::open_dir(&dir, Arc::new(Now), Options::default());
             let new = Settings {
-                backfills: false,
+                backfills: is_read,
                 publication: table.clone(),
                 ..Settings::new(address.clone(), &name)
             };
@@ -75,10 +80,10 @@ fn main() {
             (log.unwrap(), settings)
         })
         .collect();
-    for (log, settings) in &captures {
+    for (log, settings) in captures.iter().filter(|_| !is_read) {
         drop(reach(log, settings, end(&address)));
     }
-    for turn in 0..turns {
+    for turn in (0..turns).filter(|_| !is_read) {
         let mut replication = Replication::connect(&address).unwrap();
         replication
             .create_slot(&format!("plain_{turn}"), false)
@@ -87,8 +92,11 @@ fn main() {
     write(&mut session, &table);
     let end = end(&address);
     for (turn, (log, settings)) in captures.iter().enumerate() {
-        let plain = receive(&server, turn, &table, end);
-        println!("pg_recvlogical {plain:?}");
+        let plain = match is_read {
+            true => copy(&server),
+            false => receive(&server, turn, &table, end),
+        };
+        println!("plainly {plain:?}");
         drop(std::fs::write("/proc/self/clear_refs", "5"));
         let (before, started) = (cpu_seconds(), Instant::now());
         let capture = reach(log, settings, end);
@@ -126,17 +134,35 @@ fn write(session: &mut Session, table: &str) {
              FROM generate_series(i * {TOGETHER}, i * {TOGETHER} + {TOGETHER} - 1) n; COMMIT; END LOOP; END $$",
             last = CHANGES / TOGETHER - 1
         ),
+        "filled" => format!(
+            "INSERT INTO filled SELECT n, n % 1000, 'in progress', n / 7.0, now(), md5(n::text) \
+             FROM generate_series(1, {FILLED_ROWS}) n"
+        ),
         _ => format!(
             "INSERT INTO large SELECT n, repeat(md5(n::text), 31) FROM generate_series(1, {ROWS}) n"
         ),
     };
     session.query(&sql).unwrap();
+    session.query(&format!("VACUUM FREEZE {table}")).unwrap();
+}
+
+fn program(name: &str) -> Command {
+    let programs = std::fs::read_dir("/usr/lib/postgresql").unwrap();
+    let programs: PathBuf = programs.map(|p| p.unwrap().path()).max().unwrap();
+    Command::new(programs.join("bin").join(name))
+}
+
+fn copy(server: &Server) -> Duration {
+    let mut command = program("psql");
+    command.args(["--quiet", "--command", "COPY filled TO STDOUT"]);
+    command.arg(server.url("postgres"));
+    let started = Instant::now();
+    assert!(command.stdout(Stdio::null()).status().unwrap().success());
+    started.elapsed()
 }
 
 fn receive(server: &Server, turn: usize, table: &str, end: Lsn) -> Duration {
-    let programs = std::fs::read_dir("/usr/lib/postgresql").unwrap();
-    let programs: PathBuf = programs.map(|p| p.unwrap().path()).max().unwrap();
-    let mut command = Command::new(programs.join("bin/pg_recvlogical"));
+    let mut command = program("pg_recvlogical");
     command.args(["--start", "--no-loop", "--file", "/dev/null"]);
     command.args([
         "--slot",

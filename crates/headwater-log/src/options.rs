@@ -29,7 +29,7 @@ pub struct Options {
     /// The most bytes that are written with one sync.
     pub group_bytes_max: usize,
     /// Batches of at least this size go straight to their segment instead of through the write-ahead log; where many come
-    /// at once, those of a quarter of it do too.
+    /// at once, those of a quarter of it do too, and all batches of an append of four times as much.
     pub direct_bytes: usize,
     /// Records are cut into batches of about this size.
     pub batch_bytes: usize,

@@ -1,7 +1,7 @@
 //! How the changes of a table become records.
 
 use bytes::Bytes;
-use headwater_log::Record;
+use headwater_log::{Record, Result};
 
 use crate::debezium::{Envelope, Origin};
 use crate::flat::{Became, Flat};
@@ -120,12 +120,23 @@ impl Form {
         }
     }
 
-    /// Adds the record of a row that was read from the table.
-    pub(super) fn put_read(&self, key: Bytes, row: Bytes, origin: &Origin, into: &mut Vec<Record>) {
-        match &self.0 {
-            Writes::Rows => into.push(row_record(key, Some(row))),
-            _ => into.extend(self.records(Change::Read { key, row }, origin)),
+    /// Gives the key and the value of the record of a row that was read from the table.
+    pub(super) fn put_read(
+        &self,
+        key: &[u8],
+        row: &[u8],
+        origin: &Origin,
+        mut put: impl FnMut(&[u8], &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        if let Writes::Rows = &self.0 {
+            return put(key, row);
         }
+        let [key, row] = [key, row].map(Bytes::copy_from_slice);
+        let records = self.records(Change::Read { key, row }, origin);
+        records.into_iter().try_for_each(|record| {
+            let part = |bytes: &Option<Bytes>| bytes.clone().unwrap_or_default();
+            put(&part(&record.key), &part(&record.value))
+        })
     }
 
     /// The records of a change.

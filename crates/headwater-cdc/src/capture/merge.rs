@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use headwater_log::{Commit, Record, Result};
+use headwater_log::{HeaderBuf, KeyedCommit, Log, Result};
 
 use super::form::Form;
 use super::place::Place;
 use super::rows::Rows;
-use super::server::{Progress, Put, Reading, RowPair, Server, TableIndex, Task};
+use super::server::{Progress, Put, Reading, Server, TableIndex, Task};
 use super::setup::Captured;
 use super::state;
 use super::touched::Touched;
@@ -79,13 +79,14 @@ impl<S: Server> Backfills<S> {
     /// anew since.
     ///
     /// # Errors
-    /// `Bug`.
-    pub(super) fn put(
+    /// `NotFound` if the topic is gone, `Invalid` if a row is too large, `Bug`.
+    pub(super) fn put<'l>(
         &mut self,
+        log: &'l Log,
         reading: Reading<S>,
         captured: &mut Captured<S>,
         touched: &mut Touched<S>,
-    ) -> Result<Option<(Commit, usize)>> {
+    ) -> Result<Option<(KeyedCommit<'l>, u64)>> {
         let Task {
             number,
             table,
@@ -98,14 +99,20 @@ impl<S: Server> Backfills<S> {
             true => Put::Stale,
             false => backfill.progress.put(range, reading.found, handed),
         };
-        let newest = |(key, _): &RowPair| touched.is_newest(table, key, &snapshot);
-        let rows: Option<Vec<Record>> = match put {
-            Put::Rows(found) => Some(records(&captured.form, found, newest, &reading.high)),
-            Put::Restart => Some(Vec::new()),
+        let is_newest = |key: &[u8]| touched.is_newest(table, key, &snapshot);
+        let rows = match put {
+            Put::Rows(found) => Some(found),
+            Put::Restart => Some(Rows::default()),
             Put::Stale => None,
         };
+        let commit = rows.map(|rows| {
+            let topic = &captured.topic.topic;
+            let mut commit = log.keyed_commit(topic, rows.bytes())?;
+            let count = put_rows(&captured.form, &rows, is_newest, &reading.high, &mut commit)?;
+            Ok((commit, count))
+        });
         touched.done(number, &snapshot);
-        let Some(rows) = rows else {
+        let Some((mut commit, count)) = commit.transpose()? else {
             return Ok(None);
         };
         let is_whole = backfill.progress.is_whole();
@@ -114,26 +121,27 @@ impl<S: Server> Backfills<S> {
             (backfill.progress, backfill.has_gaps) = (S::Progress::default(), false);
             self.handed.remove(&table);
         }
-        let mut commit = Commit::new().position(captured.owner.clone(), state::store(backfill)?);
-        let count = rows.len();
-        if count > 0 {
-            commit = commit.append(captured.topic.clone(), rows);
-        }
+        let stored = state::store(backfill)?.into();
+        commit.position(captured.owner.clone(), Some(stored));
         Ok(Some((commit, count)))
     }
 }
 
-/// The records of rows that are the newest.
-fn records(
+/// Puts the rows that are the newest into a commit; gives how many there are.
+fn put_rows(
     form: &Form,
-    found: Rows,
-    is_newest: impl FnMut(&RowPair) -> bool,
+    rows: &Rows,
+    is_newest: impl Fn(&[u8]) -> bool,
     high: &Place,
-) -> Vec<Record> {
-    let origin = Origin::of_reading(high.origin());
-    let mut records = Vec::with_capacity(found.len());
-    for (key, row) in found.into_pairs().filter(is_newest) {
-        form.put_read(key, row, &origin, &mut records);
+    into: &mut KeyedCommit<'_>,
+) -> Result<u64> {
+    let (origin, headers) = (Origin::of_reading(high.origin()), HeaderBuf::default());
+    let mut count = 0;
+    for (key, row) in rows.iter().filter(|(key, _)| is_newest(key)) {
+        form.put_read(key, row, &origin, |key, value| {
+            into.push(key, value, &headers)
+        })?;
+        count += 1;
     }
-    records
+    Ok(count)
 }

@@ -41,7 +41,7 @@ pub(crate) const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_
 pub(crate) use assembly::{Before, Target, Transaction};
 pub(crate) use beats::Beats;
 pub(crate) use form::{Change, Form};
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Room, Rows};
 pub(crate) use server::{
     Feed, Heard, Intake, Progress, Put, Reads, RowPair, Server, Snapshot, TableIndex, Task,
 };

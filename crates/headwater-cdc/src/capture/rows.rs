@@ -1,59 +1,97 @@
 //! [`Rows`]: what a reading found, kept until the stream has reached it.
 
-use bytes::Bytes;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::server::RowPair;
+/// Readings whose memory is kept for later ones.
+const KEPT_MAX: usize = 8;
+
+/// Memory for rows, which is used again: a reading takes megabytes, and fresh memory costs more than to write rows into it.
+#[derive(Debug, Default)]
+pub(crate) struct Room(Arc<Mutex<Vec<Memory>>>);
+
+impl Room {
+    /// No rows yet.
+    pub(crate) fn rows(&self) -> Rows {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Rows {
+            memory: kept.pop().unwrap_or_default(),
+            key_end: 0,
+            home: Arc::downgrade(&self.0),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    bytes: Vec<u8>,
+    /// Where each key ends, and its row; the next key begins there.
+    ends: Vec<(usize, usize)>,
+}
 
 /// Keys and rows, one behind the other in one piece of memory: a reading has tens of thousands of them, and several readings wait.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    bytes: Vec<u8>,
-    /// Where each key ends, and its row; the next key begins there.
-    ends: Vec<(usize, usize)>,
+    memory: Memory,
     /// Where the key ends whose row is being written.
     key_end: usize,
+    /// Where its memory goes.
+    home: Weak<Mutex<Vec<Memory>>>,
 }
 
 impl Rows {
     /// Adds a row.
-    pub(crate) fn push(&mut self, (key, row): &RowPair) {
-        self.bytes.extend_from_slice(key);
+    pub(crate) fn push(&mut self, key: &[u8], row: &[u8]) {
+        self.memory.bytes.extend_from_slice(key);
         self.end_key();
-        self.bytes.extend_from_slice(row);
+        self.memory.bytes.extend_from_slice(row);
         self.end_row();
     }
 
     /// Where a key is written, and then its row.
     pub(crate) fn out(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+        &mut self.memory.bytes
     }
 
     /// A key was written.
     pub(crate) fn end_key(&mut self) {
-        self.key_end = self.bytes.len();
+        self.key_end = self.memory.bytes.len();
     }
 
     /// A row was written.
     pub(crate) fn end_row(&mut self) {
-        self.ends.push((self.key_end, self.bytes.len()));
+        let end = self.memory.bytes.len();
+        self.memory.ends.push((self.key_end, end));
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+    /// How many bytes all of them have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.memory.bytes.len()
     }
 
-    /// Keys and rows, which share their memory.
-    pub(crate) fn into_pairs(mut self) -> impl ExactSizeIterator<Item = RowPair> {
-        // What is too much of it would be held for as long as the last of them.
-        self.bytes.shrink_to_fit();
-        let bytes = Bytes::from(self.bytes);
+    /// Keys and rows.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        let Memory { bytes, ends } = &self.memory;
         let mut start = 0;
-        self.ends.into_iter().map(move |(key_end, end)| {
-            let pair = (bytes.slice(start..key_end), bytes.slice(key_end..end));
-            start = end;
+        ends.iter().map(move |(key_end, end)| {
+            let pair = (&bytes[start..*key_end], &bytes[*key_end..*end]);
+            start = *end;
             pair
         })
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        let Some(home) = self.home.upgrade() else {
+            return;
+        };
+        let mut memory = std::mem::take(&mut self.memory);
+        memory.bytes.clear();
+        memory.ends.clear();
+        let mut kept = home.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_MAX {
+            kept.push(memory);
+        }
     }
 }
 
@@ -63,15 +101,28 @@ mod tests {
 
     #[test]
     fn rows_come_out_as_they_were_put_in() {
-        let pair = |key: &'static str, row: &'static str| (Bytes::from(key), Bytes::from(row));
         let mut rows = Rows::default();
-        rows.push(&pair("a", "first"));
+        rows.push(b"a", b"first");
         rows.end_key();
         rows.out().extend_from_slice(b"second");
         rows.end_row();
-        rows.push(&pair("c", ""));
-        assert_eq!(rows.len(), 3);
-        let all: Vec<RowPair> = rows.into_pairs().collect();
-        assert_eq!(all, [pair("a", "first"), pair("", "second"), pair("c", "")]);
+        rows.push(b"c", b"");
+        let all: Vec<(&[u8], &[u8])> = rows.iter().collect();
+        assert_eq!(
+            all,
+            [(&b"a"[..], &b"first"[..]), (b"", b"second"), (b"c", b"")]
+        );
+    }
+
+    #[test]
+    fn memory_is_used_again_without_what_was_in_it() {
+        let room = Room::default();
+        let mut rows = room.rows();
+        rows.push(b"a", b"first");
+        let place = rows.memory.bytes.as_ptr();
+        drop(rows);
+        let rows = room.rows();
+        assert_eq!(rows.memory.bytes.as_ptr(), place);
+        assert_eq!((rows.bytes(), rows.iter().len()), (0, 0));
     }
 }

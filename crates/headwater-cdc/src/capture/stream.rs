@@ -308,11 +308,11 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
         let Some(seen) = &self.seen else {
             return Ok(());
         };
+        let log = self.taken.log().clone();
         while let Some(reading) = self.backfills.reached(seen) {
             let at = reading.task.table;
-            let put = self
-                .backfills
-                .put(reading, &mut self.tables[at], &mut self.touched)?;
+            let (table, touched) = (&mut self.tables[at], &mut self.touched);
+            let put = self.backfills.put(&log, reading, table, touched)?;
             let Some((commit, rows)) = put else {
                 continue;
             };
@@ -326,7 +326,7 @@ impl<'a, F: Feed, R: Reads<Server = F::Server>> Stream<'a, F, R> {
             self.shared.tell(|status| {
                 let table = &mut status.tables[at];
                 (table.read, table.size) = (read, size);
-                table.rows += rows as u64;
+                table.rows += rows;
             });
         }
         if self.tables.iter().all(|t| t.backfill.done) {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use headwater_log::{Commit, Condition, Log, Offset, Pending, Result, Timestamp};
+use headwater_log::{Commit, Condition, KeyedCommit, Log, Offset, Pending, Result, Timestamp};
 
 use super::assembly::Before;
 use super::place::Place;
@@ -36,6 +36,47 @@ struct Sent {
     pending: Pending,
     end: Place,
     meaning: Meaning,
+}
+
+/// A commit that is still to depend on the position.
+pub(super) enum Outgoing<'c> {
+    /// Of what was streamed, or of none.
+    Streamed(Commit),
+    /// Of rows that were read.
+    Read(KeyedCommit<'c>),
+}
+
+impl From<Commit> for Outgoing<'_> {
+    fn from(commit: Commit) -> Self {
+        Self::Streamed(commit)
+    }
+}
+
+impl<'c> From<KeyedCommit<'c>> for Outgoing<'c> {
+    fn from(commit: KeyedCommit<'c>) -> Self {
+        Self::Read(commit)
+    }
+}
+
+impl Outgoing<'_> {
+    /// Sends it to a log if `owner` still has the position that is expected, which becomes another one.
+    fn submit(self, log: &Log, owner: &str, expected: Option<Bytes>, value: Bytes) -> Pending {
+        let owner = owner.to_owned();
+        match self {
+            Self::Streamed(commit) => {
+                let is_still = Condition::Position {
+                    owner: owner.clone(),
+                    expected,
+                };
+                log.submit(commit.when(is_still).position(owner, value))
+            }
+            Self::Read(mut commit) => {
+                commit.expect_position(owner.clone(), expected);
+                commit.position(owner, Some(value));
+                commit.submit()
+            }
+        }
+    }
 }
 
 /// What has been taken over.
@@ -71,6 +112,11 @@ impl Taken {
             emptied: HashMap::new(),
             unrelieved: 0,
         }
+    }
+
+    /// Where it is put.
+    pub(super) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Everything before this is durable or on its way.
@@ -117,19 +163,21 @@ impl Taken {
     ///
     /// # Errors
     /// As those of commits, of one that was sent before.
-    pub(super) fn send(&mut self, commit: Commit, end: Place, meaning: Meaning) -> Result<()> {
+    pub(super) fn send<'c>(
+        &mut self,
+        commit: impl Into<Outgoing<'c>>,
+        end: Place,
+        meaning: Meaning,
+    ) -> Result<()> {
         while self.sent.len() >= IN_FLIGHT_MAX {
             self.wait()?;
         }
         self.position.end = Some(end.clone());
         let value = Bytes::from(state::store(&self.position)?);
-        let is_still = Condition::Position {
-            owner: self.owner.clone(),
-            expected: self.stored.replace(value.clone()),
-        };
-        let commit = commit.when(is_still).position(self.owner.clone(), value);
+        let expected = self.stored.replace(value.clone());
         self.end = end.clone();
-        let pending = self.log.submit(commit);
+        let commit = commit.into();
+        let pending = commit.submit(&self.log, &self.owner, expected, value);
         self.sent.push_back(Sent {
             pending,
             end,

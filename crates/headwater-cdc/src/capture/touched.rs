@@ -70,9 +70,12 @@ impl<S: Server> Touched<S> {
     }
 
     /// Whether a row that was read with this snapshot is still the newest.
-    pub(super) fn is_newest(&self, table: TableIndex, key: &Bytes, snapshot: &S::Snapshot) -> bool {
+    pub(super) fn is_newest(&self, table: TableIndex, key: &[u8], snapshot: &S::Snapshot) -> bool {
         let truncation = self.truncated.get(&table);
-        let touch = self.keys.get(&(table, key.clone()));
+        let touch = match self.keys.is_empty() {
+            true => None,
+            false => self.keys.get(&(table, Bytes::copy_from_slice(key))),
+        };
         truncation.is_none_or(|t| snapshot.sees(&t.mark))
             && touch.is_none_or(|t| t.lacks && snapshot.sees(&t.mark))
     }

@@ -24,6 +24,7 @@ pub(crate) use maintain::{IndexManifest, verify_run};
 pub(crate) use query::Terms;
 pub(crate) use run::RunId;
 pub(crate) use term::Term;
+pub(crate) use writing::Earlier;
 
 #[cfg(test)]
 mod tests;

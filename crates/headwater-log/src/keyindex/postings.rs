@@ -11,36 +11,68 @@ pub(crate) struct Posting {
     pub(crate) offset: u64,
 }
 
-/// The occurrences of one term in one run.
+/// The occurrences of one term in one run. Most terms are keys that occur once, and there are millions of them in memory: what only
+/// the others need lies elsewhere.
 ///
 /// Invariants: not empty; offsets ascend. A delta is a varint of the offset's step shifted left by one; if its lowest bit is
 /// set the version did not step by one, and a varint of its (wrapping) step follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PostingList {
-    pub(super) first: Posting,
     pub(super) last: Posting,
+    /// `None`: the last is the only one.
+    before: Option<Box<Before>>,
+}
+
+/// What comes before the last of several occurrences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Before {
+    first: Posting,
+    /// The steps from the first to the last.
     deltas: Vec<u8>,
 }
 
 impl PostingList {
-    pub(super) fn of(first: Posting) -> Self {
+    pub(super) fn of(only: Posting) -> Self {
         Self {
-            first,
-            last: first,
-            deltas: Vec::new(),
+            last: only,
+            before: None,
         }
+    }
+
+    pub(super) fn first(&self) -> Posting {
+        self.before.as_ref().map_or(self.last, |b| b.first)
+    }
+
+    fn deltas(&self) -> &[u8] {
+        self.before.as_ref().map_or(&[], |before| &before.deltas)
+    }
+
+    /// Where the steps to occurrences after the last are put.
+    fn deltas_mut(&mut self) -> &mut Vec<u8> {
+        let first = self.last;
+        let new = || {
+            Box::new(Before {
+                first,
+                deltas: Vec::new(),
+            })
+        };
+        &mut self.before.get_or_insert_with(new).deltas
     }
 
     /// Adds an occurrence after the last.
     pub(super) fn push(&mut self, posting: Posting) {
-        put_step(&mut self.deltas, self.last, posting);
+        let last = self.last;
+        put_step(self.deltas_mut(), last, posting);
         self.last = posting;
     }
 
     /// Adds `count` occurrences, each at the next offset and with the next version.
     pub(super) fn go_on(&mut self, count: u64) {
-        self.deltas
-            .resize(self.deltas.len() + count as usize, 1 << 1);
+        if count == 0 {
+            return;
+        }
+        let deltas = self.deltas_mut();
+        deltas.resize(deltas.len() + count as usize, 1 << 1);
         self.last.offset += count;
         self.last.version += count;
     }
@@ -48,7 +80,7 @@ impl PostingList {
     /// Adds the occurrences of a later run; `renumber` continues the count instead of keeping versions.
     pub(super) fn extend(&mut self, later: &Self, renumber: bool) {
         let shift = if renumber {
-            (self.last.version + 1).wrapping_sub(later.first.version)
+            (self.last.version + 1).wrapping_sub(later.first().version)
         } else {
             0
         };
@@ -56,16 +88,18 @@ impl PostingList {
             version: posting.version.wrapping_add(shift),
             ..posting
         };
-        put_step(&mut self.deltas, self.last, moved(later.first));
-        self.deltas.extend_from_slice(&later.deltas);
+        let last = self.last;
+        let deltas = self.deltas_mut();
+        put_step(deltas, last, moved(later.first()));
+        deltas.extend_from_slice(later.deltas());
         self.last = moved(later.last);
     }
 
     pub(super) fn iter(&self) -> PostingIter<'_> {
         PostingIter {
-            deltas: &self.deltas,
+            deltas: self.deltas(),
             at: 0,
-            next: Some(self.first),
+            next: Some(self.first()),
         }
     }
 
@@ -89,22 +123,24 @@ impl PostingList {
     pub(super) fn count(&self) -> u64 {
         self.last
             .version
-            .wrapping_sub(self.first.version)
+            .wrapping_sub(self.first().version)
             .saturating_add(1)
     }
 
     /// Bytes in memory besides the struct.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.deltas.capacity()
+        let bytes = |before: &Before| size_of::<Before>() + before.deltas.capacity();
+        self.before.as_ref().map_or(0, |before| bytes(before))
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        put_uvarint(out, self.first.version);
-        put_uvarint(out, self.first.offset);
-        put_uvarint(out, self.last.version.wrapping_sub(self.first.version));
-        put_uvarint(out, self.last.offset - self.first.offset);
-        put_uvarint(out, self.deltas.len() as u64);
-        out.extend_from_slice(&self.deltas);
+        let (first, deltas) = (self.first(), self.deltas());
+        put_uvarint(out, first.version);
+        put_uvarint(out, first.offset);
+        put_uvarint(out, self.last.version.wrapping_sub(first.version));
+        put_uvarint(out, self.last.offset - first.offset);
+        put_uvarint(out, deltas.len() as u64);
+        out.extend_from_slice(deltas);
     }
 
     pub(super) fn decode(buf: &[u8], at: &mut usize) -> Option<Self> {
@@ -118,13 +154,16 @@ impl PostingList {
         };
         let length = usize::try_from(get_uvarint(buf, at)?).ok()?;
         let end = at.checked_add(length)?;
-        let deltas = buf.get(*at..end)?.to_vec();
+        let deltas = buf.get(*at..end)?;
         *at = end;
-        Some(Self {
-            first,
-            last,
-            deltas,
-        })
+        let before = || {
+            Box::new(Before {
+                first,
+                deltas: deltas.to_vec(),
+            })
+        };
+        let before = (!deltas.is_empty()).then(before);
+        Some(Self { last, before })
     }
 
     /// Moves `*at` behind an encoded list without reading it.

@@ -167,7 +167,7 @@ fn common<'a>(
         let Some(list) = lists.list(term)? else {
             return Ok(());
         };
-        if list.last.offset < within.start || list.first.offset >= within.end {
+        if list.last.offset < within.start || list.first().offset >= within.end {
             return Ok(());
         }
         let offsets = list.iter().map(|posting| posting.offset);

@@ -3,28 +3,31 @@
 
 use hashbrown::HashTable;
 
+use crate::batch::{get_uvarint, put_uvarint};
+
 use super::term::TermRef;
 
 /// A table of terms.
 #[derive(Debug)]
 pub(super) struct TermTable<V> {
     slots: HashTable<Slot<V>>,
-    /// The bytes of all terms that were inserted since it was empty.
+    /// The terms that were inserted since it was empty, each behind its length.
     bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Slot<V> {
     hash: u64,
-    /// Where its bytes begin and end.
-    start: usize,
-    end: usize,
+    /// Where its length and its bytes are.
+    at: usize,
     value: V,
 }
 
 impl<V> Slot<V> {
     fn term<'a>(&self, bytes: &'a [u8]) -> TermRef<'a> {
-        TermRef::new(&bytes[self.start..self.end], self.hash)
+        let mut at = self.at;
+        let len = get_uvarint(bytes, &mut at).unwrap_or_default() as usize;
+        TermRef::new(&bytes[at..at + len], self.hash)
     }
 }
 
@@ -38,8 +41,8 @@ impl<V> Default for TermTable<V> {
 }
 
 impl<V> TermTable<V> {
-    /// Bytes that a term needs besides its own.
-    pub(super) const SLOT_BYTES: usize = size_of::<Slot<V>>() + 1;
+    /// Bytes that a term needs besides its own, those of its length included.
+    pub(super) const SLOT_BYTES: usize = size_of::<Slot<V>>() + 2;
 
     pub(super) fn len(&self) -> usize {
         self.slots.len()
@@ -59,14 +62,13 @@ impl<V> TermTable<V> {
 
     /// Adds a term that is not there.
     pub(super) fn insert(&mut self, term: TermRef<'_>, value: V) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(term.bytes());
         let slot = Slot {
             hash: term.hash(),
-            start,
-            end: self.bytes.len(),
+            at: self.bytes.len(),
             value,
         };
+        put_uvarint(&mut self.bytes, term.bytes().len() as u64);
+        self.bytes.extend_from_slice(term.bytes());
         self.slots.insert_unique(slot.hash, slot, |slot| slot.hash);
     }
 

@@ -113,8 +113,9 @@ impl Pair {
             entries.push(row.key.as_ref().map(String::as_bytes), types.chain(tags));
         }
         self.index.begin();
-        self.index.prepare(&entries).unwrap();
-        self.index.apply(rows[0].start, rows[0].offset, &entries)
+        let earlier = self.index.prepare(&entries).unwrap();
+        let (start, offset) = (rows[0].start, rows[0].offset);
+        self.index.apply(start, offset, (&entries, &earlier))
     }
 
     fn checkpoint(&mut self) {

@@ -7,7 +7,7 @@ use crate::batch::LogBatch;
 use crate::error::Result;
 use crate::record::Version;
 
-use super::entries::{Entries, Entry};
+use super::entries::Entries;
 use super::key_index::{KeyIndex, State, newest_in_runs};
 use super::memory::MemIndex;
 use super::postings::Posting;
@@ -16,6 +16,11 @@ use super::term::{Term, TermRef};
 
 /// Keys whose newest posting is remembered between a condition and the append that follows it.
 const KNOWN_KEYS_MAX: usize = 16 << 10;
+
+/// The newest postings, before the active part, of keys that were looked up, by the number of their entry; of those that are not
+/// here there is none.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier(Vec<(usize, Posting)>);
 
 impl KeyIndex {
     /// What a partition's records will put into this index.
@@ -37,44 +42,51 @@ impl KeyIndex {
     }
 
     /// Looks up the keys of records that are about to be [applied](Self::apply), so that applying them needs no
-    /// file and cannot fail.
+    /// file and cannot fail. Nothing may be frozen between the two.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`; nothing has changed then.
-    pub(crate) fn prepare(&self, entries: &Entries) -> Result<()> {
-        let keys = entries.iter().filter(Entry::has_versions);
-        let keys = keys.map(|entry| entry.term);
+    pub(crate) fn prepare(&self, entries: &Entries) -> Result<Earlier> {
         let (unknown, frozen, runs) = {
             let state = self.read();
-            let unknown = keys.filter(|term| state.newest_known(*term).is_none());
-            let unknown: Vec<TermRef<'_>> = unknown.collect();
+            if state.frozen.is_empty() && state.runs.is_empty() {
+                return Ok(Earlier::default());
+            }
+            let keys = entries.iter().enumerate();
+            let keys = keys.filter(|(_, entry)| entry.has_versions());
+            let keys = keys.map(|(at, entry)| (at, entry.term));
+            let unknown = keys.filter(|(_, term)| state.newest_known(*term).is_none());
+            let unknown: Vec<(usize, TermRef<'_>)> = unknown.collect();
             (unknown, state.frozen.clone(), state.runs.clone())
         };
-        if unknown.is_empty() {
-            return Ok(());
+        let mut found = Vec::new();
+        for (at, term) in unknown {
+            let newest = newest_of(&frozen, &runs, term)?;
+            found.extend(newest.map(|newest| (at, newest)));
         }
-        let find = |term| Ok((term, newest_of(&frozen, &runs, term)?));
-        let found: Vec<_> = unknown.into_iter().map(find).collect::<Result<_>>()?;
-        let mut state = self.write();
-        for (term, newest) in found {
-            // A key may occur more than once.
-            if state.known.get(term).is_none() {
-                state.known.insert(term, newest);
-            }
-        }
-        Ok(())
+        Ok(Earlier(found))
     }
 
     /// Adds what [prepared](Self::prepare) records from offset `base` on have; `start` is the start of the partition as of this
     /// commit. Gives the last version of each run of records of one key.
-    pub(crate) fn apply(&self, start: u64, base: u64, entries: &Entries) -> Vec<Version> {
+    pub(crate) fn apply(
+        &self,
+        start: u64,
+        base: u64,
+        (entries, earlier): (&Entries, &Earlier),
+    ) -> Vec<Version> {
         let mut state = self.write();
         let mut versions = Vec::new();
-        for entry in entries.iter() {
+        let mut earlier = earlier.0.iter().peekable();
+        for (at, entry) in entries.iter().enumerate() {
+            let newest = earlier.next_if(|(of, _)| *of == at);
             let first = base + entry.first;
             let offsets = first..first + entry.count;
             match entry.has_versions() {
-                true => versions.push(Version(state.add_key(entry.term, start, offsets))),
+                true => {
+                    let newest = newest.map(|(_, newest)| *newest);
+                    versions.push(Version(state.add_key(entry.term, start, offsets, newest)));
+                }
                 false => {
                     state.active.add(entry.term, 0, offsets, || None);
                 }
@@ -136,12 +148,19 @@ impl State {
         }
     }
 
-    /// Adds occurrences of a prepared key, whose newest posting is not remembered any more then: the active part has it.
-    fn add_key(&mut self, term: TermRef<'_>, start: u64, offsets: Range<u64>) -> u64 {
+    /// Adds occurrences of a prepared key, of which `newest` was found if it was looked for. What is remembered of it is forgotten
+    /// then: the active part has it.
+    fn add_key(
+        &mut self,
+        term: TermRef<'_>,
+        start: u64,
+        offsets: Range<u64>,
+        newest: Option<Posting>,
+    ) -> u64 {
         let known = &mut self.known;
-        self.active.add(term, start, offsets, || {
-            let newest = known.remove(term);
-            newest.expect("records are prepared before they are applied")
+        self.active.add(term, start, offsets, || match known.len() {
+            0 => newest,
+            _ => known.remove(term).unwrap_or(newest),
         })
     }
 }

@@ -215,7 +215,8 @@ fn index(partition: &Partition, batch: &LogBatch) -> Result<()> {
         return Ok(());
     };
     let entries = keys.entries_of(batch)?;
-    keys.prepare(&entries)?;
-    keys.apply(partition.view().start().0, batch.base_offset().0, &entries);
+    let earlier = keys.prepare(&entries)?;
+    let (start, base) = (partition.view().start(), batch.base_offset());
+    keys.apply(start.0, base.0, (&entries, &earlier));
     Ok(())
 }

@@ -2,11 +2,12 @@
 //! gets. It reads nothing but key indexes and cannot fail half-way: a commit is accepted whole or leaves no trace.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::request::{Prepared, PreparedAppend, PreparedBatch, PreparedCondition};
 use crate::commit::{ExpectedVersion, Receipt};
 use crate::error::{ConflictDetail, Error, ErrorKind, Result};
-use crate::keyindex::Term;
+use crate::keyindex::{Earlier, Term};
 use crate::partition::Partition;
 use crate::partition::lane::Place;
 use crate::positions::Positions;
@@ -68,18 +69,15 @@ impl Ledger<'_> {
         for condition in &commit.conditions {
             self.check(condition)?;
         }
-        for append in &commit.appends {
-            if let (Some(keys), Some(entries)) = (append.partition.keys(), &append.entries) {
-                keys.prepare(entries)?;
-            }
-        }
+        let earlier = commit.appends.iter().map(look_up);
+        let earlier: SmallVec<[Earlier; 1]> = earlier.collect::<Result<_>>()?;
         let before = placed.len();
         let mut receipt = Receipt {
             number: CommitNumber(self.last.0 + 1),
             offsets: commit.offsets,
             versions: Vec::new(),
         };
-        for append in commit.appends {
+        for append in commit.appends.into_iter().zip(&earlier) {
             place(append, self.segment_bytes_max, placed, &mut receipt);
         }
         for (owner, value) in &commit.positions {
@@ -183,9 +181,17 @@ fn came(of: &Partition, found: Offset) -> Error {
         .with_conflict(ConflictDetail::NoneSince { topic, found })
 }
 
+/// Looks up what an append needs of the key index.
+fn look_up(append: &PreparedAppend) -> Result<Earlier> {
+    match (append.partition.keys(), &append.entries) {
+        (Some(keys), Some(entries)) => keys.prepare(entries),
+        _ => Ok(Earlier::default()),
+    }
+}
+
 /// Gives the batches of an append their offsets and places.
 fn place(
-    append: PreparedAppend,
+    (append, earlier): (PreparedAppend, &Earlier),
     segment_bytes_max: u64,
     placed: &mut Vec<PlacedBatch>,
     receipt: &mut Receipt,
@@ -211,7 +217,7 @@ fn place(
     drop(lane);
     if let (Some(keys), Some(entries)) = (partition.keys(), &append.entries) {
         let start = partition.view().start();
-        let versions = keys.apply(start.0, first.0, entries);
+        let versions = keys.apply(start.0, first.0, (entries, earlier));
         match receipt.versions.is_empty() {
             true => receipt.versions = versions,
             false => receipt.versions.extend(versions),

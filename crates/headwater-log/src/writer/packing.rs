@@ -14,6 +14,9 @@ use crate::partition::Partition;
 use crate::record::{Offset, Record};
 use crate::shared::Shared;
 
+/// An append of so many times the bytes of a batch that goes straight to its segment goes there whole, however small its batches
+/// are: to write it twice costs more than a second sync.
+const DIRECT_APPEND: usize = 4;
 /// About how large the batches of topics with a key index become at most: whoever reads by key reads whole batches for
 /// single records.
 const KEYED_BATCH_BYTES: usize = 8 << 10;
@@ -117,6 +120,12 @@ impl<'a> Packing<'a> {
     /// `Invalid` if a batch covers more offsets than its format can say.
     pub(crate) fn finish(mut self, partition: Arc<Partition>) -> Result<PreparedAppend> {
         self.batches.push(end(self.builder, self.shared)?);
+        let bytes = self.batches.iter().map(|batch| batch.batch.bytes().len());
+        if bytes.sum::<usize>() >= DIRECT_APPEND * self.shared.options.direct_bytes {
+            self.batches
+                .iter_mut()
+                .for_each(|batch| batch.direct = true);
+        }
         Ok(PreparedAppend {
             partition,
             batches: self.batches,

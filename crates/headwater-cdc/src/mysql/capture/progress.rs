@@ -155,7 +155,7 @@ impl Progress for Keys {
         out.pieces.remove(&number);
         known.done = found.last.is_none();
         known.after = found.last;
-        self.rows += found.rows.len() as u64;
+        self.rows += found.rows.iter().len() as u64;
         self.whole = self.pieces.iter().all(|p| p.done);
         self.size = match self.whole {
             true => self.rows,

@@ -7,7 +7,7 @@ use headwater_log::{Error, ErrorKind, Result};
 use super::condition::RowCondition;
 use super::progress::{Found, MySql, Range, SeenAt, cuts};
 use super::shape::Shape;
-use crate::capture::{Place, Reads, Rows, Task};
+use crate::capture::{Place, Reads, Room, Rows, Task};
 use crate::filter::Condition;
 use crate::mysql::snapshot::Part;
 use crate::mysql::{Address, Position, Session, Snapshot, Table, Value, literal};
@@ -47,6 +47,8 @@ pub(crate) struct TableReads {
     pub(super) plans: Vec<Option<Plan>>,
     /// Rows that are read at a time.
     pub(super) range_rows: u32,
+    /// Where rows are put.
+    pub(super) room: Room,
     /// Transactions before this may have been streamed before this stream began: a reading must see them.
     pub(super) horizon: Position,
 }
@@ -124,10 +126,11 @@ impl TableReads {
             after: piece.after.as_deref(),
             limit: u64::from(most),
         };
-        let (mut rows, mut last, mut read) = (Rows::default(), None, 0);
+        let (mut rows, mut last, mut read) = (self.room.rows(), None, 0);
         let is_ordered = snapshot.rows_of(table, part, |row| {
             if plan.has(&row) {
-                rows.push(&shape.pair(&row)?);
+                let (key, row) = shape.pair(&row)?;
+                rows.push(&key, &row);
             }
             read += 1;
             if read == most {

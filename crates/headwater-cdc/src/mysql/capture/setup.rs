@@ -9,8 +9,8 @@ use super::reading::{Plan, TableReads, server_of};
 use super::settings::{Settings, TableName};
 use super::shape::{columns, key_names};
 use crate::capture::{
-    BY, Beats, Begun, Captured, Finding, Of, Place, Position as Stored, Ready, TableOf, Telling,
-    WHERE, WHOLE_BYTES, forget, is_known, is_read, known_tables, load, owner, prepare,
+    BY, Beats, Begun, Captured, Finding, Of, Place, Position as Stored, Ready, Room, TableOf,
+    Telling, WHERE, WHOLE_BYTES, forget, is_known, is_read, known_tables, load, owner, prepare,
     store_position,
 };
 use crate::mysql::{Position, Replica, Session, Table, check, made_up_id};
@@ -72,6 +72,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
     Ok(Begun::Ready(Box::new(Ready {
         feed,
         reads: TableReads {
+            room: Room::default(),
             address: settings.address.clone(),
             server_id,
             plans,

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use headwater_log::{Error, ErrorKind, Result};
 
 use super::progress::{Found, FoundFiles, Part, PostgreSql, What};
-use crate::capture::{Place, Reads, Rows, Task};
+use crate::capture::{Place, Reads, Room, Rows, Task};
 use crate::postgres::failure::malformed;
 use crate::postgres::shape::{Shape, Tuples};
 use crate::postgres::{Address, Lsn, Session, Snapshot, TableName, literal};
@@ -26,6 +26,8 @@ pub(crate) struct TableReads {
     pub(super) plans: Vec<Plan>,
     /// Transactions before this one had begun before the stream did: readings wait for their end.
     pub(super) horizon: u64,
+    /// Where rows are put.
+    pub(super) room: Room,
 }
 
 impl Reads for TableReads {
@@ -45,7 +47,13 @@ impl Reads for TableReads {
         session: &mut Session,
         task: &Task<PostgreSql>,
     ) -> Result<Option<(Found, Snapshot, Place)>> {
-        read(session, &self.plans[task.table], &task.range, self.horizon)
+        let rows = self.room.rows();
+        read(
+            session,
+            &self.plans[task.table],
+            (&task.range, rows),
+            self.horizon,
+        )
     }
 }
 
@@ -56,7 +64,7 @@ impl Reads for TableReads {
 fn read(
     session: &mut Session,
     plan: &Plan,
-    what: &What,
+    (what, room): (&What, Rows),
     horizon: u64,
 ) -> Result<Option<(Found, Snapshot, Place)>> {
     let table = match what {
@@ -82,7 +90,9 @@ fn read(
     let found = match what {
         What::Files => Found::Files(FoundFiles(files(session, &quoted)?)),
         What::Blocks { file: known, .. } if *file != known.to_string() => Found::Rewritten,
-        What::Blocks { from, to, .. } => Found::Rows(rows_of(session, plan, &table, *from, *to)?),
+        What::Blocks { from, to, .. } => {
+            Found::Rows(rows_of(session, plan, (&table, *from, *to), room)?)
+        }
     };
     // Its own commit has it written out, and so what lies before it.
     let high = session.value("COMMIT; SELECT pg_logical_emit_message(true, 'headwater', '')")?;
@@ -90,7 +100,13 @@ fn read(
     Ok(Some((found, snapshot, high.into())))
 }
 
-fn rows_of(session: &mut Session, plan: &Plan, table: &str, from: u32, to: u32) -> Result<Rows> {
+/// Adds the rows of blocks of a table.
+fn rows_of(
+    session: &mut Session,
+    plan: &Plan,
+    (table, from, to): (&str, u32, u32),
+    mut rows: Rows,
+) -> Result<Rows> {
     let columns = plan.shape.select_list();
     let mut sql = format!(
         "COPY (SELECT {columns} FROM ONLY {table} WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"
@@ -100,7 +116,7 @@ fn rows_of(session: &mut Session, plan: &Plan, table: &str, from: u32, to: u32) 
         sql += &format!(" AND ({filter}\n)");
     }
     sql += ") TO STDOUT (FORMAT binary)";
-    let (mut tuples, mut rows) = (Tuples::new(&plan.shape), Rows::default());
+    let mut tuples = Tuples::new(&plan.shape);
     session.copy_out(&sql, |tuple| tuples.read(tuple, &mut rows))?;
     Ok(rows)
 }

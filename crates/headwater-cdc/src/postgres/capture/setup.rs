@@ -14,7 +14,7 @@ use super::reading::{Plan, TableReads};
 use super::settings::{Messages, Settings};
 use super::{check, publication, slot};
 use crate::capture::{
-    Beats, Begun, Of, Place, Position, Ready, TableOf, Telling, WHERE, forget, is_read, load,
+    Beats, Begun, Of, Place, Position, Ready, Room, TableOf, Telling, WHERE, forget, is_read, load,
     owner, prepare, store_position,
 };
 use crate::postgres::catalog::Kinds;
@@ -86,6 +86,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
             binary,
         ),
         reads: TableReads {
+            room: Room::default(),
             address: settings.address.clone(),
             plans,
             horizon: horizon.next(),
