@@ -151,11 +151,25 @@ fn put_integer(number: i64, out: &mut Vec<u8>) {
     if number < 0 {
         out.push(b'-');
     }
-    put_padded(number.unsigned_abs(), 1, out);
+    put_padded::<1>(number.unsigned_abs(), out);
 }
 
-/// Writes a whole number with at least so many digits, up to twenty.
-fn put_padded(mut number: u64, digits: usize, out: &mut Vec<u8>) {
+/// Writes a whole number with at least so many digits, as a rule just so many.
+#[inline]
+fn put_padded<const DIGITS: usize>(mut number: u64, out: &mut Vec<u8>) {
+    if number >= const { 10u64.pow(DIGITS as u32) } {
+        return put_number(number, out);
+    }
+    let mut room = [b'0'; DIGITS];
+    for digit in room.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend_from_slice(&room);
+}
+
+/// Writes a whole number other than 0.
+fn put_number(mut number: u64, out: &mut Vec<u8>) {
     let mut room = [b'0'; 20];
     let mut at = room.len();
     while number > 0 {
@@ -163,7 +177,7 @@ fn put_padded(mut number: u64, digits: usize, out: &mut Vec<u8>) {
         room[at] = b'0' + (number % 10) as u8;
         number /= 10;
     }
-    out.extend_from_slice(&room[at.min(room.len() - digits)..]);
+    out.extend_from_slice(&room[at..]);
 }
 
 fn put_hex(byte: u8, out: &mut Vec<u8>) {

@@ -20,7 +20,7 @@ mod xerial;
 pub(crate) use builder::encoded_len;
 pub(crate) use chunk::Chunk;
 pub(crate) use indexed::IndexedBatch;
-pub(crate) use varint::{get_uvarint, put_uvarint};
+pub(crate) use varint::{VARINT_BYTES_MAX, get_uvarint, put_uvarint};
 
 pub use builder::{BatchBuilder, Producer};
 pub use codec::{BATCH_BYTES_MAX, Codec};

@@ -2,7 +2,7 @@
 //! formats of our own.
 
 /// Bytes that a 64-bit varint can take.
-const VARINT_BYTES_MAX: usize = 10;
+pub(crate) const VARINT_BYTES_MAX: usize = 10;
 
 /// Bytes that `value` takes.
 #[inline]

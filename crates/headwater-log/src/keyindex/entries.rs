@@ -1,22 +1,32 @@
 //! [`Entries`]: what records will put into a key index, worked out where they are made and not where they are indexed: by the
 //! caller of a commit, so that the one writer has little to do for it.
 
+use std::ops::Range;
+
 use super::term::{self, TAG_HEADER, TYPE_HEADER, TermRef};
 
 /// Terms that a record has as a rule, and their bytes.
 const TERMS: usize = 4;
 const TERM_BYTES: usize = 128;
+/// How many records and bytes of terms there may be before another record comes, whose terms are in one batch.
+const MOST: usize = 1 << 31;
 
-/// A term and the consecutive records that it occurs in.
+/// A term and the consecutive records that it occurs in. There are tens of thousands of them at once, so they are small.
 #[derive(Debug)]
 struct Span {
     hash: u64,
     /// Where the term's bytes begin and end.
-    bytes: (usize, usize),
+    bytes: (u32, u32),
     /// Its first record.
-    first: usize,
+    first: u32,
     /// How many records.
-    count: usize,
+    count: u32,
+}
+
+impl Span {
+    fn range(&self) -> Range<usize> {
+        self.bytes.0 as usize..self.bytes.1 as usize
+    }
 }
 
 /// A term and where it occurs.
@@ -95,10 +105,7 @@ impl Entries {
     fn add(&mut self, terms: &mut usize, put: impl FnOnce(&mut Vec<u8>)) {
         let from = self.bytes.len();
         put(&mut self.bytes);
-        let same = |span: &usize| {
-            let (start, end) = self.spans[*span].bytes;
-            self.bytes[start..end] == self.bytes[from..]
-        };
+        let same = |span: &usize| self.bytes[self.spans[*span].range()] == self.bytes[from..];
         if self.slots[..*terms].iter().any(same) {
             self.bytes.truncate(from);
             return;
@@ -112,8 +119,8 @@ impl Entries {
                 let new = self.spans.len();
                 self.spans.push(Span {
                     hash: term::hash(&self.bytes[from..]),
-                    bytes: (from, self.bytes.len()),
-                    first: self.records,
+                    bytes: (from as u32, self.bytes.len() as u32),
+                    first: self.records as u32,
                     count: 1,
                 });
                 match self.slots.get_mut(*terms) {
@@ -125,6 +132,11 @@ impl Entries {
         *terms += 1;
     }
 
+    /// Whether no more records may be added: places have 32 bits.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len().max(self.records) > MOST
+    }
+
     /// How many records they are of.
     pub(crate) fn records(&self) -> u64 {
         self.records as u64
@@ -133,9 +145,9 @@ impl Entries {
     /// All of them; those of one term ascend.
     pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         self.spans.iter().map(|span| Entry {
-            term: TermRef::new(&self.bytes[span.bytes.0..span.bytes.1], span.hash),
-            first: span.first as u64,
-            count: span.count as u64,
+            term: TermRef::new(&self.bytes[span.range()], span.hash),
+            first: u64::from(span.first),
+            count: u64::from(span.count),
         })
     }
 }

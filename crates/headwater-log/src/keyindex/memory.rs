@@ -92,7 +92,7 @@ impl MemIndex {
     }
 
     /// Its terms in the order of a run.
-    pub(super) fn sorted(&self) -> Vec<(TermRef<'_>, &PostingList)> {
+    pub(super) fn sorted(&self) -> impl Iterator<Item = (TermRef<'_>, &PostingList)> {
         self.table.sorted()
     }
 

@@ -11,6 +11,7 @@ mod key_index;
 mod maintain;
 mod memory;
 mod merge;
+mod pieces;
 mod postings;
 mod query;
 mod run;

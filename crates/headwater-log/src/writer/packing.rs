@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::request::{PreparedAppend, PreparedBatch};
 use crate::batch::{BatchBuilder, Chunk, Codec, RecordRef};
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::keyindex::Entries;
 use crate::partition::Partition;
 use crate::record::{Offset, Record};
@@ -69,7 +69,7 @@ impl<'a> Packing<'a> {
     /// # Errors
     /// `Invalid` if it is too large.
     pub(crate) fn push(&mut self, record: &Record, now: Timestamp) -> Result<()> {
-        self.turn_over()?;
+        self.make_room()?;
         self.builder.push(Offset(self.next), record, now)?;
         if let Some(entries) = &mut self.entries {
             let headers = record.headers.iter();
@@ -85,7 +85,7 @@ impl<'a> Packing<'a> {
     /// # Errors
     /// As [`push`](Self::push).
     pub(crate) fn push_ref(&mut self, record: &RecordRef<'_>) -> Result<()> {
-        self.turn_over()?;
+        self.make_room()?;
         self.builder.push_ref(&RecordRef {
             offset: Offset(self.next),
             ..*record
@@ -98,7 +98,11 @@ impl<'a> Packing<'a> {
     }
 
     /// Begins the next batch if this one is full.
-    fn turn_over(&mut self) -> Result<()> {
+    fn make_room(&mut self) -> Result<()> {
+        if self.entries.as_ref().is_some_and(Entries::is_full) {
+            let text = "commit has more keys, types and tags than one may have";
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
         if self.builder.bytes_len() >= self.batch_bytes && self.builder.record_count() > 0 {
             self.room = self.room.saturating_sub(self.builder.bytes_len());
             let (codec, room, batch_bytes) = (self.codec, self.room, self.batch_bytes);

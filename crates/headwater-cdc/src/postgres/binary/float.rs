@@ -174,7 +174,7 @@ impl Decimal {
                 out.extend_from_slice(&digits[1..]);
             }
             out.extend_from_slice(if self.exponent < 0 { b"e-" } else { b"e+" });
-            return put_padded(u64::from(self.exponent.unsigned_abs()), 2, out);
+            return put_padded::<2>(u64::from(self.exponent.unsigned_abs()), out);
         }
         match usize::try_from(self.exponent) {
             Err(_) => {

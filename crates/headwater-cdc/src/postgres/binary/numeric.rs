@@ -46,15 +46,18 @@ pub(super) fn text(value: &[u8], out: &mut Vec<u8>) -> Result<()> {
         out.push(b'0');
     }
     for place in 0..=weight {
-        let least = if place == 0 { 1 } else { DECIMALS };
-        put_padded(u64::from(digit(place)), least, out);
+        let number = u64::from(digit(place));
+        match place {
+            0 => put_padded::<1>(number, out),
+            _ => put_padded::<DECIMALS>(number, out),
+        }
     }
     if scale > 0 {
         out.push(b'.');
         let end = out.len() + usize::from(scale);
         let mut place = weight + 1;
         while out.len() < end {
-            put_padded(u64::from(digit(place)), DECIMALS, out);
+            put_padded::<DECIMALS>(u64::from(digit(place)), out);
             place += 1;
         }
         out.truncate(end);

@@ -22,14 +22,14 @@ pub(super) fn date(days: i32, out: &mut Vec<u8>) {
 /// A time of a day, up to its end.
 pub(super) fn time(micros: i64, out: &mut Vec<u8>) {
     let (micros, fraction) = (micros / SECOND, micros % SECOND);
-    put_padded(micros.unsigned_abs() / 3600, 2, out);
+    put_padded::<2>(micros.unsigned_abs() / 3600, out);
     out.push(b':');
-    put_padded(micros.unsigned_abs() / 60 % 60, 2, out);
+    put_padded::<2>(micros.unsigned_abs() / 60 % 60, out);
     out.push(b':');
-    put_padded(micros.unsigned_abs() % 60, 2, out);
+    put_padded::<2>(micros.unsigned_abs() % 60, out);
     if fraction != 0 {
         out.push(b'.');
-        put_padded(fraction.unsigned_abs(), 6, out);
+        put_padded::<6>(fraction.unsigned_abs(), out);
         while out.last() == Some(&b'0') {
             out.pop();
         }
@@ -43,15 +43,15 @@ pub(super) fn zoned_time(value: [u8; 12], out: &mut Vec<u8>) {
     let west = i32::from_be_bytes([a, b, c, d]);
     out.push(if west <= 0 { b'+' } else { b'-' });
     let seconds = u64::from(west.unsigned_abs());
-    put_padded(seconds / 3600, 2, out);
+    put_padded::<2>(seconds / 3600, out);
     let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
     if (minutes, seconds) != (0, 0) {
         out.push(b':');
-        put_padded(minutes, 2, out);
+        put_padded::<2>(minutes, out);
     }
     if seconds != 0 {
         out.push(b':');
-        put_padded(seconds, 2, out);
+        put_padded::<2>(seconds, out);
     }
 }
 
@@ -75,11 +75,11 @@ fn put_date(days: i64, out: &mut Vec<u8>) -> bool {
     let (year, month, day) = civil::civil(days + EPOCH_DAYS);
     let is_before = year <= 0;
     let year = if is_before { 1 - year } else { year };
-    put_padded(year.unsigned_abs(), 4, out);
+    put_padded::<4>(year.unsigned_abs(), out);
     out.push(b'-');
-    put_padded(month.unsigned_abs(), 2, out);
+    put_padded::<2>(month.unsigned_abs(), out);
     out.push(b'-');
-    put_padded(day.unsigned_abs(), 2, out);
+    put_padded::<2>(day.unsigned_abs(), out);
     is_before
 }
 
