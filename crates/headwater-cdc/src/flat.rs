@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use headwater_log::Record;
 
-use crate::debezium::{Origin, OriginPlace, WalPlace};
+use crate::debezium::{Origin, OriginPlace, Standing, WalPlace};
 use crate::json;
 
 /// Whose JSON it is.
@@ -152,6 +152,9 @@ impl Flat {
             Dialect::Maxwell => {
                 let ts = time.div_euclid(1_000_000);
                 out.extend_from_slice(format!("\"type\":\"{word}\",\"ts\":{ts}").as_bytes());
+                if let Some(standing) = origin.standing {
+                    stand(standing, &mut out);
+                }
                 place(&origin.place, &mut out);
             }
             Dialect::Canal => {
@@ -200,6 +203,18 @@ impl Flat {
             }
         }
     }
+}
+
+/// What Maxwell says of where a change stands in its transaction.
+fn stand(standing: Standing, out: &mut Vec<u8>) {
+    if let Some(number) = standing.number {
+        out.extend_from_slice(format!(",\"xid\":{number}").as_bytes());
+    }
+    let place = match standing.is_last {
+        true => ",\"commit\":true".to_owned(),
+        false => format!(",\"xoffset\":{}", standing.offset),
+    };
+    out.extend_from_slice(place.as_bytes());
 }
 
 /// What Maxwell says of where a change lies in the server's log, as far as that says it.

@@ -347,13 +347,7 @@ impl<S: Server> Target<'_, S> {
 
     /// A row has changed.
     pub(crate) fn put(&mut self, change: Change) -> Result<()> {
-        let is_skipped = match &change {
-            Change::Read { .. } => false,
-            Change::Inserted { .. } => self.skipped.created,
-            Change::Updated { .. } | Change::Moved { .. } => self.skipped.updated,
-            Change::Deleted { .. } => self.skipped.deleted,
-        };
-        match is_skipped {
+        match change.is_among(self.skipped) {
             true => Ok(()),
             false => self.write(change),
         }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use headwater_log::{Record, Result};
 
-use crate::debezium::{Envelope, Origin};
+use crate::debezium::{Envelope, Origin, Standing};
+use crate::filter::Operations;
 use crate::flat::{Became, Flat};
 
 /// What happened to a row. Keys and rows are objects, whatever records look like.
@@ -46,10 +47,20 @@ enum Writes {
 
 impl Change {
     /// How many events tell it.
-    pub(super) fn events(&self) -> u64 {
+    pub(crate) fn events(&self) -> u64 {
         match self {
             Self::Moved { .. } => 2,
             _ => 1,
+        }
+    }
+
+    /// Whether it is of a kind that is not taken over.
+    pub(crate) fn is_among(&self, skipped: Operations) -> bool {
+        match self {
+            Self::Read { .. } => false,
+            Self::Inserted { .. } => skipped.created,
+            Self::Updated { .. } | Self::Moved { .. } => skipped.updated,
+            Self::Deleted { .. } => skipped.deleted,
         }
     }
 }
@@ -183,10 +194,23 @@ fn flat_records(flat: &Flat, change: Change, origin: &Origin) -> Vec<Record> {
             key,
             row,
         } => vec![
-            record(Became::Deleted, old_key, &before),
+            flat.record(Became::Deleted, old_key, &before, None, &first(origin)),
             record(Became::Inserted, key, &row),
         ],
         Change::Deleted { key, before } => vec![record(Became::Deleted, key, &before)],
+    }
+}
+
+/// Of the first of two records of a change, where that is told of the second.
+fn first(origin: &Origin) -> Origin {
+    let standing = origin.standing.map(|standing| Standing {
+        offset: standing.offset.saturating_sub(1),
+        is_last: false,
+        ..standing
+    });
+    Origin {
+        standing,
+        ..origin.clone()
     }
 }
 

@@ -176,7 +176,7 @@ pub(crate) struct Intake<'a, S: Server> {
     pub(super) tables: &'a [Captured<S>],
     pub(super) taken: &'a mut Taken,
     /// Changes that are not taken over.
-    pub(super) skipped: Operations,
+    pub(crate) skipped: Operations,
 }
 
 impl<'a, S: Server> Intake<'a, S> {

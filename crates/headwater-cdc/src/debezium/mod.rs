@@ -16,7 +16,9 @@ pub(crate) use decimal::Digits;
 pub(crate) use envelope::{Envelope, UNAVAILABLE};
 pub(crate) use heartbeat::heartbeat;
 pub(crate) use message::MessageEvents;
-pub(crate) use origin::{BinlogPlace, Connector, Names, Origin, OriginPlace, WalPlace, now_us};
+pub(crate) use origin::{
+    BinlogPlace, Connector, Names, Origin, OriginPlace, Standing, WalPlace, now_us,
+};
 pub(crate) use semantic::{FieldSchema, Semantic};
 pub(crate) use settings::Modes;
 pub use settings::{Binary, Debezium, Decimals, Heartbeats, Intervals, Times, Unsigned};

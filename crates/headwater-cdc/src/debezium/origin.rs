@@ -81,6 +81,18 @@ pub(crate) struct Origin {
     pub(crate) now_us: i64,
     /// Where the first event of it stands in its transaction, if events tell that.
     pub(crate) order: Option<Box<Order>>,
+    /// Where it stands among all changes of its transaction, if Maxwell's JSON tells that.
+    pub(crate) standing: Option<Standing>,
+}
+
+/// Where a change stands among all of its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The number that the engine has for the transaction.
+    pub(crate) number: Option<u64>,
+    /// How many come before it.
+    pub(crate) offset: u64,
+    pub(crate) is_last: bool,
 }
 
 /// Where it lies in the server's log.
@@ -153,6 +165,7 @@ impl Origin {
             time_us: now_us,
             now_us,
             order: None,
+            standing: None,
         }
     }
 

@@ -38,7 +38,8 @@ pub(super) enum Event {
         database: String,
         sql: String,
     },
-    Xid,
+    /// By the number that the engine has for it.
+    Xid(u64),
     /// What a table looks like, not yet decoded.
     TableMap(Bytes),
     Rows(RawRows),
@@ -107,7 +108,7 @@ impl Event {
                 file: reader.text_to_zero()?,
             },
             FORMAT => format(reader)?,
-            16 => Self::Xid,
+            16 => Self::Xid(reader.u64()?),
             9 | 17 | 18 => Self::Load,
             19 => Self::TableMap(body),
             23 | 30 => Self::Rows(RawRows::decode(

@@ -192,7 +192,7 @@ fn check_mysql(assembler: &mut Assembler) {
             gtid: Some(name), ..
         },
         Message::Rows(rows),
-        Message::Commit { end },
+        Message::Commit { end, .. },
     ] = &messages[..]
     else {
         panic!("{messages:?}")

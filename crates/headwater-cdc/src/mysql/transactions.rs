@@ -47,6 +47,8 @@ pub enum Message {
     Commit {
         /// From here on the log need not be read again.
         end: Position,
+        /// The number that the engine has for it; `None`: it has none.
+        number: Option<u64>,
     },
     /// Nothing of the transaction has happened.
     Rollback {
@@ -150,10 +152,13 @@ impl Assembler {
                 database,
                 sql,
             } => self.query(header, thread, Statement { database, sql })?,
-            Event::Xid => self.end(header, |end| Message::Commit { end })?,
+            Event::Xid(number) => {
+                let number = Some(number);
+                self.end(header, |end| Message::Commit { end, number })?
+            }
             Event::XaPrepare { is_one_phase, xid } => {
                 self.end(header, |end| match is_one_phase {
-                    true => Message::Commit { end },
+                    true => Message::Commit { end, number: None },
                     false => Message::Prepare { xid, end },
                 })?
             }
@@ -215,7 +220,7 @@ impl Assembler {
                 self.thread = Some(thread);
                 return Ok(());
             }
-            Word::Commit => return self.end(header, |end| Message::Commit { end }),
+            Word::Commit => return self.end(header, |end| Message::Commit { end, number: None }),
             Word::Rollback => return self.end(header, |end| Message::Rollback { end }),
             Word::Savepoint(name) => self.out.push_back(Message::Savepoint(name)),
             Word::RollbackTo(name) => self.out.push_back(Message::RollbackTo(name)),
@@ -240,7 +245,7 @@ impl Assembler {
             }
         }
         match self.state {
-            State::Group => self.end(header, |end| Message::Commit { end }),
+            State::Group => self.end(header, |end| Message::Commit { end, number: None }),
             _ => Ok(()),
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn read_to_end(
 /// Where a message says that the log need not be read again.
 pub(super) fn end_of(message: &Message) -> Option<&Position> {
     match message {
-        Message::Commit { end }
+        Message::Commit { end, .. }
         | Message::Rollback { end }
         | Message::Prepare { end, .. }
         | Message::CommitPrepared { end, .. }

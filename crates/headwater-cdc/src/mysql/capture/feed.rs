@@ -146,8 +146,11 @@ impl LogFeed {
                 self.open.roll_back_to(&name)?;
                 self.shapes.clear();
             }
-            Message::Commit { end } => {
-                let open = std::mem::take(&mut self.open);
+            Message::Commit { end, number } => {
+                let mut open = std::mem::take(&mut self.open);
+                if self.forms.tells_standing() {
+                    open.number_rows(number, into.skipped);
+                }
                 self.apply(open, end, &mut into)?;
             }
             Message::Rollback { end } => {
@@ -167,6 +170,9 @@ impl LogFeed {
                     None => return Ok(Heard::Lost(unheard(&xid))),
                 };
                 prepared.time = self.open.time;
+                if self.forms.tells_standing() {
+                    prepared.number_rows(None, into.skipped);
+                }
                 self.apply(prepared, end, &mut into)?;
             }
             Message::RollbackPrepared { xid, end } => {
@@ -227,6 +233,7 @@ impl LogFeed {
                 time_us: i64::from(rows.time) * 1_000_000,
                 now_us,
                 order: None,
+                standing: None,
             };
             self.open.changes.push(Change::Row(Row {
                 table: at,
@@ -289,6 +296,7 @@ impl LogFeed {
             time_us: transaction.time * 1000,
             now_us: now_us(),
             order: None,
+            standing: None,
         };
         into.begin(capture::Transaction {
             mark: Arc::new(end),

@@ -73,6 +73,11 @@ impl Forms {
         }
     }
 
+    /// Whether records tell where a change stands in its transaction.
+    pub(super) fn tells_standing(&self) -> bool {
+        self.format == Format::Maxwell
+    }
+
     /// The shape of a table whose rows are told by Debezium's events.
     fn events(
         &self,

@@ -6,7 +6,8 @@ use headwater_log::{Error, ErrorKind, Result};
 
 use super::shape::Shape;
 use crate::capture::{Change as RowChange, TableIndex};
-use crate::debezium::Origin;
+use crate::debezium::{Origin, Standing};
+use crate::filter::Operations;
 use crate::mysql::Position;
 
 /// What happens to a table.
@@ -51,6 +52,28 @@ impl Transaction {
     pub(super) fn set_savepoint(&mut self, name: &str) {
         let place = self.changes.len();
         self.savepoints.push((name.to_lowercase(), place));
+    }
+
+    /// Each row is told where it stands among those that are taken over, and the last one that it is that.
+    pub(super) fn number_rows(&mut self, number: Option<u64>, skipped: Operations) {
+        let mut offset = 0;
+        let mut last = None;
+        for change in &mut self.changes {
+            if let Change::Row(row) = change
+                && !row.change.is_among(skipped)
+            {
+                offset += row.change.events();
+                let standing = row.origin.standing.insert(Standing {
+                    number,
+                    offset: offset - 1,
+                    is_last: false,
+                });
+                last = Some(standing);
+            }
+        }
+        if let Some(last) = last {
+            last.is_last = true;
+        }
     }
 
     /// What came after a savepoint has not happened.

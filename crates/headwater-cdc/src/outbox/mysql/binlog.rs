@@ -249,7 +249,7 @@ impl Stream<'_> {
             Message::Statement(_) => {}
             Message::Savepoint(name) => self.transactions.savepoint(name),
             Message::RollbackTo(name) => self.transactions.roll_back_to(&name)?,
-            Message::Commit { end } => {
+            Message::Commit { end, .. } => {
                 let committed = self.transactions.commit();
                 self.ended(end, Some(committed))?;
             }

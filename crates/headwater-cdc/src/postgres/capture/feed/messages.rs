@@ -75,6 +75,7 @@ impl SlotFeed {
         });
         let origin = Origin {
             order: into.assembly.order(MessageEvents::COLLECTION, 1, &place),
+            standing: None,
             place,
             is_read: false,
             time_us,
