@@ -25,35 +25,25 @@ impl Position {
     /// # Errors
     /// `Invalid` if the user may not ask or the server keeps no log, and what the server says.
     pub fn current(session: &mut Session) -> Result<Self> {
-        let answer = match session.query("SHOW MASTER STATUS") {
-            // What newer servers of MySQL call it.
-            Err(e) if e.kind() == ErrorKind::Invalid && !session.is_mariadb() => {
-                session.query("SHOW BINARY LOG STATUS")
-            }
-            answer => answer,
-        };
-        let mut row = answer?.into_iter().next().unwrap_or_default().into_iter();
-        let (Some(file), Some(offset)) = (row.next().flatten(), row.next().flatten()) else {
-            let text = "the server keeps no binary log";
-            return Err(Error::new(ErrorKind::Invalid, text)
-                .with_hint("start it with log_bin in the section [mysqld] of its configuration"));
-        };
-        let executed = row.nth(2).flatten();
-        let offset = offset.parse().map_err(|_| {
-            let text = format!("'{offset}' is not a place in a binary log");
-            Error::new(ErrorKind::Corrupt, text)
-        })?;
+        let (end, executed) = end_and_executed(session)?;
         if session.is_mariadb() {
-            return Self::at(session, file, offset);
+            return Self::at(session, end.file, end.offset);
         }
         // Names from a time when MySQL gave some are of no use once it does not.
         let mode = session.value("SELECT @@global.gtid_mode")?;
         let executed = executed.filter(|_| mode.as_deref() == Some("ON"));
         Ok(Self {
-            file,
-            offset,
             gtids: executed.unwrap_or_default().parse()?,
+            ..end
         })
+    }
+
+    /// The end of the log as it is now, without names of transactions: they are long to find in a large file.
+    ///
+    /// # Errors
+    /// As of [`Self::current`].
+    pub(super) fn end(session: &mut Session) -> Result<Self> {
+        Ok(end_and_executed(session)?.0)
     }
 
     /// The place in a file of MariaDB's log, with the transactions before it.
@@ -98,6 +88,34 @@ impl Position {
         let place = |p: &Self| (p.file.len(), p.file.clone(), p.offset);
         place(self) >= place(other)
     }
+}
+
+/// Where the log ends, and the names that MySQL says with it.
+fn end_and_executed(session: &mut Session) -> Result<(Position, Option<String>)> {
+    let answer = match session.query("SHOW MASTER STATUS") {
+        // What newer servers of MySQL call it.
+        Err(e) if e.kind() == ErrorKind::Invalid && !session.is_mariadb() => {
+            session.query("SHOW BINARY LOG STATUS")
+        }
+        answer => answer,
+    };
+    let mut row = answer?.into_iter().next().unwrap_or_default().into_iter();
+    let (Some(file), Some(offset)) = (row.next().flatten(), row.next().flatten()) else {
+        let text = "the server keeps no binary log";
+        return Err(Error::new(ErrorKind::Invalid, text)
+            .with_hint("start it with log_bin in the section [mysqld] of its configuration"));
+    };
+    let executed = row.nth(2).flatten();
+    let offset = offset.parse().map_err(|_| {
+        let text = format!("'{offset}' is not a place in a binary log");
+        Error::new(ErrorKind::Corrupt, text)
+    })?;
+    let end = Position {
+        file,
+        offset,
+        gtids: Gtids::default(),
+    };
+    Ok((end, executed))
 }
 
 impl fmt::Display for Position {

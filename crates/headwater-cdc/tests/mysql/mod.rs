@@ -16,6 +16,7 @@ mod following;
 mod golden;
 mod keyed;
 mod killed;
+mod lost;
 mod modes;
 mod overrides;
 mod own;

@@ -1,8 +1,9 @@
 //! The binary log: what each message is for the tables that are captured.
 //!
 //! A transaction is kept until it ends, for it may be rolled back, to a savepoint or whole. One that is prepared (XA) is kept until it
-//! is committed; a stream that begins anew is read from before the oldest of these.
+//! is committed, or the server has it no more; a stream that begins anew is read from before the oldest of these.
 
+mod prepared;
 mod tables;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use headwater_log::{Error, ErrorKind, Result, Timestamp};
 
+use self::prepared::Prepared;
 use super::form::Forms;
 use super::progress::MySql;
 use super::settings::TableName;
@@ -47,7 +49,7 @@ pub(crate) struct LogFeed {
     /// Tables that are described already; what was taken back described nothing.
     shapes: HashMap<TableIndex, (Arc<Table>, Arc<Shape>)>,
     open: Transaction,
-    prepared: HashMap<String, Transaction>,
+    prepared: Prepared,
     /// What ends before this was taken over before.
     taken_over: Option<Position>,
     last: Position,
@@ -79,7 +81,7 @@ impl LogFeed {
             folds_names: false,
             shapes: HashMap::new(),
             open: Transaction::default(),
-            prepared: HashMap::new(),
+            prepared: Prepared::default(),
             taken_over,
             last: start,
             server_end: None,
@@ -91,11 +93,12 @@ impl LogFeed {
 impl Feed for LogFeed {
     type Server = MySql;
 
-    fn hear(&mut self, wait: Duration, into: Intake<'_, MySql>) -> Result<Heard> {
+    fn hear(&mut self, wait: Duration, mut into: Intake<'_, MySql>) -> Result<Heard> {
         if self.has_new_tables()? {
             return Ok(Heard::Changed);
         }
         self.beat()?;
+        self.forget_lost(&mut into)?;
         let received = match self.replica.receive(wait) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Heard::Lost(e)),
             received => received?,
@@ -309,9 +312,7 @@ impl LogFeed {
                 self.change(change, into)?;
             }
         }
-        let starts = self.prepared.values().map(|t| &t.start);
-        let oldest = starts.reduce(|a, b| if a.reaches(b) { b } else { a });
-        into.resume_from(oldest.cloned().map(Place::from));
+        into.resume_from(self.prepared.start());
         into.assembly.commit(place)
     }
 
