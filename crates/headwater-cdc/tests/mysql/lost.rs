@@ -3,17 +3,20 @@
 use std::time::{Duration, Instant};
 
 use headwater_cdc::Capture;
-use headwater_cdc::mysql::{Position, Session};
+use headwater_cdc::mysql::{Address, Position, Session};
 use headwater_log::Log;
 use serde_json::Value;
 
 use super::capturing::{LONG, catch_up, content, fold, memory, reach, records, settings};
-use super::server::Server;
+use super::server::{Product, Server};
 use super::transactions::{numbers, run};
 
 const LOST: &str = "'lost'";
 /// Servers list bytes that can be printed otherwise than those that cannot.
 const KEPT: [&str; 3] = ["'kept','b',7", "X'00ff'", "X'612761',X'5c'"];
+
+/// As often the server is asked at most.
+const ASKED: Duration = Duration::from_secs(10);
 
 /// From where a capture that starts again hears the log; `None`: from where it has come to.
 fn resume(log: &Log) -> Option<Position> {
@@ -97,4 +100,42 @@ fn keeps_no_place(server: &Server) {
     assert_eq!(fold(&log, "t"), want);
     let is_gone = |(_, _, value): &(u64, String, Option<String>)| value.is_none();
     assert!(!records(&log, "t").iter().any(is_gone), "it was read anew");
+}
+
+#[test]
+fn who_may_not_ask_what_is_prepared_goes_on() {
+    let Some(server) = Server::of(Product::MySql, &[]) else {
+        return;
+    };
+    let mut session = server.session("shop");
+    run(
+        &mut session,
+        &[
+            "CREATE TABLE t (id INT PRIMARY KEY, a INT)",
+            "INSERT INTO t VALUES (1, 1), (2, 1)",
+            "CREATE USER me IDENTIFIED WITH mysql_native_password BY 'x'",
+            "GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO me",
+        ],
+    );
+    let address = Address {
+        user: "me".to_owned(),
+        password: "x".to_owned(),
+        ..server.address()
+    };
+    let settings = settings(&address, &["t"]);
+    let log = memory();
+    let capture = Capture::start(&log, settings.clone()).unwrap();
+    reach(&capture, &settings);
+    prepare(&server, LOST, 1);
+    reach(&capture, &settings);
+    lose(&server, LOST);
+    let place = resume(&log).unwrap();
+    let until = Instant::now() + 3 * ASKED;
+    while Instant::now() < until {
+        run(&mut session, &["UPDATE t SET a = a + 1 WHERE id = 2"]);
+        reach(&capture, &settings);
+        // A stream that begins anew has no file of it.
+        assert_eq!(resume(&log), Some(place.clone()), "it begins anew");
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
 }
