@@ -70,6 +70,11 @@ impl BatchBuilder {
         Self::within(base_offset, codec, buffers.take(HEADER_BYTES + bytes))
     }
 
+    /// In this memory, which is empty.
+    pub(crate) fn in_memory(base_offset: Offset, codec: Codec, memory: Vec<u8>) -> Self {
+        Self::within(base_offset, codec, memory)
+    }
+
     fn within(base_offset: Offset, codec: Codec, mut out: Vec<u8>) -> Self {
         out.resize(HEADER_BYTES, 0);
         Self {
@@ -232,7 +237,7 @@ impl BatchBuilder {
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
-    pub(super) fn into_vec(self) -> Result<Vec<u8>> {
+    pub(crate) fn into_vec(self) -> Result<Vec<u8>> {
         let last_delta = self.last_delta()?;
         let mut out = if self.codec == Codec::None || self.count == 0 {
             self.out

@@ -15,6 +15,7 @@ pub(crate) mod packing;
 pub(crate) mod prepare;
 pub(crate) mod queue;
 pub(crate) mod request;
+mod stack;
 
 pub(crate) use finishing::Finisher;
 pub(crate) use forming::Writer;

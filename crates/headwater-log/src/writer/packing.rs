@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::request::{PreparedAppend, PreparedBatch};
+use super::stack::Stack;
 use crate::batch::{BatchBuilder, Chunk, Codec, RecordRef};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +36,8 @@ pub(crate) struct Packing<'a> {
     /// Bytes that are expected of the records that are not in a batch that is full.
     room: usize,
     builder: BatchBuilder,
+    /// Where batches are put if there will be many.
+    stack: Option<Stack>,
     batches: SmallVec<[PreparedBatch; 1]>,
     entries: Option<Entries>,
     next: u64,
@@ -52,12 +55,17 @@ impl<'a> Packing<'a> {
             true => shared.options.batch_bytes.min(KEYED_BATCH_BYTES),
             false => shared.options.batch_bytes,
         };
+        let mut stack = Stack::of(room, batch_bytes);
         Self {
             shared,
             codec,
             batch_bytes,
             room,
-            builder: begin(0, codec, room, batch_bytes, shared),
+            builder: match &mut stack {
+                Some(stack) => stack.begin(Offset(0), codec),
+                None => begin(0, codec, room, batch_bytes, shared),
+            },
+            stack,
             batches: SmallVec::new(),
             entries: partition.keys().map(|keys| keys.entries()),
             next: 0,
@@ -106,9 +114,20 @@ impl<'a> Packing<'a> {
         if self.builder.bytes_len() >= self.batch_bytes && self.builder.record_count() > 0 {
             self.room = self.room.saturating_sub(self.builder.bytes_len());
             let (codec, room, batch_bytes) = (self.codec, self.room, self.batch_bytes);
-            let next = begin(self.next, codec, room, batch_bytes, self.shared);
-            let full = std::mem::replace(&mut self.builder, next);
-            self.batches.push(end(full, self.shared)?);
+            match &mut self.stack {
+                Some(stack) => {
+                    // What is ended gives its memory to the next one.
+                    let none = BatchBuilder::new(Offset(0), codec);
+                    let full = std::mem::replace(&mut self.builder, none);
+                    stack.add(full, &self.shared.buffers, &mut self.batches)?;
+                    self.builder = stack.begin(Offset(self.next), codec);
+                }
+                None => {
+                    let next = begin(self.next, codec, room, batch_bytes, self.shared);
+                    let full = std::mem::replace(&mut self.builder, next);
+                    self.batches.push(end(full, self.shared)?);
+                }
+            }
         }
         Ok(())
     }
@@ -123,7 +142,14 @@ impl<'a> Packing<'a> {
     /// # Errors
     /// `Invalid` if a batch covers more offsets than its format can say.
     pub(crate) fn finish(mut self, partition: Arc<Partition>) -> Result<PreparedAppend> {
-        self.batches.push(end(self.builder, self.shared)?);
+        match &mut self.stack {
+            Some(stack) => {
+                let buffers = &self.shared.buffers;
+                stack.add(self.builder, buffers, &mut self.batches)?;
+                stack.settle(buffers, &mut self.batches);
+            }
+            None => self.batches.push(end(self.builder, self.shared)?),
+        }
         let bytes = self.batches.iter().map(|batch| batch.batch.bytes().len());
         if bytes.sum::<usize>() >= DIRECT_APPEND * self.shared.options.direct_bytes {
             self.batches

@@ -46,10 +46,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
     fit(&mut tables, &mut plans)?;
     // It may have been left on another server.
     let end = end.by_name();
-    let (start, taken_over) = match resume {
-        Some(Place::MySql(resume)) => (resume.by_name(), Some(end.clone())),
-        _ => (end.clone(), None),
-    };
+    let (start, taken_over) = starting(&end, resume);
     let replica = match Replica::connect(&settings.address, replica_id(settings), &start) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Begun::Lost(e)),
         replica => replica?,
@@ -91,6 +88,14 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<LogFeed, Tab
         beats: Beats::of(&settings.format),
         ends_when_read: settings.ends_when_read,
     })))
+}
+
+/// Where a stream begins, and, if that is before what was taken over, where this ends.
+fn starting(end: &Position, resume: Option<Place>) -> (Position, Option<Position>) {
+    match resume {
+        Some(Place::MySql(resume)) => (resume.by_name(), Some(end.clone())),
+        _ => (end.clone(), None),
+    }
 }
 
 /// # Errors

@@ -14,8 +14,8 @@ use super::reading::{Plan, TableReads};
 use super::settings::{Messages, Settings};
 use super::{check, publication, slot};
 use crate::capture::{
-    Beats, Begun, Of, Place, Position, Ready, Room, TableOf, Telling, WHERE, forget, is_read, load,
-    owner, prepare, store_position,
+    Beats, Begun, Captured, Of, Place, Position, Ready, Room, TableOf, Telling, WHERE, forget,
+    is_read, load, owner, prepare, store_position,
 };
 use crate::postgres::catalog::Kinds;
 use crate::postgres::failure::malformed;
@@ -73,9 +73,7 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
     }
     let horizon: Snapshot = asked(&mut control, "SELECT pg_current_snapshot()")?;
     let (of_tables, mut plans): (Vec<_>, Vec<_>) = looked_up.into_iter().unzip();
-    for (plan, table) in plans.iter_mut().zip(&tables) {
-        plan.filters.extend(table.backfill.filter.clone());
-    }
+    narrow(&mut plans, &tables);
     Ok(Begun::Ready(Box::new(Ready {
         feed: SlotFeed::new(
             log,
@@ -103,6 +101,13 @@ pub(crate) fn begin(log: &Log, settings: &Settings) -> Result<Begun<SlotFeed, Ta
         beats: Beats::of(&settings.format),
         ends_when_read: settings.ends_when_read,
     })))
+}
+
+/// Only rows are read that were asked for.
+fn narrow(plans: &mut [Plan], tables: &[Captured<PostgreSql>]) {
+    for (plan, table) in plans.iter_mut().zip(tables) {
+        plan.filters.extend(table.backfill.filter.clone());
+    }
 }
 
 /// The options of the plugin: the highest version of its messages that the server has, and transactions while they run.

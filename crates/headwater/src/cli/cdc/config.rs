@@ -267,37 +267,7 @@ fn postgres(mut file: File, address: postgres::Address) -> Outcome<Settings> {
 }
 
 fn mysql(mut file: File, address: mysql::Address) -> Outcome<Settings> {
-    let has_none = "MariaDB and MySQL have none";
-    file.refuse(&[
-        (
-            "slot",
-            file.slot.is_some(),
-            "the key 'name' names a capture of MariaDB or MySQL",
-        ),
-        ("publication", file.publication.is_some(), has_none),
-        (
-            "schemas",
-            !file.schemas.is_empty(),
-            "the key 'databases' names databases of MariaDB or MySQL",
-        ),
-        (
-            "logical-messages",
-            file.logical_messages.is_some(),
-            has_none,
-        ),
-        (
-            "heartbeat",
-            file.heartbeat
-                .as_ref()
-                .is_some_and(|beats| beats.statement.is_none()),
-            "the log of MariaDB and MySQL needs none: it can have a statement",
-        ),
-        (
-            "create-publication",
-            file.create_publication.is_some(),
-            has_none,
-        ),
-    ])?;
+    refuse_what_mysql_lacks(&file)?;
     let name = file.name.take().unwrap_or_else(|| NAME.to_owned());
     // Topics of Debezium begin with the name of the server.
     let prefix = match (file.topic_prefix.take(), file.format) {
@@ -339,6 +309,42 @@ fn mysql(mut file: File, address: mysql::Address) -> Outcome<Settings> {
         .map(|t| (t.clone(), format!("{prefix}{t}")))
         .collect();
     Ok(settings.into())
+}
+
+/// # Errors
+/// A key that says nothing about MariaDB and MySQL is there.
+fn refuse_what_mysql_lacks(file: &File) -> Outcome {
+    let has_none = "MariaDB and MySQL have none";
+    file.refuse(&[
+        (
+            "slot",
+            file.slot.is_some(),
+            "the key 'name' names a capture of MariaDB or MySQL",
+        ),
+        ("publication", file.publication.is_some(), has_none),
+        (
+            "schemas",
+            !file.schemas.is_empty(),
+            "the key 'databases' names databases of MariaDB or MySQL",
+        ),
+        (
+            "logical-messages",
+            file.logical_messages.is_some(),
+            has_none,
+        ),
+        (
+            "heartbeat",
+            file.heartbeat
+                .as_ref()
+                .is_some_and(|beats| beats.statement.is_none()),
+            "the log of MariaDB and MySQL needs none: it can have a statement",
+        ),
+        (
+            "create-publication",
+            file.create_publication.is_some(),
+            has_none,
+        ),
+    ])
 }
 
 impl File {
