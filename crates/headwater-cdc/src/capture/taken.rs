@@ -43,7 +43,7 @@ pub(super) enum Outgoing<'c> {
     /// Of what was streamed, or of none.
     Streamed(Commit),
     /// Of rows that were read.
-    Read(KeyedCommit<'c>),
+    Read(Box<KeyedCommit<'c>>),
 }
 
 impl From<Commit> for Outgoing<'_> {
@@ -54,7 +54,7 @@ impl From<Commit> for Outgoing<'_> {
 
 impl<'c> From<KeyedCommit<'c>> for Outgoing<'c> {
     fn from(commit: KeyedCommit<'c>) -> Self {
-        Self::Read(commit)
+        Self::Read(Box::new(commit))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::filter::Operations;
 use crate::mysql::Position;
 
 /// What happens to a table.
+#[expect(clippy::large_enum_variant, reason = "nearly all are rows")]
 #[derive(Debug)]
 pub(super) enum Change {
     /// A row has changed.
