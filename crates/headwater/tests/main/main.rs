@@ -7,6 +7,7 @@ mod binary;
 mod cdc;
 mod cdc_altered;
 mod cdc_slots;
+mod cdc_tables;
 #[cfg(feature = "cli")]
 mod connectors;
 #[cfg(feature = "cli")]
