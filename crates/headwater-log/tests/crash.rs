@@ -26,6 +26,7 @@ fn options(rng: &mut StdRng) -> Options {
         threads: false,
         group_bytes_max: rng.random_range(4..17) << 10,
         direct_bytes: rng.random_range(1..4) << 10,
+        batch_bytes: rng.random_range(300..5_000),
         flush_bytes: rng.random_range(1..20) << 10,
         checkpoint_bytes: rng.random_range(4..64) << 10,
         ..small()

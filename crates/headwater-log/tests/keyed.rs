@@ -9,7 +9,7 @@ use headwater_log::{
     Query, QueryItem, ReadKey, Record, TopicConfig, TopicPartition,
 };
 
-use crate::support::{clock, small};
+use crate::support::{clock, read_all, small};
 
 const KEYS: u64 = 40;
 const ROUNDS: u64 = 30;
@@ -142,4 +142,51 @@ fn a_damaged_batch_is_reported_each_time_and_others_are_read() {
         ..ReadKey::default()
     };
     assert_eq!(log.read_key(&of(), &key(0), read).unwrap().len(), 10);
+}
+
+/// Its batches lie in memory that is used again, and go straight to their segments.
+#[test]
+fn appends_of_many_batches_are_read_whole_and_by_key_also_after_a_loss_of_power() {
+    const RECORDS: u64 = 6_000;
+    for codec in [Codec::None, Codec::Lz4] {
+        let disk = FaultyDisk::new(3);
+        let open = |disk: &FaultyDisk| {
+            let options = Options {
+                threads: false,
+                ..Options::default()
+            };
+            Log::open(Arc::new(disk.clone()) as Arc<dyn Disk>, clock(), options).unwrap()
+        };
+        let log = open(&disk);
+        let config = TopicConfig {
+            key_index: true,
+            compression: codec,
+            ..TopicConfig::default()
+        };
+        log.create_topic("t", config).unwrap();
+        let record = |round: u64, n: u64| Record {
+            key: Some(key(n)),
+            value: Some(value(n, round).repeat(2).into()),
+            ..Record::default()
+        };
+        for round in 0..3 {
+            let records = (0..RECORDS).map(|n| record(round, n));
+            log.commit(Commit::new().append(of(), records)).unwrap();
+        }
+        let check = |log: &Log| {
+            let all = read_all(log, &of());
+            let expected = (0..3).flat_map(|round| (0..RECORDS).map(move |n| record(round, n)));
+            let expected = expected.map(|r| r.value.unwrap());
+            assert!(all.into_iter().map(|(_, _, value)| value).eq(expected));
+            for n in [0, 1, RECORDS / 2, RECORDS - 1] {
+                let found = log.read_key(&of(), &key(n), ReadKey::default()).unwrap();
+                let found: Vec<_> = found.iter().map(|f| (f.version.0, f.offset.0)).collect();
+                assert_eq!(found, [(0, n), (1, RECORDS + n), (2, 2 * RECORDS + n)]);
+            }
+        };
+        check(&log);
+        let crashed = disk.crash();
+        drop(log);
+        check(&open(&crashed));
+    }
 }
