@@ -171,9 +171,14 @@ fn unwrapped_events_are_rows_and_what_there_is_nothing_for_is_named() {
         folder.values("unwrapped.public.orders"),
         "{\"id\":1,\"amount\":\"1.25\"}\n"
     );
-    let keyed = unwrapped + "message.key.columns=public.orders:amount\n";
-    let Ended { code, stderr, .. } = folder.capture("w.properties", &keyed);
-    assert_eq!(code, Some(78), "{stderr}");
-    assert!(stderr.contains("'message.key.columns'"), "{stderr}");
-    assert!(!stderr.contains(&address.password), "{stderr}");
+    let refused = |name: &str, more: &str, wanted: i32, says: &str| {
+        let Ended { code, stderr, .. } = folder.capture(name, &(unwrapped.clone() + more));
+        assert_eq!(code, Some(wanted), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+        assert!(!stderr.contains(&address.password), "{stderr}");
+    };
+    let signals = "signal.data.collection=public.signals\n";
+    refused("s.properties", signals, 78, "'signal.data.collection'");
+    let keyed = "message.key.columns=public.orders:amount\n";
+    refused("k.properties", keyed, 1, "is to be keyed by");
 }
