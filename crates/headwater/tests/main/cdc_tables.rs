@@ -10,6 +10,7 @@ fn a_table_has_the_rows_and_columns_that_it_says() {
     };
     let mut run = |sql: &str| drop(session.query(sql).unwrap());
     run("CREATE TABLE orders (id int PRIMARY KEY, n int, mail text, note text, secret text)");
+    run("ALTER TABLE orders REPLICA IDENTITY FULL");
     run(
         "INSERT INTO orders SELECT n, n, 'm' || n || '@example.org', 'a long note', 's' FROM generate_series(1, 100) n",
     );
@@ -103,8 +104,8 @@ fn a_table_of_a_running_pipeline_is_read_again_and_paused_by_the_command_line() 
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     until_status_has(r#""backfill_percent":0.0"#);
     assert_eq!(ask(&["resume", "sums"]).code, Some(0));
-    until_status_has(r#""rows_read":110"#);
     until_status_has(r#""backfill_percent":100.0"#);
+    until_status_has(r#""rows_read":10,"#);
     child.kill().unwrap();
     child.wait().unwrap();
 }
