@@ -145,8 +145,8 @@ impl Form {
         let [key, row] = [key, row].map(Bytes::copy_from_slice);
         let records = self.records(Change::Read { key, row }, origin);
         records.into_iter().try_for_each(|record| {
-            let part = |bytes: &Option<Bytes>| bytes.clone().unwrap_or_default();
-            put(&part(&record.key), &part(&record.value))
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            put(key.unwrap_or_default(), value.unwrap_or_default())
         })
     }
 
